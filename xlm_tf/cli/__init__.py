@@ -1,0 +1,63 @@
+"""The `xlm-tf` command: every subcommand is one file of this folder.
+
+A subcommand module has `add_arguments(parser)` and `run(args) -> int`, and imports
+TensorFlow inside `run`, so that `xlm-tf --help` answers at once.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+
+from xlm_tf.version import __version__
+
+SUBCOMMANDS = {
+    "vocabulary": "train one shared SentencePiece vocabulary from many languages",
+    "pretrain": "pretrain a model with the recipe of a YAML file",
+    "export": "write a trained model as SavedModel or TFLite",
+    "serve": "serve exported models by HTTP and gRPC, as TF Serving does",
+    "quickstart": "train, evaluate, export and serve a small model, in one go",
+}
+
+
+def main(argv=None):
+    """Run one subcommand.
+
+    Args:
+        argv: list of str, the arguments after the program's name. Defaults to
+            those of the process.
+
+    Returns:
+        int, the exit code: 0 for success, 2 for an input that cannot be used,
+        130 when interrupted.
+    """
+    # TensorFlow's start-up banners; warnings and errors stay.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    argv = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(
+        prog="xlm-tf", description="Cross-lingual language models in TensorFlow."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument(
+        "--debug", action="store_true", help="show the traceback of an error"
+    )
+    subparsers = parser.add_subparsers(dest="subcommand", required=True)
+    for name, help_text in SUBCOMMANDS.items():
+        module = importlib.import_module(f"xlm_tf.cli.{name}")
+        subparser = subparsers.add_parser(name, help=help_text, description=help_text)
+        module.add_arguments(subparser)
+        subparser.set_defaults(run=module.run)
+    args = parser.parse_args(argv)
+    try:
+        return args.run(args)
+    except (ValueError, OSError) as error:
+        if args.debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
