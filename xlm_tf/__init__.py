@@ -1,0 +1,32 @@
+"""The XLM family of cross-lingual language models in TensorFlow and Keras.
+
+Names are imported when they are first used, so that `xlm-tf --help` and modules
+without TensorFlow start at once.
+"""
+
+import importlib
+
+from xlm_tf.version import __version__
+
+_MODULES = {
+    "XLMBackbone": "xlm_tf.models.backbone",
+    "XLMMaskedLM": "xlm_tf.models.masked_lm",
+    "XLMMaskedLMPreprocessor": "xlm_tf.models.masked_lm",
+    "XLMSentencePieceTokenizer": "xlm_tf.text.sentencepiece_tokenizer",
+    "XLMTextClassifier": "xlm_tf.models.text_classifier",
+    "XLMTextClassifierPreprocessor": "xlm_tf.models.text_classifier",
+    "XLMTextEmbedder": "xlm_tf.models.text_embedder",
+    "XLMTextEmbedderPreprocessor": "xlm_tf.models.text_embedder",
+}
+
+__all__ = [*sorted(_MODULES), "__version__"]
+
+
+def __getattr__(name):
+    if name not in _MODULES:
+        raise AttributeError(f"module 'xlm_tf' has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name]), name)
+
+
+def __dir__():
+    return __all__

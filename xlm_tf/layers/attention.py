@@ -1,0 +1,162 @@
+"""Scaled dot-product attention and the self-attention layer built on it."""
+
+import keras
+from keras import ops
+
+# Added to the score of a key that may not be attended to. Finite, so that a row
+# masked whole gives a uniform distribution instead of NaN, in fp16 and TFLite too.
+MASKED_SCORE = -1e9
+
+
+def dot_product_attention(query, key, value, mask=None, dropout=None):
+    """Attend from every query to the keys its mask allows.
+
+    Computes softmax(Q K^T / sqrt(K)) V, with the softmax in float32 whatever the
+    dtype of the inputs. Backends with a fused kernel use it where no dropout is
+    asked for; the result is the same.
+
+    Args:
+        query: float tensor (B, H, T, K).
+        key: float tensor (B, H, S, K).
+        value: float tensor (B, H, S, K).
+        mask: bool tensor that broadcasts to (B, H, T, S); True = may be attended
+            to. None attends to everything.
+        dropout: callable applied to the attention probabilities (B, H, T, S),
+            usually a `keras.layers.Dropout`, or None.
+
+    Returns:
+        Tensor (B, H, T, K) of the dtype of `value`.
+
+    Source: Vaswani et al. 2017, "Attention Is All You Need", section 3.2.1.
+    """
+    head_dim = query.shape[-1]
+    if dropout is None and keras.config.backend() == "jax":
+        # TensorFlow has no fused kernel to pick: there, the lines below are faster
+        # than `ops.dot_product_attention`, which transposes the heads once more.
+        context = ops.dot_product_attention(
+            ops.transpose(query, (0, 2, 1, 3)),
+            ops.transpose(key, (0, 2, 1, 3)),
+            ops.transpose(value, (0, 2, 1, 3)),
+            mask=mask,
+        )
+        return ops.transpose(context, (0, 2, 1, 3))
+    query = query * ops.cast(head_dim**-0.5, query.dtype)
+    scores = ops.matmul(query, ops.swapaxes(key, -1, -2))  # (B, H, T, S)
+    scores = ops.cast(scores, "float32")
+    if mask is not None:
+        # Cast before the arithmetic: a select on a broadcast bool mask is a Flex op
+        # in TFLite.
+        scores = scores + (1.0 - ops.cast(mask, "float32")) * MASKED_SCORE
+    probabilities = ops.cast(ops.softmax(scores, axis=-1), value.dtype)
+    if dropout is not None:
+        probabilities = dropout(probabilities)
+    return ops.matmul(probabilities, value)  # (B, H, T, K)
+
+
+def split_heads(x, num_heads):
+    """(B, T, H*K) -> (B, H, T, K)."""
+    batch_size, length = ops.shape(x)[0], ops.shape(x)[1]
+    x = ops.reshape(x, (batch_size, length, num_heads, x.shape[-1] // num_heads))
+    return ops.transpose(x, (0, 2, 1, 3))
+
+
+def merge_heads(x):
+    """(B, H, T, K) -> (B, T, H*K)."""
+    batch_size, length = ops.shape(x)[0], ops.shape(x)[2]
+    num_heads, head_dim = x.shape[1], x.shape[3]
+    x = ops.transpose(x, (0, 2, 1, 3))
+    return ops.reshape(x, (batch_size, length, num_heads * head_dim))
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class SelfAttention(keras.layers.Layer):
+    """Multi-head self-attention with one matrix product for q, k and v.
+
+    Args:
+        num_heads: int, H. Must divide the width of the input.
+        dropout: float, rate on the attention probabilities.
+        kernel_initializer: initializer of the two kernels.
+
+    Call arguments:
+        x: float tensor (B, T, D).
+        attention_mask: bool tensor broadcastable to (B, H, T, T), see
+            `xlm_tf.masks`; True = may be attended to.
+
+    Returns:
+        Float tensor (B, T, D).
+
+    Example:
+    ```python
+    import keras
+    from xlm_tf.layers import SelfAttention
+    attention = SelfAttention(num_heads=2)
+    attention(keras.random.normal((1, 5, 8))).shape  # (1, 5, 8)
+    ```
+    """
+
+    def __init__(
+        self, num_heads, dropout=0.0, kernel_initializer="glorot_uniform", **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, input_shape):
+        hidden_dim = input_shape[-1]
+        if hidden_dim % self.num_heads:
+            raise ValueError(
+                "hidden_dim must be divisible by num_heads. "
+                f"Received: hidden_dim={hidden_dim}, num_heads={self.num_heads}."
+            )
+        self.qkv_dense = keras.layers.Dense(
+            3 * hidden_dim,
+            kernel_initializer=clone_initializer(self.kernel_initializer),
+            dtype=self.dtype_policy,
+            name="qkv_dense",
+        )
+        self.qkv_dense.build(input_shape)
+        self.output_dense = keras.layers.Dense(
+            hidden_dim,
+            kernel_initializer=clone_initializer(self.kernel_initializer),
+            dtype=self.dtype_policy,
+            name="output_dense",
+        )
+        self.output_dense.build(input_shape)
+        self.dropout_layer = keras.layers.Dropout(
+            self.dropout, dtype=self.dtype_policy, name="dropout"
+        )
+
+    def call(self, x, attention_mask=None, training=None):
+        query, key, value = (
+            split_heads(part, self.num_heads)
+            for part in ops.split(self.qkv_dense(x), 3, axis=-1)
+        )  # (B, H, T, K) each
+        dropout = self.dropout_layer if training and self.dropout > 0 else None
+        context = dot_product_attention(query, key, value, attention_mask, dropout)
+        return self.output_dense(merge_heads(context))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            {
+                "num_heads": self.num_heads,
+                "dropout": self.dropout,
+                "kernel_initializer": keras.initializers.serialize(
+                    self.kernel_initializer
+                ),
+            }
+        )
+        return config
+
+
+def clone_initializer(initializer):
+    """A copy with a seed of its own: one instance gives every kernel equal values."""
+    return (
+        initializer.clone()
+        if isinstance(initializer, keras.initializers.Initializer)
+        else initializer
+    )

@@ -1,0 +1,246 @@
+"""What enters the first block: token + position + language embeddings."""
+
+import keras
+import numpy as np
+from keras import ops
+
+POSITION_EMBEDDINGS = ("learned", "sinusoidal")
+
+
+def sinusoidal_positions(num_positions, hidden_dim):
+    """The fixed position table of the original Transformer.
+
+    Args:
+        num_positions: int, rows.
+        hidden_dim: int, columns: even ones hold sines, odd ones cosines of
+            position / 10000^(2 floor(j / 2) / hidden_dim).
+
+    Returns:
+        float32 array (num_positions, hidden_dim).
+
+    Source: Vaswani et al. 2017, section 3.5; the column order is XLM's.
+    """
+    columns = np.arange(hidden_dim)
+    angles = np.arange(num_positions)[:, None] / np.power(
+        10000.0, 2 * (columns // 2) / hidden_dim
+    )
+    return np.where(columns % 2 == 0, np.sin(angles), np.cos(angles)).astype("float32")
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class TokenEmbedding(keras.layers.Layer):
+    """The table of token vectors, and its transpose as output projection.
+
+    Unlike `keras.layers.Embedding` it looks up rows in float32 and then casts them:
+    under a mixed policy Keras casts the whole table at every step, and its gradient
+    becomes dense.
+
+    Args:
+        vocabulary_size: int, V.
+        hidden_dim: int, D.
+        embeddings_initializer: initializer of the table.
+
+    Call arguments:
+        token_ids: int tensor of any shape.
+
+    Returns:
+        Tensor (*token_ids.shape, D) of the compute dtype.
+    """
+
+    def __init__(
+        self, vocabulary_size, hidden_dim, embeddings_initializer="uniform", **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.vocabulary_size = vocabulary_size
+        self.hidden_dim = hidden_dim
+        self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
+
+    def build(self, input_shape=None):
+        self.embeddings = self.add_weight(
+            name="embeddings",
+            shape=(self.vocabulary_size, self.hidden_dim),
+            initializer=self.embeddings_initializer,
+            autocast=False,
+        )
+
+    def call(self, token_ids):
+        rows = ops.take(self.embeddings, token_ids, axis=0)
+        return ops.cast(rows, self.compute_dtype)
+
+    def project(self, x):
+        """Logits of every token: (..., D) -> float32 (..., V)."""
+        x = ops.cast(x, "float32")
+        return ops.matmul(x, ops.transpose(self.embeddings))
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape, self.hidden_dim)
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            {
+                "vocabulary_size": self.vocabulary_size,
+                "hidden_dim": self.hidden_dim,
+                "embeddings_initializer": keras.initializers.serialize(
+                    self.embeddings_initializer
+                ),
+            }
+        )
+        return config
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class Embeddings(keras.layers.Layer):
+    """Token + position (+ language, + token type) embeddings, LayerNorm, dropout.
+
+    Args:
+        vocabulary_size: int, V.
+        hidden_dim: int, D.
+        max_sequence_length: int, positions that a sequence may have.
+        num_languages: int, rows of the language table; 0 for none.
+        num_token_types: int, rows of the token-type table; 0 for none.
+        position_embedding: "learned" or "sinusoidal" (fixed).
+        position_offset: int, row of the first position. XLM-R keeps the rows below
+            it for padding (2: the padding index + 1), XLM has 0.
+        embedding_norm: bool, normalise the sum (all but XLM-R XL and XXL).
+        layer_norm_epsilon: float.
+        dropout: float, rate after the LayerNorm.
+        initializer_range: float, standard deviation of the tables. Defaults to
+            `hidden_dim ** -0.5`, as in XLM.
+
+    Call arguments:
+        token_ids: int tensor (B, T).
+        position_ids: int tensor (B, T), 0 for the first token of a sequence and
+            `-1` for padding where `position_offset > 0`.
+        language_ids: int tensor (B, T), needed where `num_languages > 0`.
+        token_type_ids: int tensor (B, T). Defaults to zeros.
+
+    Returns:
+        Float tensor (B, T, D).
+    """
+
+    def __init__(
+        self,
+        vocabulary_size,
+        hidden_dim,
+        max_sequence_length,
+        num_languages=0,
+        num_token_types=0,
+        position_embedding="learned",
+        position_offset=0,
+        embedding_norm=True,
+        layer_norm_epsilon=1e-5,
+        dropout=0.0,
+        initializer_range=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if position_embedding not in POSITION_EMBEDDINGS:
+            raise ValueError(
+                f"position_embedding must be one of {POSITION_EMBEDDINGS}. "
+                f"Received: position_embedding={position_embedding!r}."
+            )
+        self.vocabulary_size = vocabulary_size
+        self.hidden_dim = hidden_dim
+        self.max_sequence_length = max_sequence_length
+        self.num_languages = num_languages
+        self.num_token_types = num_token_types
+        self.position_embedding = position_embedding
+        self.position_offset = position_offset
+        self.embedding_norm = embedding_norm
+        self.layer_norm_epsilon = layer_norm_epsilon
+        self.dropout = dropout
+        self.initializer_range = initializer_range
+
+    def build(self, input_shape):
+        self.token_embedding = TokenEmbedding(
+            self.vocabulary_size,
+            self.hidden_dim,
+            embeddings_initializer=self._initializer(),
+            dtype=self.dtype_policy,
+            name="token_embedding",
+        )
+        self.token_embedding.build(input_shape)
+        num_rows = self.max_sequence_length + self.position_offset
+        is_learned = self.position_embedding == "learned"
+        self.position_table = self._table(
+            "position_table",
+            num_rows,
+            self._initializer()
+            if is_learned
+            else lambda shape, dtype=None: ops.cast(
+                sinusoidal_positions(*shape), dtype
+            ),
+            trainable=is_learned,
+        )
+        self.language_table = self._table("language_table", self.num_languages)
+        self.token_type_table = self._table("token_type_table", self.num_token_types)
+        self.norm = None
+        if self.embedding_norm:
+            self.norm = keras.layers.LayerNormalization(
+                epsilon=self.layer_norm_epsilon, dtype=self.dtype_policy, name="norm"
+            )
+            self.norm.build((*input_shape, self.hidden_dim))
+        self.dropout_layer = keras.layers.Dropout(
+            self.dropout, dtype=self.dtype_policy, name="dropout"
+        )
+
+    def _initializer(self):
+        stddev = self.initializer_range or self.hidden_dim**-0.5
+        return keras.initializers.RandomNormal(stddev=stddev)
+
+    def _table(self, name, num_rows, initializer=None, trainable=True):
+        if not num_rows:
+            return None
+        return self.add_weight(
+            name=name,
+            shape=(num_rows, self.hidden_dim),
+            initializer=initializer or self._initializer(),
+            trainable=trainable,
+            autocast=False,
+        )
+
+    def call(self, token_ids, position_ids, language_ids=None, token_type_ids=None):
+        x = self.token_embedding(token_ids)  # (B, T, D)
+        x = x + self._rows(self.position_table, position_ids + self.position_offset)
+        if self.num_languages:
+            if language_ids is None:
+                raise ValueError(
+                    "This model has language embeddings "
+                    f"(num_languages={self.num_languages}): pass `language_ids`, an "
+                    "int tensor (batch, length) that holds the language of every "
+                    "token."
+                )
+            x = x + self._rows(self.language_table, language_ids)
+        if self.num_token_types:
+            if token_type_ids is None:
+                token_type_ids = ops.zeros_like(token_ids)
+            x = x + self._rows(self.token_type_table, token_type_ids)
+        if self.norm is not None:
+            x = self.norm(x)
+        return self.dropout_layer(x)
+
+    def _rows(self, table, ids):
+        return ops.cast(ops.take(table, ids, axis=0), self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape, self.hidden_dim)
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            {
+                "vocabulary_size": self.vocabulary_size,
+                "hidden_dim": self.hidden_dim,
+                "max_sequence_length": self.max_sequence_length,
+                "num_languages": self.num_languages,
+                "num_token_types": self.num_token_types,
+                "position_embedding": self.position_embedding,
+                "position_offset": self.position_offset,
+                "embedding_norm": self.embedding_norm,
+                "layer_norm_epsilon": self.layer_norm_epsilon,
+                "dropout": self.dropout,
+                "initializer_range": self.initializer_range,
+            }
+        )
+        return config

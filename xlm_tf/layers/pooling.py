@@ -1,0 +1,53 @@
+"""From one vector a token to one vector a text."""
+
+import keras
+from keras import ops
+
+POOLINGS = ("first", "mean", "max")
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class Pooling(keras.layers.Layer):
+    """Pool the hidden states of a text into one vector.
+
+    Args:
+        mode: "first" takes the first token's state, "mean" and "max" reduce over
+            the real tokens.
+
+    Call arguments:
+        x: float tensor (B, T, D).
+        padding_mask: bool tensor (B, T), True = real token. A row without any real
+            token gives zeros ("mean") or the lowest finite value ("max").
+
+    Returns:
+        float32 tensor (B, D): sums over many tokens lose accuracy in bfloat16.
+    """
+
+    def __init__(self, mode="first", **kwargs):
+        super().__init__(**kwargs)
+        if mode not in POOLINGS:
+            raise ValueError(
+                f"mode must be one of {POOLINGS}. Received: mode={mode!r}."
+            )
+        self.mode = mode
+
+    def call(self, x, padding_mask):
+        if self.mode == "first":
+            return ops.cast(x[:, 0, :], "float32")
+        x = ops.cast(x, "float32")
+        mask = ops.cast(ops.expand_dims(padding_mask, -1), "float32")  # (B, T, 1)
+        if self.mode == "mean":
+            num_tokens = ops.maximum(ops.sum(mask, axis=1), 1.0)  # (B, 1)
+            return ops.sum(x * mask, axis=1) / num_tokens
+        return ops.max(x + (1.0 - mask) * -1e9, axis=1)
+
+    def compute_output_shape(self, input_shape, padding_mask_shape=None):
+        return (input_shape[0], input_shape[2])
+
+    def compute_output_spec(self, x, padding_mask):
+        return keras.KerasTensor((x.shape[0], x.shape[2]), dtype="float32")
+
+    def get_config(self):
+        config = super().get_config()
+        config["mode"] = self.mode
+        return config

@@ -1,0 +1,306 @@
+"""The Transformer encoder that every model of the family shares."""
+
+import keras
+import keras_hub
+from keras import ops
+
+from xlm_tf import masks
+from xlm_tf.layers.embeddings import Embeddings
+from xlm_tf.layers.encoder_block import EncoderBlock
+from xlm_tf.models.task import StoredInFloat32
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class XLMBackbone(StoredInFloat32, keras_hub.models.Backbone):
+    """The XLM / XLM-R encoder: token ids in, hidden states out.
+
+    One class covers the family. Every argument is a fact of an architecture:
+
+    | argument              | XLM (2019)         | XLM-R        | XLM-R XL     |
+    |-----------------------|--------------------|--------------|--------------|
+    | `num_languages`       | 15, 2, or 0 (17, 100 languages) | 0 | 0          |
+    | `position_offset`     | 0                  | 2            | 2            |
+    | `num_token_types`     | 0                  | 1            | 1            |
+    | `norm_placement`      | "post"             | "post"       | "pre"        |
+    | `embedding_norm`      | True               | True         | False        |
+    | `layer_norm_epsilon`  | 1e-12              | 1e-5         | 1e-5         |
+    | `zero_padding_states` | True               | False        | False        |
+    | `pad_token_id`        | 2                  | 1            | 1            |
+
+    Our `hidden_dim` is XLM's `emb_dim`.
+
+    Args:
+        vocabulary_size: int, V.
+        num_layers: int, encoder blocks.
+        num_heads: int, H; divides `hidden_dim`.
+        hidden_dim: int, D.
+        intermediate_dim: int, width of the feed-forward networks.
+        dropout: float, rate after the embeddings and after every sub-layer.
+        attention_dropout: float, rate on the attention probabilities.
+        max_sequence_length: int, positions of a sequence (specials included).
+        num_languages: int, rows of the language embedding; 0 for none.
+        num_token_types: int, rows of the token-type embedding; 0 for none.
+        position_embedding: "learned" or "sinusoidal".
+        position_offset: int, row of the first position. Where it is above 0, the
+            row before it belongs to padding, and positions count real tokens only
+            (fairseq's rule), so left padding changes nothing.
+        norm_placement: "post" or "pre" (which adds a final LayerNorm).
+        embedding_norm: bool, LayerNorm after the embeddings.
+        layer_norm_epsilon: float.
+        activation: activation of the feed-forward networks, "gelu" (exact) or
+            "relu".
+        zero_padding_states: bool, set hidden states of padding to zero after the
+            embeddings and after every block, as XLM does.
+        pad_token_id: int, id of padding, where no `padding_mask` is given.
+        initializer_range: float, standard deviation of the dense kernels.
+        embedding_initializer_range: float, standard deviation of the embedding
+            tables. Defaults to `hidden_dim ** -0.5` (XLM).
+        dtype: dtype or dtype policy, such as "mixed_bfloat16".
+
+    Call arguments:
+        inputs: dict, or the tensor `token_ids` alone:
+            `token_ids`: int (B, T);
+            `padding_mask`: bool (B, T), True = real token. Defaults to
+                `token_ids != pad_token_id`;
+            `language_ids`: int (B, T), needed where the model has languages;
+            `position_ids`: int (B, T), 0-based; defaults to running positions;
+            `segment_ids`: int (B, T), 0 = padding: packed rows, in which tokens
+                attend only within their segment;
+            `token_type_ids`: int (B, T). Defaults to zeros.
+
+    Returns:
+        Float tensor (B, T, D): hidden states of the last block. With
+        `backbone.hidden_states(inputs)`, those of every block.
+
+    Raises:
+        ValueError: arguments that contradict each other, language ids missing, or
+            sequences longer than `max_sequence_length`.
+
+    Example:
+    ```python
+    import numpy as np
+    import xlm_tf
+    backbone = xlm_tf.XLMBackbone(
+        vocabulary_size=100, num_layers=2, num_heads=2, hidden_dim=16,
+        intermediate_dim=64, max_sequence_length=32,
+    )
+    backbone(np.array([[0, 5, 6, 2, 1, 1]])).shape  # (1, 6, 16)
+    ```
+
+    Sources: Lample and Conneau 2019 (arXiv 1901.07291), Conneau et al. 2020
+    (arXiv 1911.02116), Goyal et al. 2021 (arXiv 2105.00572).
+    """
+
+    def __init__(
+        self,
+        vocabulary_size,
+        num_layers,
+        num_heads,
+        hidden_dim,
+        intermediate_dim,
+        dropout=0.1,
+        attention_dropout=0.1,
+        max_sequence_length=512,
+        num_languages=0,
+        num_token_types=0,
+        position_embedding="learned",
+        position_offset=0,
+        norm_placement="post",
+        embedding_norm=True,
+        layer_norm_epsilon=1e-5,
+        activation="gelu",
+        zero_padding_states=False,
+        pad_token_id=1,
+        initializer_range=0.02,
+        embedding_initializer_range=None,
+        dtype=None,
+        **kwargs,
+    ):
+        if hidden_dim % num_heads:
+            raise ValueError(
+                "hidden_dim must be divisible by num_heads. "
+                f"Received: hidden_dim={hidden_dim}, num_heads={num_heads}."
+            )
+        super().__init__(dtype=dtype, **kwargs)
+        self.vocabulary_size = vocabulary_size
+        self.num_layers = num_layers
+        self.num_heads = num_heads
+        self.hidden_dim = hidden_dim
+        self.intermediate_dim = intermediate_dim
+        self.dropout = dropout
+        self.attention_dropout = attention_dropout
+        self.max_sequence_length = max_sequence_length
+        self.num_languages = num_languages
+        self.num_token_types = num_token_types
+        self.position_embedding = position_embedding
+        self.position_offset = position_offset
+        self.norm_placement = norm_placement
+        self.embedding_norm = embedding_norm
+        self.layer_norm_epsilon = layer_norm_epsilon
+        self.activation = keras.activations.get(activation)
+        self.zero_padding_states = zero_padding_states
+        self.pad_token_id = pad_token_id
+        self.initializer_range = initializer_range
+        self.embedding_initializer_range = embedding_initializer_range
+
+        self.embeddings = Embeddings(
+            vocabulary_size=vocabulary_size,
+            hidden_dim=hidden_dim,
+            max_sequence_length=max_sequence_length,
+            num_languages=num_languages,
+            num_token_types=num_token_types,
+            position_embedding=position_embedding,
+            position_offset=position_offset,
+            embedding_norm=embedding_norm,
+            layer_norm_epsilon=layer_norm_epsilon,
+            dropout=dropout,
+            initializer_range=embedding_initializer_range,
+            dtype=dtype,
+            name="embeddings",
+        )
+        self.encoder_blocks = [
+            EncoderBlock(
+                num_heads=num_heads,
+                intermediate_dim=intermediate_dim,
+                dropout=dropout,
+                attention_dropout=attention_dropout,
+                activation=self.activation,
+                norm_placement=norm_placement,
+                layer_norm_epsilon=layer_norm_epsilon,
+                kernel_initializer=self.kernel_initializer(),
+                dtype=dtype,
+                name=f"encoder_block_{i}",
+            )
+            for i in range(num_layers)
+        ]
+        self.final_norm = None
+        if norm_placement == "pre":
+            self.final_norm = keras.layers.LayerNormalization(
+                epsilon=layer_norm_epsilon, dtype=dtype, name="final_norm"
+            )
+        self.build()
+
+    def build(self, input_shape=None):
+        # Every weight exists from the start: shapes do not depend on the input.
+        if self.built:
+            return
+        self.embeddings.build((None, None))
+        for block in self.encoder_blocks:
+            block.build((None, None, self.hidden_dim))
+        if self.final_norm is not None:
+            self.final_norm.build((None, None, self.hidden_dim))
+        self.token_embedding = self.embeddings.token_embedding
+        self.built = True
+
+    def kernel_initializer(self):
+        """A fresh initializer for dense kernels, for the heads on this backbone."""
+        return keras.initializers.TruncatedNormal(stddev=self.initializer_range)
+
+    def call(self, inputs):
+        return self.hidden_states(inputs)[-1]
+
+    def hidden_states(self, inputs):
+        """Hidden states after the embeddings and after every block.
+
+        Args:
+            inputs: as for calling the backbone.
+
+        Returns:
+            List of `num_layers + 1` float tensors (B, T, D). The last is what the
+            call returns (under `norm_placement="pre"`, after the final LayerNorm).
+        """
+        if not isinstance(inputs, dict):
+            inputs = {"token_ids": inputs}
+        token_ids = ops.convert_to_tensor(inputs["token_ids"])  # (B, T)
+        self._check_length(token_ids.shape[1])
+        padding_mask = self.padding_mask(inputs)  # (B, T)
+        if inputs.get("segment_ids") is None:
+            attention_mask = masks.padding_attention_mask(padding_mask)  # (B, 1, 1, T)
+        else:
+            attention_mask = masks.segment_attention_mask(inputs["segment_ids"])
+        x = self.embeddings(
+            token_ids,
+            self._position_ids(inputs, padding_mask),
+            language_ids=inputs.get("language_ids"),
+            token_type_ids=inputs.get("token_type_ids"),
+        )  # (B, T, D)
+        x = self._zero_padding(x, padding_mask)
+        states = [x]
+        for block in self.encoder_blocks:
+            x = self._zero_padding(
+                block(x, attention_mask=attention_mask), padding_mask
+            )
+            states.append(x)
+        if self.final_norm is not None:
+            states[-1] = self._zero_padding(self.final_norm(x), padding_mask)
+        return states
+
+    def padding_mask(self, inputs):
+        """The bool mask (B, T) of real tokens: the one given, or derived from ids."""
+        if not isinstance(inputs, dict):
+            inputs = {"token_ids": inputs}
+        padding_mask = inputs.get("padding_mask")
+        if padding_mask is None:
+            return ops.not_equal(inputs["token_ids"], self.pad_token_id)
+        return ops.cast(padding_mask, "bool")
+
+    def _position_ids(self, inputs, padding_mask):
+        position_ids = inputs.get("position_ids")
+        real = ops.cast(padding_mask, "int32")
+        if position_ids is None:
+            if self.position_offset:
+                position_ids = ops.cumsum(real, axis=1) - 1
+            else:
+                token_ids = inputs["token_ids"]
+                return ops.broadcast_to(
+                    ops.arange(ops.shape(token_ids)[1], dtype="int32"),
+                    ops.shape(token_ids),
+                )
+        if self.position_offset:
+            # Padding reads the row before the first position.
+            position_ids = (ops.cast(position_ids, "int32") + 1) * real - 1
+        return position_ids
+
+    def _zero_padding(self, x, padding_mask):
+        if not self.zero_padding_states:
+            return x
+        return x * ops.cast(ops.expand_dims(padding_mask, -1), x.dtype)
+
+    def _check_length(self, length):
+        if length is not None and length > self.max_sequence_length:
+            raise ValueError(
+                "The sequences are longer than the model's positions: shorten them, "
+                "or set `sequence_length` of the preprocessor. Received: length="
+                f"{length}, max_sequence_length={self.max_sequence_length}."
+            )
+
+    def default_lora_layer_names(self):
+        return ["qkv_dense"]
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            {
+                "vocabulary_size": self.vocabulary_size,
+                "num_layers": self.num_layers,
+                "num_heads": self.num_heads,
+                "hidden_dim": self.hidden_dim,
+                "intermediate_dim": self.intermediate_dim,
+                "dropout": self.dropout,
+                "attention_dropout": self.attention_dropout,
+                "max_sequence_length": self.max_sequence_length,
+                "num_languages": self.num_languages,
+                "num_token_types": self.num_token_types,
+                "position_embedding": self.position_embedding,
+                "position_offset": self.position_offset,
+                "norm_placement": self.norm_placement,
+                "embedding_norm": self.embedding_norm,
+                "layer_norm_epsilon": self.layer_norm_epsilon,
+                "activation": keras.activations.serialize(self.activation),
+                "zero_padding_states": self.zero_padding_states,
+                "pad_token_id": self.pad_token_id,
+                "initializer_range": self.initializer_range,
+                "embedding_initializer_range": self.embedding_initializer_range,
+            }
+        )
+        return config

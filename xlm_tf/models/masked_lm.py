@@ -1,0 +1,207 @@
+"""Masked language modelling: the family's pretraining task, and filling masks."""
+
+import keras
+import keras_hub
+import tensorflow as tf
+from keras import ops
+
+from xlm_tf.layers.prediction_head import PredictionHead
+from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.task import XLMTask
+from xlm_tf.models.text_packing import TextPacking, batched
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class XLMMaskedLMPreprocessor(TextPacking, keras_hub.models.MaskedLMPreprocessor):
+    """Raw text -> token ids with random positions masked, targets and weights.
+
+    For `fit` on raw strings. Large pretraining runs use `xlm_tf.objectives`, which
+    pack rows and are deterministic.
+
+    Args:
+        tokenizer: a tokenizer of `xlm_tf.text`.
+        sequence_length: int, longest text in tokens, specials included; what is
+            longer is cut.
+        num_separators: int, `</s>` tokens between the texts of a pair: 2 (XLM-R) or
+            1 (XLM).
+        languages: list of str, the languages of the model's language embedding, in
+            the order of its rows; None where it has none.
+        language: str, the language of texts that come without one.
+        mask_selection_rate: float, share of the tokens to predict.
+        mask_selection_length: int, P, most predictions a text.
+        mask_token_rate: float, share of the selected that become `<mask>`.
+        random_token_rate: float, share of the selected that become a random token.
+
+    Call arguments:
+        x: string tensor (B,), or a list of str, or a dict with `text` and `language`.
+
+    Returns:
+        `(inputs, targets, weights)`: inputs as the backbone's plus `mask_positions`
+        int (B, P); targets int (B, P); weights float (B, P), 0 where unused.
+    """
+
+    backbone_cls = XLMBackbone
+
+    def __init__(
+        self,
+        tokenizer,
+        sequence_length=512,
+        num_separators=2,
+        languages=None,
+        language=None,
+        mask_selection_rate=0.15,
+        mask_selection_length=96,
+        mask_token_rate=0.8,
+        random_token_rate=0.1,
+        **kwargs,
+    ):
+        super().__init__(
+            tokenizer,
+            sequence_length=sequence_length,
+            mask_selection_rate=mask_selection_rate,
+            mask_selection_length=mask_selection_length,
+            mask_token_rate=mask_token_rate,
+            random_token_rate=random_token_rate,
+            **kwargs,
+        )
+        self.set_packing(num_separators, languages, language)
+
+    def build(self, input_shape):
+        self.masker = keras_hub.layers.MaskedLMMaskGenerator(
+            mask_selection_rate=self.mask_selection_rate,
+            mask_selection_length=self.mask_selection_length,
+            mask_token_rate=self.mask_token_rate,
+            random_token_rate=self.random_token_rate,
+            vocabulary_size=self.tokenizer.vocabulary_size(),
+            mask_token_id=self.tokenizer.mask_token_id,
+            unselectable_token_ids=self.tokenizer.special_token_ids,
+        )
+        self.built = True
+
+    def call(self, x, y=None, sample_weight=None):
+        inputs = self.pack(x)
+        masked = self.masker(inputs["token_ids"])
+        inputs["token_ids"] = masked["token_ids"]
+        inputs["mask_positions"] = tf.cast(masked["mask_positions"], "int32")
+        return inputs, masked["mask_ids"], masked["mask_weights"]
+
+    def get_config(self):
+        return {**super().get_config(), **self.packing_config()}
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class XLMMaskedLM(XLMTask, keras_hub.models.MaskedLM):
+    """A backbone with the tied prediction head.
+
+    Args:
+        backbone: an `XLMBackbone`.
+        preprocessor: an `XLMMaskedLMPreprocessor`, or None to pass token ids.
+        head_transform: bool, XLM-R's form of the head (dense, GELU, LayerNorm,
+            projection, bias) or, False, XLM's (projection, bias).
+
+    Call arguments:
+        inputs: dict as for the backbone, and `mask_positions` int (B, P): the
+            positions to predict. Without it, every position is.
+
+    Returns:
+        float32 logits (B, P, V), or (B, T, V).
+
+    Example:
+    ```python
+    import numpy as np
+    import xlm_tf
+    backbone = xlm_tf.XLMBackbone(
+        vocabulary_size=100, num_layers=1, num_heads=2, hidden_dim=16,
+        intermediate_dim=64,
+    )
+    masked_lm = xlm_tf.XLMMaskedLM(backbone)
+    masked_lm(
+        {"token_ids": np.array([[0, 99, 6, 2]]), "mask_positions": np.array([[1]])}
+    ).shape  # (1, 1, 100)
+    ```
+    """
+
+    backbone_cls = XLMBackbone
+    preprocessor_cls = XLMMaskedLMPreprocessor
+
+    def __init__(self, backbone, preprocessor=None, head_transform=True, **kwargs):
+        self.backbone = backbone
+        self.preprocessor = preprocessor
+        self.head_transform = head_transform
+        self.prediction_head = PredictionHead(
+            backbone.vocabulary_size,
+            transform=head_transform,
+            activation=backbone.activation,
+            layer_norm_epsilon=backbone.layer_norm_epsilon,
+            kernel_initializer=backbone.kernel_initializer(),
+            dtype=backbone.dtype_policy,
+            name="prediction_head",
+        )
+        self.prediction_head.build((None, None, backbone.hidden_dim))
+        super().__init__(**kwargs)
+        self.build()
+
+    def call(self, inputs):
+        if not isinstance(inputs, dict):
+            inputs = {"token_ids": inputs}
+        inputs = dict(inputs)
+        mask_positions = inputs.pop("mask_positions", None)
+        x = self.backbone(inputs)  # (B, T, D)
+        if mask_positions is not None:
+            x = gather_positions(x, mask_positions)  # (B, P, D)
+        return self.prediction_head(
+            x, token_embedding=self.backbone.token_embedding
+        )  # (B, P, V)
+
+    def compile(self, optimizer="auto", loss="auto", **kwargs):
+        """As KerasHub's, but the default loss is a mean over the real targets."""
+        if loss == "auto":
+            loss = keras.losses.SparseCategoricalCrossentropy(
+                from_logits=True, reduction="mean_with_sample_weight"
+            )
+        super().compile(optimizer=optimizer, loss=loss, **kwargs)
+
+    def fill_mask(self, texts, top_k=5):
+        """The most probable tokens for the first `<mask>` of every text.
+
+        Args:
+            texts: str or list of str, each with a `<mask>`.
+            top_k: int, candidates a text.
+
+        Returns:
+            List, a text each, of `top_k` pairs (token: str, probability: float),
+            most probable first. SentencePiece marks a word's start with `▁`.
+
+        Raises:
+            ValueError: a text without `<mask>`, or one cut before it.
+        """
+        texts = batched(texts)
+        inputs = self.preprocessor.pack(texts)
+        is_mask = inputs["token_ids"] == self.preprocessor.tokenizer.mask_token_id
+        for text, has_mask in zip(texts, ops.any(is_mask, axis=1), strict=True):
+            if not has_mask:
+                raise ValueError(
+                    "Every text needs a `<mask>` within the first "
+                    f"{self.preprocessor.sequence_length} tokens. Received: {text!r}."
+                )
+        mask_positions = tf.argmax(is_mask, axis=1, output_type="int32")[:, None]
+        logits = self({**inputs, "mask_positions": mask_positions})[:, 0]  # (B, V)
+        probabilities, token_ids = tf.math.top_k(tf.nn.softmax(logits), k=top_k)
+        to_token = self.preprocessor.tokenizer.id_to_token
+        return [
+            [(to_token(i), p) for i, p in zip(row_ids, row, strict=True)]
+            for row_ids, row in zip(
+                token_ids.numpy().tolist(), probabilities.numpy().tolist(), strict=True
+            )
+        ]
+
+    def get_config(self):
+        return {**super().get_config(), "head_transform": self.head_transform}
+
+
+def gather_positions(x, positions):
+    """Rows of every sequence: x (B, T, D), positions int (B, P) -> (B, P, D)."""
+    batch_size, length = ops.shape(x)[0], ops.shape(x)[1]
+    rows = ops.expand_dims(ops.arange(batch_size, dtype="int32"), -1) * length
+    flat_positions = ops.cast(positions, "int32") + rows  # (B, P)
+    return ops.take(ops.reshape(x, (-1, x.shape[-1])), flat_positions, axis=0)

@@ -1,0 +1,142 @@
+"""Classification of single texts and of pairs: sentiment, topics, inference."""
+
+import keras
+import keras_hub
+
+from xlm_tf.layers.pooling import Pooling
+from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.task import XLMTask
+from xlm_tf.models.text_packing import PackedTextPreprocessor
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class XLMTextClassifierPreprocessor(
+    PackedTextPreprocessor, keras_hub.models.TextClassifierPreprocessor
+):
+    """Raw texts, or pairs of them, -> inputs of the backbone, in graph.
+
+    Args:
+        tokenizer: a tokenizer of `xlm_tf.text`.
+        sequence_length: int, longest input in tokens, specials included; what is
+            longer is cut, pairs in turn at their longer text.
+        num_separators: int, `</s>` tokens between the texts of a pair: 2 (XLM-R) or
+            1 (XLM).
+        languages: list of str, the languages of the model's language embedding, in
+            the order of its rows; None where it has none.
+        language: str, the language of texts that come without one.
+
+    Call arguments:
+        x: string tensor (B,) or list of str; a tuple of two of them for pairs; or a
+            dict with `text` and, where they apply, `text_pair`, `language`,
+            `language_pair`.
+        y: labels, passed on.
+        sample_weight: weights, passed on.
+
+    Returns:
+        dict of `token_ids` int32 (B, T), `padding_mask` bool (B, T) and, where the
+        model has languages, `language_ids` int32 (B, T); with `y` and
+        `sample_weight` where they were given.
+    """
+
+    backbone_cls = XLMBackbone
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class XLMTextClassifier(XLMTask, keras_hub.models.TextClassifier):
+    """A backbone with a classification head.
+
+    Args:
+        backbone: an `XLMBackbone`.
+        num_classes: int, C.
+        preprocessor: an `XLMTextClassifierPreprocessor`, or None to pass token ids.
+        pooling: "first" (XLM and XLM-R), "mean" or "max", see
+            `xlm_tf.layers.Pooling`.
+        head_transform: bool, True for XLM-R's head (dropout, dense, tanh, dropout,
+            projection), False for XLM's (dropout, projection).
+        dropout: float, rate of the head's dropout.
+        activation: activation on the logits, such as "softmax"; None for logits.
+
+    Call arguments:
+        inputs: dict as for the backbone.
+
+    Returns:
+        float32 tensor (B, C), logits unless `activation` is set.
+
+    Example:
+    ```python
+    classifier = xlm_tf.XLMTextClassifier.from_preset(
+        "hf://FacebookAI/xlm-roberta-base", num_classes=3
+    )
+    classifier.fit(["Great!", "So so."], [2, 1])
+    classifier.predict(["Ça marche très bien"])  # (1, 3)
+    ```
+    """
+
+    backbone_cls = XLMBackbone
+    preprocessor_cls = XLMTextClassifierPreprocessor
+
+    def __init__(
+        self,
+        backbone,
+        num_classes,
+        preprocessor=None,
+        pooling="first",
+        head_transform=True,
+        dropout=0.1,
+        activation=None,
+        **kwargs,
+    ):
+        self.backbone = backbone
+        self.preprocessor = preprocessor
+        self.num_classes = num_classes
+        self.pooling = pooling
+        self.head_transform = head_transform
+        self.dropout = dropout
+        self.activation = keras.activations.get(activation)
+
+        self.pooling_layer = Pooling(pooling, name="pooling")
+        self.dropout_layer = keras.layers.Dropout(
+            dropout, dtype="float32", name="dropout"
+        )
+        self.hidden_dense = None
+        if head_transform:
+            self.hidden_dense = keras.layers.Dense(
+                backbone.hidden_dim,
+                activation="tanh",
+                kernel_initializer=backbone.kernel_initializer(),
+                dtype="float32",
+                name="hidden_dense",
+            )
+            self.hidden_dense.build((None, backbone.hidden_dim))
+        # In float32: one vector a text costs nothing, and the logits are exact.
+        self.logits_dense = keras.layers.Dense(
+            num_classes,
+            activation=self.activation,
+            kernel_initializer=backbone.kernel_initializer(),
+            dtype="float32",
+            name="logits_dense",
+        )
+        self.logits_dense.build((None, backbone.hidden_dim))
+        super().__init__(**kwargs)
+        self.build()
+
+    def call(self, inputs):
+        x = self.backbone(inputs)  # (B, T, D)
+        return self.classify_states(x, self.backbone.padding_mask(inputs))
+
+    def classify_states(self, x, padding_mask):
+        """The head alone: hidden states (B, T, D), mask bool (B, T) -> (B, C)."""
+        x = self.dropout_layer(self.pooling_layer(x, padding_mask))  # (B, D)
+        if self.hidden_dense is not None:
+            x = self.dropout_layer(self.hidden_dense(x))
+        return self.logits_dense(x)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "pooling": self.pooling,
+            "head_transform": self.head_transform,
+            "dropout": self.dropout,
+            "activation": keras.activations.serialize(self.activation),
+        }

@@ -1,0 +1,89 @@
+"""Sentence embeddings: one vector a text, comparable across languages."""
+
+import keras
+import keras_hub
+from keras import ops
+
+from xlm_tf.layers.pooling import Pooling
+from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.task import XLMTask
+from xlm_tf.models.text_packing import PackedTextPreprocessor
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class XLMTextEmbedderPreprocessor(
+    PackedTextPreprocessor, keras_hub.models.TextEmbedderPreprocessor
+):
+    """Raw texts -> inputs of the backbone, in graph.
+
+    Arguments, call arguments and result are those of
+    `XLMTextClassifierPreprocessor`.
+    """
+
+    backbone_cls = XLMBackbone
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class XLMTextEmbedder(XLMTask, keras_hub.models.TextEmbedder):
+    """A backbone whose hidden states are pooled into one vector a text.
+
+    Args:
+        backbone: an `XLMBackbone`.
+        preprocessor: an `XLMTextEmbedderPreprocessor`, or None to pass token ids.
+        pooling: "first", "mean" or "max", see `xlm_tf.layers.Pooling`.
+        normalize: bool, scale every vector to length 1, so that a dot product is the
+            cosine.
+
+    Call arguments:
+        inputs: dict as for the backbone.
+
+    Returns:
+        float32 tensor (B, D).
+
+    Example:
+    ```python
+    import numpy as np
+    import xlm_tf
+    backbone = xlm_tf.XLMBackbone(
+        vocabulary_size=100, num_layers=1, num_heads=2, hidden_dim=16,
+        intermediate_dim=64,
+    )
+    xlm_tf.XLMTextEmbedder(backbone)(np.array([[0, 5, 6, 2]])).shape  # (1, 16)
+    ```
+    """
+
+    backbone_cls = XLMBackbone
+    preprocessor_cls = XLMTextEmbedderPreprocessor
+
+    def __init__(
+        self, backbone, preprocessor=None, pooling="mean", normalize=True, **kwargs
+    ):
+        self.backbone = backbone
+        self.preprocessor = preprocessor
+        self.pooling = pooling
+        self.normalize = normalize
+        self.pooling_layer = Pooling(pooling, name="pooling")
+        super().__init__(**kwargs)
+        self.build()
+
+    def call(self, inputs):
+        x = self.backbone(inputs)  # (B, T, D)
+        return self.embed_states(x, self.backbone.padding_mask(inputs))
+
+    def embed_states(self, x, padding_mask):
+        """The head alone: hidden states (B, T, D), mask bool (B, T) -> (B, D)."""
+        x = self.pooling_layer(x, padding_mask)
+        if self.normalize:
+            # Written out: `ops.normalize` branches on the norm, this converts to
+            # builtin TFLite ops.
+            x = x * ops.rsqrt(
+                ops.maximum(ops.sum(ops.square(x), axis=-1, keepdims=True), 1e-12)
+            )
+        return x
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "pooling": self.pooling,
+            "normalize": self.normalize,
+        }

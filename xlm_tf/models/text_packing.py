@@ -1,0 +1,209 @@
+"""From raw text to the backbone's inputs, in graph: what every preprocessor shares."""
+
+import keras
+import keras_hub
+import tensorflow as tf
+import tensorflow_text as tf_text
+from keras_hub.src.utils import preset_utils
+
+# Batches are padded to a multiple of it, so that a graph meets few lengths.
+PADDING_MULTIPLE = 16
+
+PACKING_ARGUMENTS = ("sequence_length", "num_separators", "languages", "language")
+
+
+class TextPacking:
+    """Mixin for KerasHub preprocessors: tokenise, truncate, add specials, pad.
+
+    Texts of a batch are padded to the longest among them, rounded up to a multiple
+    of 16 and at most `sequence_length`: short texts cost what they hold. A text that
+    comes alone, unbatched, is padded to `sequence_length`.
+
+    Formats: `start text end`; a pair is `start text end [end] pair end`, with
+    `num_separators` counting the `end` tokens between the two.
+    """
+
+    # Which tokenizer it is stands in the preset.
+    tokenizer_cls = keras_hub.tokenizers.Tokenizer
+
+    @classmethod
+    def _add_missing_kwargs(cls, loader, kwargs):
+        # A classifier made from a masked-LM's preset packs its texts as that did:
+        # KerasHub would fall back to the defaults, and lose the languages.
+        kwargs = super()._add_missing_kwargs(loader, kwargs)
+        config_file = preset_utils.PREPROCESSOR_CONFIG_FILE
+        if preset_utils.check_file_exists(loader.preset, config_file):
+            saved = preset_utils.load_json(loader.preset, config_file)["config"]
+            for key in PACKING_ARGUMENTS:
+                if key in saved:
+                    kwargs.setdefault(key, saved[key])
+        return kwargs
+
+    def set_packing(self, num_separators, languages, language):
+        """Check and keep the packing arguments, which every subclass has."""
+        if languages is not None and language is not None and language not in languages:
+            raise ValueError(
+                "The default language must be one of the model's languages. "
+                f"Received: language={language!r}, languages={list(languages)}."
+            )
+        self.num_separators = num_separators
+        self.languages = None if languages is None else list(languages)
+        self.language = language
+
+    def packing_config(self):
+        return {name: getattr(self, name) for name in PACKING_ARGUMENTS}
+
+    def pack(self, x):
+        """Turn texts into the backbone's inputs.
+
+        Args:
+            x: string tensor (B,) or list of str; a tuple of two for pairs; or a dict
+                with `text` and, where they apply, `text_pair`, `language` and
+                `language_pair` (strings, one a text, or one for all).
+
+        Returns:
+            dict of `token_ids` int32 (B, T), `padding_mask` bool (B, T) and, where
+            the model has languages, `language_ids` int32 (B, T).
+
+        Raises:
+            ValueError: a dict without `text`, with other keys, or no language given
+                where the model needs one.
+            tf.errors.InvalidArgumentError: a language the model does not have.
+        """
+        fields = _fields(x)
+        text = fields["text"]
+        if text.shape.rank == 0:
+            packed = self._pack_batch(
+                {key: tf.reshape(value, (1,)) for key, value in fields.items()},
+                pad_to_full_length=True,
+            )
+            return {key: value[0] for key, value in packed.items()}
+        return self._pack_batch(fields, pad_to_full_length=False)
+
+    def _pack_batch(self, fields, pad_to_full_length):
+        segments = [self.tokenizer(fields["text"])]
+        if "text_pair" in fields:
+            segments.append(self.tokenizer(fields["text_pair"]))
+        num_specials = 2 if len(segments) == 1 else 2 + self.num_separators
+        segments = self._truncate(segments, self.sequence_length - num_specials)
+        batch_size = tf.shape(fields["text"])[0]
+        parts = [self._special(batch_size, self.tokenizer.start_token_id), segments[0]]
+        end = self._special(batch_size, self.tokenizer.end_token_id)
+        if len(segments) == 2:
+            parts += [end] * self.num_separators + [segments[1]]
+        token_ids = tf.concat([*parts, end], axis=1)  # (B, None)
+        length = self.sequence_length
+        if not pad_to_full_length:
+            longest = tf.reduce_max(token_ids.row_lengths())
+            longest = tf.cast(longest, "int32") + PADDING_MULTIPLE - 1
+            length = tf.minimum(longest - longest % PADDING_MULTIPLE, length)
+        static_length = length if pad_to_full_length else None
+        packed = {
+            "token_ids": token_ids.to_tensor(
+                self.tokenizer.pad_token_id, shape=(None, length)
+            ),
+            # Not `token_ids != pad`: a text may hold any id.
+            "padding_mask": tf.sequence_mask(token_ids.row_lengths(), length),
+        }
+        if self.languages is not None:
+            packed["language_ids"] = self._language_ids(fields, segments, length)
+        return {
+            key: tf.ensure_shape(value, (None, static_length))
+            for key, value in packed.items()
+        }
+
+    def _truncate(self, segments, budget):
+        if len(segments) == 1:
+            return [segments[0][:, :budget]]
+        return tf_text.RoundRobinTrimmer(max_seq_length=budget).trim(segments)
+
+    def _special(self, batch_size, token_id):
+        column = tf.fill((batch_size, 1), tf.constant(token_id, "int32"))
+        return tf.RaggedTensor.from_tensor(column)
+
+    def _language_ids(self, fields, segments, length):
+        """int32 (B, length); the separators of a pair but the first are the pair's."""
+        first = self._language_index(fields.get("language"), fields["text"])  # (B,)
+        ids = tf.tile(first[:, None], (1, length))
+        if len(segments) == 2:
+            second_language = fields.get("language_pair", fields.get("language"))
+            second = self._language_index(second_language, fields["text"])
+            first_length = tf.cast(segments[0].row_lengths(), "int32") + 1
+            is_first = tf.range(length)[None, :] < first_length[:, None]
+            ids = tf.where(is_first, ids, second[:, None])
+        return ids
+
+    def _language_index(self, language, text):
+        if language is None:
+            if self.language is None:
+                raise ValueError(
+                    "This model has language embeddings: pass "
+                    '{"text": ..., "language": ...}, or set `language` of the '
+                    f"preprocessor to one of {self.languages}."
+                )
+            language = tf.constant(self.language)
+        language = tf.broadcast_to(language, tf.shape(text))
+        matches = language[:, None] == tf.constant(self.languages)[None, :]  # (B, L)
+        known = tf.debugging.Assert(
+            tf.reduce_all(tf.reduce_any(matches, axis=1)),
+            [
+                f"A language is not one of the model's {self.languages}. Received:",
+                language,
+            ],
+        )
+        with tf.control_dependencies([known] if known is not None else []):
+            return tf.argmax(matches, axis=1, output_type="int32")
+
+
+def batched(texts):
+    """A list of str, from one str or several."""
+    return [texts] if isinstance(texts, str) else list(texts)
+
+
+FIELDS = ("text", "text_pair", "language", "language_pair")
+
+
+def _fields(x):
+    """The dict of string tensors that `x`, in any of its forms, stands for."""
+    if isinstance(x, tuple):
+        if len(x) != 2:
+            raise ValueError(
+                "A tuple of texts must hold two, text and pair. "
+                f"Received: a tuple of {len(x)}."
+            )
+        x = {"text": x[0], "text_pair": x[1]}
+    if not isinstance(x, dict):
+        x = {"text": x}
+    if "text" not in x or not set(x) <= set(FIELDS):
+        raise ValueError(
+            f"Inputs are `text` and, where they apply, {', '.join(FIELDS[1:])}. "
+            f"Received: {sorted(x)}."
+        )
+    return {key: tf.convert_to_tensor(value, tf.string) for key, value in x.items()}
+
+
+class PackedTextPreprocessor(TextPacking):
+    """Mixin for the preprocessors whose output is the packed text alone."""
+
+    def __init__(
+        self,
+        tokenizer,
+        sequence_length=512,
+        num_separators=2,
+        languages=None,
+        language=None,
+        **kwargs,
+    ):
+        super().__init__(tokenizer, sequence_length=sequence_length, **kwargs)
+        self.set_packing(num_separators, languages, language)
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, x, y=None, sample_weight=None):
+        return keras.utils.pack_x_y_sample_weight(self.pack(x), y, sample_weight)
+
+    def get_config(self):
+        config = {**super().get_config(), **self.packing_config()}
+        config.pop("truncate", None)
+        return config
