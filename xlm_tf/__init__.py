@@ -19,7 +19,17 @@ _MODULES = {
     "XLMTextEmbedderPreprocessor": "xlm_tf.models.text_embedder",
 }
 
-__all__ = [*sorted(_MODULES), "__version__"]
+__all__ = [
+    "XLMBackbone",
+    "XLMMaskedLM",
+    "XLMMaskedLMPreprocessor",
+    "XLMSentencePieceTokenizer",
+    "XLMTextClassifier",
+    "XLMTextClassifierPreprocessor",
+    "XLMTextEmbedder",
+    "XLMTextEmbedderPreprocessor",
+    "__version__",
+]
 
 
 def __getattr__(name):

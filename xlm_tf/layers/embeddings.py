@@ -100,8 +100,8 @@ class Embeddings(keras.layers.Layer):
         num_languages: int, rows of the language table; 0 for none.
         num_token_types: int, rows of the token-type table; 0 for none.
         position_embedding: "learned" or "sinusoidal" (fixed).
-        position_offset: int, row of the first position. XLM-R keeps the rows below
-            it for padding (2: the padding index + 1), XLM has 0.
+        position_offset: int, row of the first position. In XLM-R it is 2, and the
+            row before it belongs to padding; XLM has 0.
         embedding_norm: bool, normalise the sum (all but XLM-R XL and XXL).
         layer_norm_epsilon: float.
         dropout: float, rate after the LayerNorm.
@@ -110,8 +110,10 @@ class Embeddings(keras.layers.Layer):
 
     Call arguments:
         token_ids: int tensor (B, T).
-        position_ids: int tensor (B, T), 0 for the first token of a sequence and
-            `-1` for padding where `position_offset > 0`.
+        padding_mask: bool tensor (B, T), True = real token.
+        position_ids: int tensor (B, T), 0 for the first token of a sequence.
+            Defaults to running positions, which count real tokens only where
+            `position_offset > 0` (fairseq's rule: left padding changes nothing).
         language_ids: int tensor (B, T), needed where `num_languages > 0`.
         token_type_ids: int tensor (B, T). Defaults to zeros.
 
@@ -200,9 +202,17 @@ class Embeddings(keras.layers.Layer):
             autocast=False,
         )
 
-    def call(self, token_ids, position_ids, language_ids=None, token_type_ids=None):
+    def call(
+        self,
+        token_ids,
+        padding_mask,
+        position_ids=None,
+        language_ids=None,
+        token_type_ids=None,
+    ):
         x = self.token_embedding(token_ids)  # (B, T, D)
-        x = x + self._rows(self.position_table, position_ids + self.position_offset)
+        rows = self._position_rows(position_ids, padding_mask)
+        x = x + self._rows(self.position_table, rows)
         if self.num_languages:
             if language_ids is None:
                 raise ValueError(
@@ -219,6 +229,16 @@ class Embeddings(keras.layers.Layer):
         if self.norm is not None:
             x = self.norm(x)
         return self.dropout_layer(x)
+
+    def _position_rows(self, position_ids, padding_mask):
+        real = ops.cast(padding_mask, "int32")
+        if position_ids is None:
+            counted = real if self.position_offset else ops.ones_like(real)
+            position_ids = ops.cumsum(counted, axis=1) - 1
+        position_ids = ops.cast(position_ids, "int32")
+        if self.position_offset:
+            position_ids = (position_ids + 1) * real - 1
+        return position_ids + self.position_offset
 
     def _rows(self, table, ids):
         return ops.cast(ops.take(table, ids, axis=0), self.compute_dtype)

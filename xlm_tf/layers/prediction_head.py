@@ -1,6 +1,7 @@
 """From hidden states to logits over the vocabulary, tied to the token embedding."""
 
 import keras
+from keras import ops
 
 from xlm_tf.layers.attention import clone_initializer
 
@@ -20,12 +21,14 @@ class PredictionHead(keras.layers.Layer):
         kernel_initializer: initializer of the transform's kernel.
 
     Call arguments:
-        x: float tensor (..., D).
+        x: float tensor (B, T, D).
+        positions: int tensor (B, P), the positions of each row to score: the others
+            cost nothing. None scores all.
         token_embedding: the `TokenEmbedding` of the same model; its table is the
             projection.
 
     Returns:
-        float32 tensor (..., V), logits.
+        float32 logits (B, P, V), or (B, T, V).
     """
 
     def __init__(
@@ -68,7 +71,9 @@ class PredictionHead(keras.layers.Layer):
             autocast=False,
         )
 
-    def call(self, x, token_embedding):
+    def call(self, x, positions=None, token_embedding=None):
+        if positions is not None:
+            x = gather_positions(x, positions)  # (B, P, D)
         if self.transform:
             x = self.norm(self.dense(x))
         return token_embedding.project(x) + self.bias
@@ -87,3 +92,11 @@ class PredictionHead(keras.layers.Layer):
             }
         )
         return config
+
+
+def gather_positions(x, positions):
+    """Rows of every sequence: x (B, T, D), positions int (B, P) -> (B, P, D)."""
+    batch_size, length = ops.shape(x)[0], ops.shape(x)[1]
+    rows = ops.expand_dims(ops.arange(batch_size, dtype="int32"), -1) * length
+    flat_positions = ops.cast(positions, "int32") + rows  # (B, P)
+    return ops.take(ops.reshape(x, (-1, x.shape[-1])), flat_positions, axis=0)

@@ -7,11 +7,12 @@ from keras import ops
 from xlm_tf import masks
 from xlm_tf.layers.embeddings import Embeddings
 from xlm_tf.layers.encoder_block import EncoderBlock
+from xlm_tf.models.optional_inputs import OptionalInputs, as_dict
 from xlm_tf.models.task import StoredInFloat32
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
-class XLMBackbone(StoredInFloat32, keras_hub.models.Backbone):
+class XLMBackbone(OptionalInputs, StoredInFloat32, keras_hub.models.Backbone):
     """The XLM / XLM-R encoder: token ids in, hidden states out.
 
     One class covers the family. Every argument is a fact of an architecture:
@@ -121,7 +122,6 @@ class XLMBackbone(StoredInFloat32, keras_hub.models.Backbone):
                 "hidden_dim must be divisible by num_heads. "
                 f"Received: hidden_dim={hidden_dim}, num_heads={num_heads}."
             )
-        super().__init__(dtype=dtype, **kwargs)
         self.vocabulary_size = vocabulary_size
         self.num_layers = num_layers
         self.num_heads = num_heads
@@ -178,25 +178,27 @@ class XLMBackbone(StoredInFloat32, keras_hub.models.Backbone):
             self.final_norm = keras.layers.LayerNormalization(
                 epsilon=layer_norm_epsilon, dtype=dtype, name="final_norm"
             )
-        self.build()
+        names = ["token_ids", "padding_mask"]
+        if num_languages:
+            names.append("language_ids")
+        inputs = {
+            name: keras.Input(shape=(None,), dtype="int32", name=name) for name in names
+        }
+        super().__init__(
+            inputs=inputs, outputs=self.forward(inputs), dtype=dtype, **kwargs
+        )
 
-    def build(self, input_shape=None):
-        # Every weight exists from the start: shapes do not depend on the input.
-        if self.built:
-            return
-        self.embeddings.build((None, None))
-        for block in self.encoder_blocks:
-            block.build((None, None, self.hidden_dim))
-        if self.final_norm is not None:
-            self.final_norm.build((None, None, self.hidden_dim))
-        self.token_embedding = self.embeddings.token_embedding
-        self.built = True
+    @property
+    def token_embedding(self):
+        """The `TokenEmbedding`, which prediction heads are tied to."""
+        return self.embeddings.token_embedding
 
     def kernel_initializer(self):
         """A fresh initializer for dense kernels, for the heads on this backbone."""
         return keras.initializers.TruncatedNormal(stddev=self.initializer_range)
 
-    def call(self, inputs):
+    def forward(self, inputs):
+        """Hidden states of the last block, see the class."""
         return self.hidden_states(inputs)[-1]
 
     def hidden_states(self, inputs):
@@ -209,8 +211,7 @@ class XLMBackbone(StoredInFloat32, keras_hub.models.Backbone):
             List of `num_layers + 1` float tensors (B, T, D). The last is what the
             call returns (under `norm_placement="pre"`, after the final LayerNorm).
         """
-        if not isinstance(inputs, dict):
-            inputs = {"token_ids": inputs}
+        inputs = as_dict(inputs)
         token_ids = ops.convert_to_tensor(inputs["token_ids"])  # (B, T)
         self._check_length(token_ids.shape[1])
         padding_mask = self.padding_mask(inputs)  # (B, T)
@@ -220,7 +221,8 @@ class XLMBackbone(StoredInFloat32, keras_hub.models.Backbone):
             attention_mask = masks.segment_attention_mask(inputs["segment_ids"])
         x = self.embeddings(
             token_ids,
-            self._position_ids(inputs, padding_mask),
+            padding_mask=padding_mask,
+            position_ids=inputs.get("position_ids"),
             language_ids=inputs.get("language_ids"),
             token_type_ids=inputs.get("token_type_ids"),
         )  # (B, T, D)
@@ -237,29 +239,11 @@ class XLMBackbone(StoredInFloat32, keras_hub.models.Backbone):
 
     def padding_mask(self, inputs):
         """The bool mask (B, T) of real tokens: the one given, or derived from ids."""
-        if not isinstance(inputs, dict):
-            inputs = {"token_ids": inputs}
+        inputs = as_dict(inputs)
         padding_mask = inputs.get("padding_mask")
         if padding_mask is None:
             return ops.not_equal(inputs["token_ids"], self.pad_token_id)
         return ops.cast(padding_mask, "bool")
-
-    def _position_ids(self, inputs, padding_mask):
-        position_ids = inputs.get("position_ids")
-        real = ops.cast(padding_mask, "int32")
-        if position_ids is None:
-            if self.position_offset:
-                position_ids = ops.cumsum(real, axis=1) - 1
-            else:
-                token_ids = inputs["token_ids"]
-                return ops.broadcast_to(
-                    ops.arange(ops.shape(token_ids)[1], dtype="int32"),
-                    ops.shape(token_ids),
-                )
-        if self.position_offset:
-            # Padding reads the row before the first position.
-            position_ids = (ops.cast(position_ids, "int32") + 1) * real - 1
-        return position_ids
 
     def _zero_padding(self, x, padding_mask):
         if not self.zero_padding_states:

@@ -7,6 +7,7 @@ from keras import ops
 
 from xlm_tf.layers.prediction_head import PredictionHead
 from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
 from xlm_tf.models.text_packing import TextPacking, batched
 
@@ -90,7 +91,7 @@ class XLMMaskedLMPreprocessor(TextPacking, keras_hub.models.MaskedLMPreprocessor
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
-class XLMMaskedLM(XLMTask, keras_hub.models.MaskedLM):
+class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
     """A backbone with the tied prediction head.
 
     Args:
@@ -137,20 +138,22 @@ class XLMMaskedLM(XLMTask, keras_hub.models.MaskedLM):
             dtype=backbone.dtype_policy,
             name="prediction_head",
         )
-        self.prediction_head.build((None, None, backbone.hidden_dim))
-        super().__init__(**kwargs)
-        self.build()
+        inputs = {
+            **backbone.input,
+            "mask_positions": keras.Input(
+                (None,), dtype="int32", name="mask_positions"
+            ),
+        }
+        super().__init__(inputs=inputs, outputs=self.forward(inputs), **kwargs)
 
-    def call(self, inputs):
-        if not isinstance(inputs, dict):
-            inputs = {"token_ids": inputs}
+    def forward(self, inputs):
+        """Logits of the masked positions, see the class."""
         inputs = dict(inputs)
         mask_positions = inputs.pop("mask_positions", None)
-        x = self.backbone(inputs)  # (B, T, D)
-        if mask_positions is not None:
-            x = gather_positions(x, mask_positions)  # (B, P, D)
         return self.prediction_head(
-            x, token_embedding=self.backbone.token_embedding
+            self.backbone(inputs),  # (B, T, D)
+            positions=mask_positions,
+            token_embedding=self.backbone.token_embedding,
         )  # (B, P, V)
 
     def compile(self, optimizer="auto", loss="auto", **kwargs):
@@ -197,11 +200,3 @@ class XLMMaskedLM(XLMTask, keras_hub.models.MaskedLM):
 
     def get_config(self):
         return {**super().get_config(), "head_transform": self.head_transform}
-
-
-def gather_positions(x, positions):
-    """Rows of every sequence: x (B, T, D), positions int (B, P) -> (B, P, D)."""
-    batch_size, length = ops.shape(x)[0], ops.shape(x)[1]
-    rows = ops.expand_dims(ops.arange(batch_size, dtype="int32"), -1) * length
-    flat_positions = ops.cast(positions, "int32") + rows  # (B, P)
-    return ops.take(ops.reshape(x, (-1, x.shape[-1])), flat_positions, axis=0)

@@ -5,6 +5,7 @@ import keras_hub
 
 from xlm_tf.layers.pooling import Pooling
 from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
 from xlm_tf.models.text_packing import PackedTextPreprocessor
 
@@ -42,7 +43,7 @@ class XLMTextClassifierPreprocessor(
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
-class XLMTextClassifier(XLMTask, keras_hub.models.TextClassifier):
+class XLMTextClassifier(OptionalInputs, XLMTask, keras_hub.models.TextClassifier):
     """A backbone with a classification head.
 
     Args:
@@ -107,7 +108,6 @@ class XLMTextClassifier(XLMTask, keras_hub.models.TextClassifier):
                 dtype="float32",
                 name="hidden_dense",
             )
-            self.hidden_dense.build((None, backbone.hidden_dim))
         # In float32: one vector a text costs nothing, and the logits are exact.
         self.logits_dense = keras.layers.Dense(
             num_classes,
@@ -116,11 +116,11 @@ class XLMTextClassifier(XLMTask, keras_hub.models.TextClassifier):
             dtype="float32",
             name="logits_dense",
         )
-        self.logits_dense.build((None, backbone.hidden_dim))
-        super().__init__(**kwargs)
-        self.build()
+        inputs = backbone.input
+        super().__init__(inputs=inputs, outputs=self.forward(inputs), **kwargs)
 
-    def call(self, inputs):
+    def forward(self, inputs):
+        """From the backbone's inputs to the result, see the class."""
         x = self.backbone(inputs)  # (B, T, D)
         return self.classify_states(x, self.backbone.padding_mask(inputs))
 

@@ -6,6 +6,7 @@ from keras import ops
 
 from xlm_tf.layers.pooling import Pooling
 from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
 from xlm_tf.models.text_packing import PackedTextPreprocessor
 
@@ -24,7 +25,7 @@ class XLMTextEmbedderPreprocessor(
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
-class XLMTextEmbedder(XLMTask, keras_hub.models.TextEmbedder):
+class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
     """A backbone whose hidden states are pooled into one vector a text.
 
     Args:
@@ -63,10 +64,11 @@ class XLMTextEmbedder(XLMTask, keras_hub.models.TextEmbedder):
         self.pooling = pooling
         self.normalize = normalize
         self.pooling_layer = Pooling(pooling, name="pooling")
-        super().__init__(**kwargs)
-        self.build()
+        inputs = backbone.input
+        super().__init__(inputs=inputs, outputs=self.forward(inputs), **kwargs)
 
-    def call(self, inputs):
+    def forward(self, inputs):
+        """From the backbone's inputs to the result, see the class."""
         x = self.backbone(inputs)  # (B, T, D)
         return self.embed_states(x, self.backbone.padding_mask(inputs))
 

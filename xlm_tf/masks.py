@@ -1,0 +1,51 @@
+"""Attention masks: pure functions of other masks.
+
+Every mask is bool, True = may be attended to, and broadcasts to (B, H, T, S): batch,
+heads, queries, keys.
+"""
+
+from keras import ops
+
+
+def padding_attention_mask(padding_mask):
+    """Every query sees the real tokens.
+
+    Args:
+        padding_mask: bool or int tensor (B, S), True = real token.
+
+    Returns:
+        bool tensor (B, 1, 1, S).
+    """
+    return ops.expand_dims(ops.expand_dims(ops.cast(padding_mask, "bool"), 1), 1)
+
+
+def segment_attention_mask(segment_ids):
+    """In packed rows, every token sees its own segment, and nobody sees padding.
+
+    Args:
+        segment_ids: int tensor (B, T), 0 = padding.
+
+    Returns:
+        bool tensor (B, 1, T, T).
+    """
+    queries = ops.expand_dims(segment_ids, 2)  # (B, T, 1)
+    keys = ops.expand_dims(segment_ids, 1)  # (B, 1, T)
+    same_segment = ops.logical_and(ops.equal(queries, keys), ops.not_equal(keys, 0))
+    return ops.expand_dims(same_segment, 1)
+
+
+def causal_mask(num_queries, num_keys=None):
+    """Every query sees the keys up to its own position.
+
+    Args:
+        num_queries: int, T.
+        num_keys: int, S, at least T. The queries are the last T of the S positions,
+            as in decoding with a cache. Defaults to T.
+
+    Returns:
+        bool tensor (1, 1, T, S).
+    """
+    num_keys = num_queries if num_keys is None else num_keys
+    queries = ops.expand_dims(ops.arange(num_queries), 1) + (num_keys - num_queries)
+    keys = ops.expand_dims(ops.arange(num_keys), 0)
+    return ops.expand_dims(ops.expand_dims(keys <= queries, 0), 0)
