@@ -1,0 +1,37 @@
+"""Serving exported models: a local server and a client, with TF Serving's interfaces.
+
+`compose.yaml` in this folder runs the official server on the same directory.
+"""
+
+import importlib.util
+
+if any(
+    importlib.util.find_spec(name) is None
+    for name in ("grpc", "requests", "tensorflow_serving")
+):
+    raise ModuleNotFoundError(
+        "export.serving needs tensorflow-serving-api, grpcio and requests: "
+        "pip install 'xlm-tf[serving]'"
+    )
+
+from export.serving.client import Classification, Client, FilledMask
+from export.serving.model_description import (
+    ModelMetadata,
+    SignatureDescription,
+    TensorDescription,
+    VersionStatus,
+)
+from export.serving.server import LocalServer
+from export.serving.serving_error import ServingError
+
+__all__ = [
+    "Classification",
+    "Client",
+    "FilledMask",
+    "LocalServer",
+    "ModelMetadata",
+    "ServingError",
+    "SignatureDescription",
+    "TensorDescription",
+    "VersionStatus",
+]

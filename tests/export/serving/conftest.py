@@ -81,11 +81,17 @@ class Demo(tf.Module):
 
     def save(self, directory):
         """Write this module as a SavedModel with all its signatures."""
-        signatures = {"serving_default": self.serve}
-        for name in (
-            "pair token_ids echo_bytes echo number half mean types".split(" ")
-        ):
-            signatures[name] = getattr(self, name)
+        signatures = {
+            "serving_default": self.serve,
+            "pair": self.pair,
+            "token_ids": self.token_ids,
+            "echo_bytes": self.echo_bytes,
+            "echo": self.echo,
+            "number": self.number,
+            "half": self.half,
+            "mean": self.mean,
+            "types": self.types,
+        }
         tf.saved_model.save(self, str(directory), signatures=signatures)
 
 

@@ -12,14 +12,14 @@ from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 
 def test_row_format_has_one_object_an_instance(post):
-    status, answer = post({"instances": ["ça", "Straße"]})
+    status, answer = post({"instances": ["ça", "Baum"]})
     assert status == 200
     assert answer == {
         "predictions": [
             {"length": 3, "scores": [0.3, 0.6], "upper": "ÇA", "version": 10},
-            {"length": 7, "scores": [0.7, 1.4], "upper": "STRASSE", "version": 10},
+            {"length": 4, "scores": [0.4, 0.8], "upper": "BAUM", "version": 10},
         ]
-    } or answer["predictions"][1]["upper"].startswith("STRA")
+    }
 
 
 def test_row_format_takes_named_inputs(post):
@@ -102,7 +102,13 @@ def test_output_that_is_not_utf8_has_a_defined_answer(post):
 
 
 def test_any_text_comes_back_as_it_was(post):
-    texts = ["", "\x00", 'a "quoted" \\ \n line', "日本語 हिन्दी עברית 🙂", "x" * 300_000]
+    texts = [
+        "",
+        "\x00",
+        'a "quoted" \\ \n line',
+        "日本語 हिन्दी עברית 🙂",
+        "x" * 300_000,
+    ]
     body = {"signature_name": "echo", "instances": texts}
     assert post(body) == (200, {"predictions": texts})
 
@@ -122,7 +128,9 @@ BAD_BODIES = {
     "not UTF-8": b'{"instances": ["\xff"]}',
     "not an object": b"[1]",
     "too deep": b'{"instances": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-    "huge number": b'{"signature_name": "token_ids", "inputs": [[' + b"9" * 5000 + b"]]}",
+    "huge number": b'{"signature_name": "token_ids", "inputs": [['
+    + b"9" * 5000
+    + b"]]}",
     "half a surrogate pair": b'{"instances": ["\\ud800"]}',
     "no key": {"signature_name": "serving_default"},
     "both keys": {"instances": ["a"], "inputs": ["a"]},

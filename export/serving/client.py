@@ -1,0 +1,281 @@
+"""A typed client of exported models, for this package's server and the official one."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from export.serving.client_arrays import input_array
+from export.serving.grpc_transport import GrpcTransport
+from export.serving.rest_transport import RestTransport
+from export.serving.serving_error import ServingError
+
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Classification:
+    """A classifier's answer for one text.
+
+    Attributes:
+        label: string, the most probable class.
+        probabilities: float32 array (C,), one a class, in the model's order.
+    """
+
+    label: str
+    probabilities: np.ndarray
+
+
+@dataclass(frozen=True)
+class FilledMask:
+    """A masked language model's answer for one text.
+
+    Attributes:
+        tokens: list of k strings, the likeliest first.
+        scores: float32 array (k,), their scores.
+    """
+
+    tokens: list
+    scores: np.ndarray
+
+
+class Client:
+    """Asks one model on a TF Serving server, by REST or gRPC.
+
+    Works with `LocalServer` and with `tensorflow/serving`. The answers have the same
+    names, types and shapes over both protocols: numbers in the signature's type,
+    strings as object arrays of str, outputs called `..._bytes` as bytes. Nothing is
+    sent twice: an error of the server or the network is raised at once.
+
+    The signatures are read once, before the first request; `metadata` reads them
+    again, after a model with other signatures took the place of the first.
+
+    Args:
+        model: string, the model's name on the server.
+        host: string. Defaults to this machine.
+        rest_port: int, used where `protocol` is "rest".
+        grpc_port: int, used where `protocol` is "grpc".
+        version: int. Defaults to the server's latest.
+        protocol: "rest" or "grpc". Binary strings and large batches are faster over
+            gRPC.
+        timeout_s: float, seconds that one request may take.
+
+    Raises:
+        ValueError: for another protocol.
+
+    Example:
+
+    ```python
+    with Client("sentiment") as client:
+        client.wait_until_ready(timeout_s=60)
+        for answer in client.classify(["Ça marche très bien", "Das ist kaputt"]):
+            print(answer.label, answer.probabilities.max())
+    ```
+    """
+
+    def __init__(
+        self,
+        model,
+        host="localhost",
+        rest_port=8501,
+        grpc_port=8500,
+        version=None,
+        protocol="rest",
+        timeout_s=30.0,
+    ):
+        if protocol == "rest":
+            self._transport = RestTransport(host, rest_port, model, version, timeout_s)
+        elif protocol == "grpc":
+            self._transport = GrpcTransport(host, grpc_port, model, version, timeout_s)
+        else:
+            raise ValueError(
+                f'protocol must be "rest" or "grpc". Received: protocol={protocol!r}.'
+            )
+        self.model = model
+        self.version = version
+        self._signatures = None
+
+    def metadata(self):
+        """Read the model's version and signatures from the server.
+
+        Returns:
+            `ModelMetadata`.
+
+        Raises:
+            ServingError: as `predict`.
+        """
+        metadata = self._transport.metadata()
+        self._signatures = metadata.signatures
+        return metadata
+
+    def status(self):
+        """Read the state of the model's versions.
+
+        Returns:
+            list of `VersionStatus`, ascending: all, or the one of this client.
+
+        Raises:
+            ServingError: as `predict`.
+        """
+        return self._transport.status()
+
+    def wait_until_ready(self, timeout_s=60.0):
+        """Wait until the server answers and the model is loaded.
+
+        Args:
+            timeout_s: float, seconds.
+
+        Raises:
+            ServingError: DEADLINE_EXCEEDED after `timeout_s`, with what the server
+                said last; the model's own error if it cannot be loaded.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                statuses = self.status()
+            except ServingError as error:
+                if error.code not in ("UNAVAILABLE", "NOT_FOUND", "DEADLINE_EXCEEDED"):
+                    raise
+                last = str(error)
+            else:
+                if any(status.state == "AVAILABLE" for status in statuses):
+                    return
+                for status in statuses:
+                    if status.error_code != "OK":
+                        raise ServingError(
+                            status.error_code,
+                            f"{self.model} {status.version} is not loaded: "
+                            f"{status.error_message}",
+                        )
+                last = f"states: {[status.state for status in statuses]}"
+            if time.monotonic() > deadline:
+                raise ServingError(
+                    "DEADLINE_EXCEEDED",
+                    f"{self.model} was not ready after {timeout_s} s. Last: {last}",
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def predict(self, inputs, signature_name="serving_default"):
+        """Run one signature of the model.
+
+        Args:
+            inputs: mapping of input name to array-like. Strings are str (sent as
+                UTF-8) or bytes (any), in lists of any depth.
+            signature_name: string.
+
+        Returns:
+            dict of output name to `np.ndarray`.
+
+        Raises:
+            ValueError: if the signature, the names or the types are not the model's.
+            ServingError: if the server refuses the request, or does not answer.
+        """
+        signature = self._signature(signature_name)
+        if set(inputs) != set(signature.inputs):
+            raise ValueError(
+                f"inputs must have the names {sorted(signature.inputs)}. "
+                f"Received: {sorted(inputs)}."
+            )
+        arrays = {
+            name: input_array(name, value, signature.inputs[name])
+            for name, value in inputs.items()
+        }
+        return self._transport.predict(arrays, signature_name, signature)
+
+    def classify(self, texts, text_pairs=None):
+        """Classify texts, or pairs of texts, with an exported `XLMTextClassifier`.
+
+        Args:
+            texts: list of str.
+            text_pairs: list of str, the second text of each pair.
+
+        Returns:
+            list of `Classification`, one a text.
+
+        Raises:
+            ValueError, ServingError: as `predict`.
+        """
+        inputs = {"text": _list_of_texts("texts", texts)}
+        if text_pairs is not None:
+            inputs["text_pair"] = _list_of_texts("text_pairs", text_pairs)
+            if len(inputs["text"]) != len(inputs["text_pair"]):
+                raise ValueError(
+                    "texts and text_pairs must have the same length. Received: "
+                    f"{len(inputs['text'])} and {len(inputs['text_pair'])}."
+                )
+        outputs = self._predict_for("classify", inputs, {"label", "probabilities"})
+        return [
+            Classification(label, probabilities)
+            for label, probabilities in zip(
+                outputs["label"], outputs["probabilities"], strict=True
+            )
+        ]
+
+    def embed(self, texts):
+        """Embed texts with an exported `XLMTextEmbedder`.
+
+        Args:
+            texts: list of str.
+
+        Returns:
+            float32 array (B, D).
+
+        Raises:
+            ValueError, ServingError: as `predict`.
+        """
+        inputs = {"text": _list_of_texts("texts", texts)}
+        return self._predict_for("embed", inputs, {"embedding"})["embedding"]
+
+    def fill_mask(self, texts):
+        """Find what may stand for `<mask>`, with an exported `XLMMaskedLM`.
+
+        Args:
+            texts: list of str, each holding `<mask>`.
+
+        Returns:
+            list of `FilledMask`, one a text.
+
+        Raises:
+            ValueError, ServingError: as `predict`.
+        """
+        inputs = {"text": _list_of_texts("texts", texts)}
+        outputs = self._predict_for("fill_mask", inputs, {"tokens", "scores"})
+        return [
+            FilledMask(tokens.tolist(), scores)
+            for tokens, scores in zip(outputs["tokens"], outputs["scores"], strict=True)
+        ]
+
+    def close(self):
+        """Close the connections."""
+        self._transport.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def _signature(self, name):
+        if self._signatures is None:
+            self.metadata()
+        if name not in self._signatures:
+            raise ValueError(
+                f"{self.model} has the signatures {sorted(self._signatures)}. "
+                f"Received: signature_name={name!r}."
+            )
+        return self._signatures[name]
+
+    def _predict_for(self, method, inputs, output_names):
+        outputs = set(self._signature("serving_default").outputs)
+        if not output_names <= outputs:
+            raise ValueError(
+                f"{method} needs a model with the outputs {sorted(output_names)}. "
+                f"{self.model} gives {sorted(outputs)}; use predict."
+            )
+        return self.predict(inputs)
+
+
+def _list_of_texts(name, texts):
+    if isinstance(texts, (str, bytes)):
+        raise ValueError(f"{name} must be a list of strings. Received one: {texts!r}.")
+    return list(texts)
