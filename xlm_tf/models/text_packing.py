@@ -6,6 +6,8 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 from keras_hub.src.utils import preset_utils
 
+from xlm_tf.text.languages import language_index
+
 # Batches are padded to a multiple of it, so that a graph meets few lengths.
 PADDING_MULTIPLE = 16
 
@@ -143,16 +145,7 @@ class TextPacking:
                 )
             language = tf.constant(self.language)
         language = tf.broadcast_to(language, tf.shape(text))
-        matches = language[:, None] == tf.constant(self.languages)[None, :]  # (B, L)
-        known = tf.debugging.Assert(
-            tf.reduce_all(tf.reduce_any(matches, axis=1)),
-            [
-                f"A language is not one of the model's {self.languages}. Received:",
-                language,
-            ],
-        )
-        with tf.control_dependencies([known] if known is not None else []):
-            return tf.argmax(matches, axis=1, output_type="int32")
+        return language_index(language, self.languages)
 
 
 def batched(texts):

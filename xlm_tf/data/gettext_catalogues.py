@@ -1,0 +1,259 @@
+"""Message catalogues of programs (gettext .mo and .po) as parallel text.
+
+Translated programs carry their messages in dozens of languages: short, clean,
+aligned by message. Catalogues are read from a folder tree, from an installed Python
+package, or inside a wheel without unpacking it.
+"""
+
+import dataclasses
+import importlib.util
+import re
+import struct
+import zipfile
+from pathlib import Path
+
+SOURCE_LANGUAGE = "en"  # the language that gettext message ids are written in
+# .../locale/LANGUAGE/LC_MESSAGES/DOMAIN.mo
+_CATALOGUE = re.compile(
+    r"(?:^|/)(?P<locale>[A-Za-z]{2,3}(?:[_-]\w+)?(?:@\w+)?)/LC_MESSAGES/"
+    r"(?P<domain>[^/]+)\.(?P<format>mo|po)$"
+)
+# Chinese by script, as its two written forms are other texts; `zh` is the simplified.
+_LOCALE_ALIASES = {
+    "zh_hans": "zh",
+    "zh_cn": "zh",
+    "zh_hans_cn": "zh",
+    "zh_hant": "zh_Hant",
+    "zh_tw": "zh_Hant",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Message:
+    """One translated message of a program.
+
+    Attributes:
+        package: str, the package or folder that the catalogue is from.
+        source: str, the message in English (gettext's message id). Placeholders such
+            as `%(name)s` and `{count}` are part of the text.
+        language: str, language of `target`: `fr`, `pt_BR`; Simplified Chinese is
+            `zh`.
+        target: str, the translation.
+    """
+
+    package: str
+    source: str
+    language: str
+    target: str
+
+
+def language_of_locale(locale):
+    """The language of a gettext locale: `zh_Hans` and `zh_CN` are `zh`.
+
+    Regional variants stay apart (`pt_BR` is not `pt`): they are other texts.
+    """
+    locale = locale.replace("-", "_")
+    return _LOCALE_ALIASES.get(locale.lower(), locale)
+
+
+def iterate_messages(sources, languages=None):
+    """Read the messages of several catalogues.
+
+    Args:
+        sources: list of str or Path: folders that hold `LANGUAGE/LC_MESSAGES/*.mo`
+            (or .po) at any depth, wheel files, or names of installed packages.
+        languages: collection of str, the languages to read. Defaults to all.
+
+    Yields:
+        `Message`s in a fixed order: sources as given, then by path, then as in the
+        catalogue. Plural forms come as messages of their own: the singular with the
+        first form, the plural with the last. Where a .mo and a .po of one domain
+        stand side by side, the .mo is read. Untranslated and fuzzy messages and the
+        header are left out.
+
+    Raises:
+        FileNotFoundError: a source that is neither a file, a folder nor an installed
+            package.
+        ValueError: a source without catalogues, or a catalogue that cannot be read;
+            names the file.
+    """
+    for source in sources:
+        package, catalogues = _catalogues(source)
+        if not catalogues:
+            raise ValueError(
+                f"No catalogue (LANGUAGE/LC_MESSAGES/*.mo or *.po) in {source}."
+            )
+        for name, read in catalogues:
+            match = _CATALOGUE.search(name)
+            language = language_of_locale(match["locale"])
+            if languages is not None and language not in languages:
+                continue
+            parse = _parse_mo if match["format"] == "mo" else _parse_po
+            try:
+                pairs = list(parse(read()))
+            except (OSError, UnicodeDecodeError, ValueError) as error:
+                raise ValueError(
+                    f"{source}: {name} is not a readable catalogue: {error}"
+                ) from error
+            for message, translation in pairs:
+                if message.strip() and translation.strip():
+                    yield Message(package, message, language, translation)
+
+
+def read_gettext_catalogues(sources, languages=None):
+    """The messages as a `tf.data` source of sentence pairs.
+
+    Args:
+        sources: as for `iterate_messages`.
+        languages: collection of str, the target languages. Defaults to all.
+
+    Returns:
+        Dataset of `source`, `target`, `source_language` ("en") and
+        `target_language`, string scalars. The texts are held in memory, since
+        catalogues are small.
+
+    Raises:
+        ValueError: as `iterate_messages`, or when no message is in the languages.
+    """
+    import tensorflow as tf
+
+    messages = list(iterate_messages(sources, languages))
+    if not messages:
+        raise ValueError(
+            "The catalogues hold no translated message in the languages asked for. "
+            f"Received: languages={languages}."
+        )
+    return tf.data.Dataset.from_tensor_slices(
+        {
+            "source": [message.source for message in messages],
+            "target": [message.target for message in messages],
+            "source_language": [SOURCE_LANGUAGE] * len(messages),
+            "target_language": [message.language for message in messages],
+        }
+    )
+
+
+def _catalogues(source):
+    """(package name, [(path inside the source, function that reads its bytes)])."""
+    path = Path(source)
+    if path.is_file():
+        try:
+            archive = zipfile.ZipFile(path)
+        except zipfile.BadZipFile as error:
+            raise ValueError(f"{path} is not a wheel: {error}") from error
+        names = archive.namelist()
+        readers = {name: (lambda name=name: archive.read(name)) for name in names}
+        package = path.name.split("-")[0]
+    else:
+        if not path.is_dir():
+            path = _installed_package(source)
+        readers = {
+            file.relative_to(path).as_posix(): file.read_bytes
+            for file in path.rglob("*")
+            if file.is_file()
+        }
+        package = path.name
+    names = sorted(name for name in readers if _CATALOGUE.search(name))
+    compiled = {name for name in names if name.endswith(".mo")}
+    return package, [
+        (name, readers[name])
+        for name in names
+        if name in compiled or name[:-3] + ".mo" not in compiled
+    ]
+
+
+def _installed_package(name):
+    spec = None
+    if re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", str(name)):
+        spec = importlib.util.find_spec(str(name))
+    if spec is None or not spec.submodule_search_locations:
+        raise FileNotFoundError(
+            f"{name} is neither a wheel, a folder nor an installed package."
+        )
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _parse_mo(data):
+    """Yield (message, translation) of a compiled catalogue.
+
+    Not `gettext.GNUTranslations`: it drops the plural message ids. The format is in
+    the GNU gettext manual, section "The Format of GNU MO Files".
+    """
+    if len(data) < 20 or data[:4] not in (b"\xde\x12\x04\x95", b"\x95\x04\x12\xde"):
+        raise ValueError("it does not start as a .mo file does")
+    order = "<" if data[:4] == b"\xde\x12\x04\x95" else ">"
+    count, ids_at, translations_at = struct.unpack_from(f"{order}3I", data, 8)
+
+    def string(table, index):
+        if table + 8 * (index + 1) > len(data):
+            raise ValueError("it ends before its table of strings does")
+        length, offset = struct.unpack_from(f"{order}2I", data, table + 8 * index)
+        if offset + length > len(data):
+            raise ValueError("it ends before its last string does")
+        return data[offset : offset + length].decode("utf-8")
+
+    for index in range(count):
+        message = _without_context(string(ids_at, index)).split("\x00")
+        forms = string(translations_at, index).split("\x00")
+        yield from _pairs(message[0], message[1] if len(message) > 1 else None, forms)
+
+
+def _parse_po(data):
+    """Yield (message, translation) of a catalogue in its source form."""
+    entry, field, is_fuzzy = {}, None, False
+    lines = [*data.decode("utf-8").splitlines(), ""]
+    for number, line in enumerate(lines, start=1):
+        line = line.strip()  # noqa: PLW2901
+        if line.startswith('"'):
+            if field is None:
+                raise ValueError(f"line {number}: a string outside of a message")
+            entry[field] += _unquote(line, number)
+            continue
+        keyword = _PO_KEYWORD.match(line)
+        starts_entry = keyword and keyword[1] in ("msgctxt", "msgid")
+        if not line or (starts_entry and "msgstr" in str(field)):
+            if not is_fuzzy:
+                yield from _po_pairs(entry)
+            entry, field = {}, None
+            is_fuzzy = False
+        if line.startswith("#,") and "fuzzy" in line:
+            is_fuzzy = True
+        if keyword:
+            field = keyword[1]
+            entry[field] = _unquote(keyword[2], number)
+        elif line and not line.startswith("#"):
+            raise ValueError(
+                f"line {number}: neither a message nor a comment: {line!r}"
+            )
+
+
+_PO_KEYWORD = re.compile(r"(msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)\s+(\".*)$")
+_PO_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
+
+
+def _unquote(quoted, number):
+    if len(quoted) < 2 or not quoted.endswith('"'):
+        raise ValueError(f"line {number}: a string without its closing quote")
+    return re.sub(
+        r"\\(.)", lambda match: _PO_ESCAPES.get(match[1], match[0]), quoted[1:-1]
+    )
+
+
+def _po_pairs(entry):
+    forms = [text for field, text in entry.items() if field.startswith("msgstr")]
+    yield from _pairs(entry.get("msgid", ""), entry.get("msgid_plural"), forms)
+
+
+def _pairs(singular, plural, forms):
+    # Languages have one to six plural forms: the first is said of one thing, the last
+    # of many. An empty message id is the catalogue's header.
+    if not singular or not forms:
+        return
+    yield singular, forms[0]
+    if plural is not None and len(forms) > 1:
+        yield plural, forms[-1]
+
+
+def _without_context(message):
+    # msgctxt and msgid are joined by EOT.
+    return message.rpartition("\x04")[2]
