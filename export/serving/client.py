@@ -1,12 +1,15 @@
 """A typed client of exported models, for this package's server and the official one."""
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from export.serving.client_arrays import input_array
 from export.serving.grpc_transport import GrpcTransport
+from export.serving.model_description import ModelMetadata, VersionStatus
 from export.serving.rest_transport import RestTransport
 from export.serving.serving_error import ServingError
 
@@ -35,7 +38,7 @@ class FilledMask:
         scores: float32 array (k,), their scores.
     """
 
-    tokens: list
+    tokens: list[str]
     scores: np.ndarray
 
 
@@ -75,13 +78,13 @@ class Client:
 
     def __init__(
         self,
-        model,
-        host="localhost",
-        rest_port=8501,
-        grpc_port=8500,
-        version=None,
-        protocol="rest",
-        timeout_s=30.0,
+        model: str,
+        host: str = "localhost",
+        rest_port: int = 8501,
+        grpc_port: int = 8500,
+        version: int | None = None,
+        protocol: str = "rest",
+        timeout_s: float = 30.0,
     ):
         if protocol == "rest":
             self._transport = RestTransport(host, rest_port, model, version, timeout_s)
@@ -91,11 +94,12 @@ class Client:
             raise ValueError(
                 f'protocol must be "rest" or "grpc". Received: protocol={protocol!r}.'
             )
+        self._timeout_s = timeout_s
         self.model = model
         self.version = version
         self._signatures = None
 
-    def metadata(self):
+    def metadata(self) -> ModelMetadata:
         """Read the model's version and signatures from the server.
 
         Returns:
@@ -108,7 +112,7 @@ class Client:
         self._signatures = metadata.signatures
         return metadata
 
-    def status(self):
+    def status(self) -> list[VersionStatus]:
         """Read the state of the model's versions.
 
         Returns:
@@ -119,7 +123,7 @@ class Client:
         """
         return self._transport.status()
 
-    def wait_until_ready(self, timeout_s=60.0):
+    def wait_until_ready(self, timeout_s: float = 60.0) -> None:
         """Wait until the server answers and the model is loaded.
 
         Args:
@@ -131,8 +135,9 @@ class Client:
         """
         deadline = time.monotonic() + timeout_s
         while True:
+            left_s = max(deadline - time.monotonic(), _POLL_SECONDS)
             try:
-                statuses = self.status()
+                statuses = self._transport.status(min(left_s, self._timeout_s))
             except ServingError as error:
                 if error.code not in ("UNAVAILABLE", "NOT_FOUND", "DEADLINE_EXCEEDED"):
                     raise
@@ -155,7 +160,9 @@ class Client:
                 )
             time.sleep(_POLL_SECONDS)
 
-    def predict(self, inputs, signature_name="serving_default"):
+    def predict(
+        self, inputs: Mapping[str, Any], signature_name: str = "serving_default"
+    ) -> dict[str, np.ndarray]:
         """Run one signature of the model.
 
         Args:
@@ -182,7 +189,9 @@ class Client:
         }
         return self._transport.predict(arrays, signature_name, signature)
 
-    def classify(self, texts, text_pairs=None):
+    def classify(
+        self, texts: Sequence[str], text_pairs: Sequence[str] | None = None
+    ) -> list[Classification]:
         """Classify texts, or pairs of texts, with an exported `XLMTextClassifier`.
 
         Args:
@@ -211,7 +220,7 @@ class Client:
             )
         ]
 
-    def embed(self, texts):
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Embed texts with an exported `XLMTextEmbedder`.
 
         Args:
@@ -226,7 +235,7 @@ class Client:
         inputs = {"text": _list_of_texts("texts", texts)}
         return self._predict_for("embed", inputs, {"embedding"})["embedding"]
 
-    def fill_mask(self, texts):
+    def fill_mask(self, texts: Sequence[str]) -> list[FilledMask]:
         """Find what may stand for `<mask>`, with an exported `XLMMaskedLM`.
 
         Args:
@@ -245,7 +254,7 @@ class Client:
             for tokens, scores in zip(outputs["tokens"], outputs["scores"], strict=True)
         ]
 
-    def close(self):
+    def close(self) -> None:
         """Close the connections."""
         self._transport.close()
 

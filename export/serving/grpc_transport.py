@@ -93,12 +93,12 @@ class GrpcTransport:
         response = self._call(self._prediction.GetModelMetadata, request)
         return metadata_from_json(metadata_to_dict(response))
 
-    def status(self):
-        """Return the list of `VersionStatus`."""
+    def status(self, timeout_s=None):
+        """Return the list of `VersionStatus`; the time limit may be shortened."""
         request = get_model_status_pb2.GetModelStatusRequest()
         self._fill(request.model_spec)
         return status_from_json(
-            message_to_dict(self._call(self._models.GetModelStatus, request))
+            message_to_dict(self._call(self._models.GetModelStatus, request, timeout_s))
         )
 
     def close(self):
@@ -110,13 +110,14 @@ class GrpcTransport:
         if self._version is not None:
             model_spec.version.value = self._version
 
-    def _call(self, method, request):
+    def _call(self, method, request, timeout_s=None):
+        timeout_s = timeout_s or self._timeout_s
         try:
-            return method(request, timeout=self._timeout_s)
+            return method(request, timeout=timeout_s)
         except grpc.RpcError as error:
             code, message = error.code().name, error.details()
             if code == "UNAVAILABLE":
                 message = f"{self._address} is not available: {message}"
             if code == "DEADLINE_EXCEEDED":
-                message = f"{self._address} did not answer within {self._timeout_s} s."
+                message = f"{self._address} did not answer within {timeout_s} s."
             raise ServingError(code, message) from error

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from export.serving.request_error import RequestError, invalid_argument
 
+MAX_RANK = 32
 _INTEGERS = (
     tf.int8,
     tf.int16,
@@ -55,6 +56,11 @@ def read_array(name, value, dtype):
         if not first:
             break
         first = first[0]
+    if len(shape) > MAX_RANK:
+        raise invalid_argument(
+            f'Input "{name}" has {len(shape)} levels of lists. '
+            f"No signature has more than {MAX_RANK} dimensions."
+        )
     leaves = []
     _collect(name, value, shape, 0, leaves)
     array = np.empty(len(leaves), dtype=object)
@@ -165,10 +171,26 @@ def array_to_json(name, array):
             "Use gRPC, or export the model with float32 outputs."
         )
     if array.dtype == np.float32:
-        # By way of the shortest decimal that reads back as the same float32: 0.2
-        # and not 0.20000000298023224.
-        array = array.ravel().astype("U").astype(np.float64).reshape(array.shape)
+        array = _short_decimals(array)
     return array.tolist()
+
+
+def _short_decimals(array):
+    """Return float64 values that print short and read back as the same float32.
+
+    As TF Serving writes them: six digits where those are exact, else nine. So 0.2 is
+    0.2 and not 0.20000000298023224.
+    """
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        values = array.astype(np.float64)
+        shortened = values.copy()  # zero, NaN and infinities stay as they are
+        exponents = np.floor(np.log10(np.abs(values)))
+        for digits in (9, 6):
+            scales = 10.0 ** (digits - 1 - exponents)
+            rounded = np.round(values * scales) / scales
+            is_exact = rounded.astype(np.float32) == array
+            shortened = np.where(is_exact, rounded, shortened)
+    return shortened
 
 
 def _b64(value):
@@ -186,5 +208,8 @@ def is_base64(value):
 
 def show(value):
     """Return a JSON value as text for an error message, cut to 200 characters."""
-    text = json.dumps(value)
+    try:
+        text = json.dumps(value)
+    except RecursionError:
+        return "lists or objects in one another, too deep to show"
     return text if len(text) <= 200 else f"{text[:200]}... ({len(text)} characters)"

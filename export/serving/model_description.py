@@ -32,7 +32,7 @@ class TensorDescription:
     """
 
     dtype: str
-    shape: tuple | None
+    shape: tuple[int | None, ...] | None
 
     @property
     def is_string(self):
@@ -55,8 +55,8 @@ class TensorDescription:
 class SignatureDescription:
     """Inputs and outputs of one signature, by name."""
 
-    inputs: dict
-    outputs: dict
+    inputs: dict[str, TensorDescription]
+    outputs: dict[str, TensorDescription]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class ModelMetadata:
 
     name: str
     version: int
-    signatures: dict
+    signatures: dict[str, SignatureDescription]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The models of a directory, in TF Serving's layout `<model>/<version>/`."""
 
+import os
 from pathlib import Path
 
 from export.serving.request_error import RequestError
@@ -56,7 +57,8 @@ def find_models(directory):
             f"{directory} is a file. Expected a model directory such as "
             "models/sentiment, with versions in it: models/sentiment/1/saved_model.pb."
         )
-    directory = directory.resolve()
+    # Not `resolve`: a link to a model directory gives the model its own name.
+    directory = Path(os.path.abspath(directory))
     if (directory / "saved_model.pb").exists():
         raise ValueError(
             f"{directory} is a SavedModel itself. Expected the directory above it, "

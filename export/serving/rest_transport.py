@@ -66,8 +66,7 @@ class RestTransport:
             "signature_name": signature_name,
             "inputs": {name: _to_json(array) for name, array in arrays.items()},
         }
-        document = self._request("POST", ":predict", body)
-        outputs = document["outputs"]
+        outputs = self._request("POST", ":predict", "outputs", body)["outputs"]
         is_named = isinstance(outputs, dict) and "b64" not in outputs
         if len(signature.outputs) == 1 and not is_named:
             # A single output drops its name.
@@ -81,17 +80,20 @@ class RestTransport:
 
     def metadata(self):
         """Return the `ModelMetadata`."""
-        return metadata_from_json(self._request("GET", "/metadata"))
+        return metadata_from_json(self._request("GET", "/metadata", "metadata"))
 
-    def status(self):
-        """Return the list of `VersionStatus`."""
-        return status_from_json(self._request("GET", ""))
+    def status(self, timeout_s=None):
+        """Return the list of `VersionStatus`; the time limit may be shortened."""
+        document = self._request("GET", "", "model_version_status", timeout_s=timeout_s)
+        return status_from_json(document)
 
     def close(self):
         """Close the connections."""
         self._session.close()
 
-    def _request(self, method, suffix, body=None):
+    def _request(self, method, suffix, key, body=None, timeout_s=None):
+        """Return the JSON object that answers, which must have `key`."""
+        timeout_s = timeout_s or self._timeout_s
         data = None
         if body is not None:
             data = json.dumps(body, ensure_ascii=False).encode("utf-8")
@@ -101,35 +103,38 @@ class RestTransport:
                 self._url + suffix,
                 data=data,
                 headers={"Content-Type": "application/json"},
-                timeout=self._timeout_s,
+                timeout=timeout_s,
             )
         except requests.Timeout as error:
             raise ServingError(
                 "DEADLINE_EXCEEDED",
-                f"{self._url} did not answer within {self._timeout_s} s.",
+                f"{self._url} did not answer within {timeout_s} s.",
             ) from error
         except requests.RequestException as error:
             raise ServingError(
                 "UNAVAILABLE", f"{self._url} is not available: {error}"
             ) from error
-        return self._parse(response)
+        return self._parse(response, key)
 
-    def _parse(self, response):
+    def _parse(self, response, key):
         status = response.status_code
         # TF Serving writes strings as they are: they may be anything but UTF-8.
         text = response.content.decode("utf-8", errors="replace")
         code = _CODE_OF_HTTP_STATUS.get(status, "UNKNOWN")
+        expected = key if status == requests.codes.ok else "error"
         try:
             document = json.loads(text)
-        except ValueError as error:
+        except ValueError:
+            document = None
+        if not isinstance(document, dict) or expected not in document:
             raise ServingError(
                 code,
-                f"{self._url} answered HTTP {status} without JSON; it may not be a "
-                f"TF Serving server. It said: {text[:200]!r}",
+                f'{self._url} answered HTTP {status} without JSON that has "{expected}"'
+                f"; it may not be a TF Serving server. It said: {text[:200]!r}",
                 status,
-            ) from error
+            )
         if status != requests.codes.ok:
-            raise ServingError(code, document.get("error", text[:200]), status)
+            raise ServingError(code, document["error"], status)
         return document
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import requests
 import tensorflow as tf
+import tensorflow_text
 
 from export.serving import LocalServer
 
@@ -50,6 +51,10 @@ class Demo(tf.Module):
         return {"echo": tf.identity(text)}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+    def fold(self, text):
+        return {"folded": tensorflow_text.case_fold_utf8(text)}  # tf.text's own op
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
     def number(self, text):
         return {"number": tf.strings.to_number(text)}
 
@@ -87,6 +92,7 @@ class Demo(tf.Module):
             "token_ids": self.token_ids,
             "echo_bytes": self.echo_bytes,
             "echo": self.echo,
+            "fold": self.fold,
             "number": self.number,
             "half": self.half,
             "mean": self.mean,

@@ -57,6 +57,10 @@ def test_serves_until_a_signal(demo_directory, number):
         response = requests.post(curl[3], data=curl[2].encode(), timeout=30)
         assert response.status_code == 200
         assert response.json()["predictions"][0]["version"] == 10
+        # An op of tensorflow_text, in a process that only served.
+        body = {"signature_name": "fold", "instances": ["STRAßE"]}
+        response = requests.post(curl[3], json=body, timeout=30)
+        assert response.json() == {"predictions": ["strasse"]}
         process.send_signal(number)
         assert process.wait(timeout=30) == 0
     finally:

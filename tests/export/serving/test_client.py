@@ -225,6 +225,8 @@ def test_silent_server_is_a_timeout(protocol):
         started = time.monotonic()
         with pytest.raises(ServingError, match=r"DEADLINE_EXCEEDED.*0.5 s"):
             client.status()
+        with pytest.raises(ServingError, match="not ready after"):
+            client.wait_until_ready(timeout_s=0.3)
         assert time.monotonic() - started < 5
 
 
@@ -237,6 +239,16 @@ def test_another_web_server_is_recognised():
         with pytest.raises(ServingError, match="may not be a TF Serving server"):
             client.status()
         web.shutdown()
+
+
+def test_other_json_is_recognised(task_server, monkeypatch):
+    for answer in (b"{}", b"[1]", b"null"):
+        monkeypatch.setattr(task_server._http.api, "answer", lambda *_, a=answer: a)
+        with (
+            connect(task_server, "rest", "embed") as client,
+            pytest.raises(ServingError, match="may not be a TF Serving server"),
+        ):
+            client.embed(["a"])
 
 
 def test_proxy_of_the_environment_is_not_asked_for_this_machine(
@@ -315,3 +327,19 @@ def test_many_threads_share_one_client(client):
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_answers_as_the_official_server_writes_them(task_server, monkeypatch):
+    # Indented, with words for NaN, and strings as raw bytes.
+    official = (
+        b'{\n    "outputs": {\n        "label": ["a\xff", "b"],\n'
+        b'        "probabilities": [[1, 0.0], [2e-05, NaN]]\n    }\n}'
+    )
+    with connect(task_server, "rest", "classify") as client:
+        client.metadata()
+        monkeypatch.setattr(task_server._http.api, "answer", lambda *_: official)
+        answers = client.classify(["x", "y"])
+    assert [answer.label for answer in answers] == ["a\ufffd", "b"]
+    assert answers[0].probabilities.tolist() == [1.0, 0.0]
+    assert answers[1].probabilities[0] == np.float32(2e-5)
+    assert np.isnan(answers[1].probabilities[1])

@@ -61,6 +61,7 @@ def test_body_above_the_limit_is_413(model_url):
     response = requests.post(model_url + ":predict", data=big, timeout=20)
     assert response.status_code == 413
     assert "1048576 bytes" in response.json()["error"]
+    assert response.headers["Connection"] == "close"  # its rest is no next request
 
 
 def test_announced_body_above_the_limit_is_refused_before_it_is_sent(server):

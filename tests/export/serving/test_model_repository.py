@@ -40,6 +40,13 @@ def test_several_models(demo_directory, tmp_path):
         repository.find("c")
 
 
+def test_a_link_gives_the_model_its_name(demo_directory, tmp_path, monkeypatch):
+    (tmp_path / "sentiment").symlink_to(demo_directory)
+    assert list(find_models(tmp_path / "sentiment")) == ["sentiment"]
+    monkeypatch.chdir(demo_directory / "1")
+    assert list(find_models("..")) == ["demo"]
+
+
 def test_other_folders_are_not_versions(demo_directory, tmp_path):
     copy_version(demo_directory, tmp_path / "m" / "3")
     for name in ("tmp-4", "1.5", "-1", "٣"):

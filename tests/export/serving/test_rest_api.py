@@ -3,12 +3,15 @@
 import base64
 import json
 
+import numpy as np
 import pytest
 import requests
 import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
+
+from export.serving.json_values import array_to_json
 
 
 def test_row_format_has_one_object_an_instance(post):
@@ -188,6 +191,13 @@ BAD_BODIES = {
 }
 
 
+@pytest.mark.parametrize("depth", [3, 33, 500, 900, 950, 990, 3000])
+def test_deep_lists_are_400_at_any_depth(post, depth):
+    deep = b"[" * depth + b"]" * depth
+    for value in (deep, b'["a", ' + deep + b"]"):
+        assert post(b'{"inputs": ' + value + b"}")[0] == 400
+
+
 @pytest.mark.parametrize("case", BAD_BODIES)
 def test_bad_request_is_400_with_a_message(post, case):
     status, answer = post(BAD_BODIES[case])
@@ -313,7 +323,21 @@ def test_answers_equal_the_loaded_model(post, demo_directory):
     function = tf.saved_model.load(str(demo_directory / "10")).signatures
     expected = function["serving_default"](text=tf.constant(texts))["scores"].numpy()
     _, answer = post({"instances": texts})
-    rows = [row["scores"] for row in answer["predictions"]]
-    assert json.loads(json.dumps(rows)) == [
-        [float(str(value)) for value in row] for row in expected
-    ]
+    rows = np.array([row["scores"] for row in answer["predictions"]], np.float32)
+    np.testing.assert_array_equal(rows, expected)
+
+
+def test_every_float32_reads_back_as_itself():
+    bits = np.random.default_rng(1).integers(0, 2**32, 100_000, dtype=np.uint32)
+    edges = np.array([0.0, -0.0, 1e-45, 3.4028235e38, -1.17549435e-38, 16777217, 0.2])
+    values = np.concatenate([bits.view(np.float32), edges.astype(np.float32)])
+    text = json.dumps(array_to_json("x", values))
+    back = np.array(json.loads(text), np.float32)
+    np.testing.assert_array_equal(back, values)
+    assert np.signbit(back[-6]) and text.endswith(", 16777216.0, 0.2]")
+
+
+def test_usual_float32_values_are_short():
+    values = np.random.default_rng(1).normal(size=10_000).astype(np.float32)
+    numbers = json.dumps(array_to_json("x", values))[1:-1].split(", ")
+    assert max(len(number) for number in numbers) <= 15
