@@ -1,0 +1,135 @@
+"""The training step of masked objectives, exact over replicas and accumulation."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class MaskedLMTrainer(keras.Model):
+    """Wraps an `XLMMaskedLM` for `fit` with a loss that weighs by token count.
+
+    The loss of an update is sum(weight * cross-entropy) / sum(weight) over the whole
+    global batch: all replicas, all workers, all accumulation steps. A batch therefore
+    gives the same update on 1, 2 or 4 replicas, although each holds another number of
+    targets. (Keras averages per-replica means, averages accumulated means, and clips
+    the gradients of each replica before it adds them.)
+
+    Args:
+        masked_lm: an `XLMMaskedLM`.
+        accumulation_steps: int; every batch is split into that many parts, one after
+            the other, whose gradients are summed. Bounds memory; the update is that of
+            the whole batch.
+        clip_norm: float, largest global norm of the whole batch's gradient; None
+            leaves it.
+
+    `compile` takes the optimizer only. `fit` takes datasets of `(inputs, targets,
+    weights)`, see `xlm_tf.objectives`; reports `loss` (nats a target) and `accuracy`,
+    both weighted by tokens over all replicas.
+    """
+
+    def __init__(self, masked_lm, accumulation_steps=1, clip_norm=None, **kwargs):
+        super().__init__(**kwargs)
+        self.masked_lm = masked_lm
+        self.accumulation_steps = accumulation_steps
+        self.clip_norm = clip_norm
+        self.loss_metric = keras.metrics.Mean(name="loss")
+        self.accuracy_metric = keras.metrics.Mean(name="accuracy")
+        self.built = True
+
+    @property
+    def metrics(self):
+        return [self.loss_metric, self.accuracy_metric]
+
+    def call(self, inputs):
+        return self.masked_lm(inputs)
+
+    def train_step(self, data):
+        if self.accumulation_steps == 1:
+            gradients, num_targets = self._gradients(data)
+        else:
+            gradients, num_targets = self._accumulate(self._split(data))
+        context = tf.distribute.get_replica_context()
+        gradients, num_targets = context.all_reduce("SUM", (gradients, num_targets))
+        gradients = [g / tf.maximum(num_targets, 1.0) for g in gradients]
+        if self.clip_norm is not None:
+            # The gradients carry the loss scale of mixed_float16.
+            scale = self.optimizer.scale_loss(1.0)
+            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm * scale)
+        # The optimizer sums over the replicas once more.
+        num_replicas = context.num_replicas_in_sync
+        gradients = [g / num_replicas for g in gradients]
+        self.optimizer.apply(gradients, self.trainable_weights)
+        return self._step_results()
+
+    def test_step(self, data):
+        inputs, targets, weights = data
+        self._summed_loss(inputs, targets, weights, training=False)
+        return self._step_results()
+
+    def _step_results(self):
+        results = self.get_metrics_result()
+        multi_worker = tf.distribute.MultiWorkerMirroredStrategy
+        if isinstance(self.distribute_strategy, multi_worker):
+            # Keras reduces what the workers return over a leading axis.
+            results = {name: value[None] for name, value in results.items()}
+        return results
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        # Everything is built but the optimizer. Keras would reduce a batch over the
+        # replicas to build the model, which fails for bool tensors and for workers.
+        with self.distribute_strategy.scope():
+            if not self.optimizer.built:
+                self.optimizer.build(self.trainable_variables)
+
+    def _summed_loss(self, inputs, targets, weights, training):
+        """Summed cross-entropy in nats; the metrics are updated on the way."""
+        logits = self.masked_lm(inputs, training=training)  # (B, P, V) float32
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+        predictions = tf.argmax(logits, axis=-1, output_type=targets.dtype)
+        self.loss_metric.update_state(losses, sample_weight=weights)
+        self.accuracy_metric.update_state(predictions == targets, sample_weight=weights)
+        return tf.reduce_sum(losses * weights)
+
+    def _gradients(self, data):
+        """Dense gradients of the summed loss, and the number of targets."""
+        inputs, targets, weights = data
+        with tf.GradientTape() as tape:
+            loss = self._summed_loss(inputs, targets, weights, training=True)
+            loss = self.optimizer.scale_loss(loss)
+        variables = [weight.value for weight in self.trainable_weights]
+        gradients = tape.gradient(
+            loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        return [tf.convert_to_tensor(g) for g in gradients], tf.reduce_sum(weights)
+
+    def _split(self, data):
+        """(A * B, ...) -> (A, B, ...) for every tensor of a batch."""
+
+        def split(x):
+            batch_size = x.shape[0]
+            if batch_size is None or batch_size % self.accumulation_steps:
+                raise ValueError(
+                    "The rows of a batch on one replica must be divisible by "
+                    f"accumulation_steps. Received: rows={batch_size}, "
+                    f"accumulation_steps={self.accumulation_steps}."
+                )
+            return tf.reshape(x, (self.accumulation_steps, -1, *x.shape[1:]))
+
+        return tf.nest.map_structure(split, data)
+
+    def _accumulate(self, parts):
+        def step(index, gradients, num_targets):
+            part = tf.nest.map_structure(lambda x: x[index], parts)
+            new_gradients, new_targets = self._gradients(part)
+            gradients = [a + b for a, b in zip(gradients, new_gradients, strict=True)]
+            return index + 1, gradients, num_targets + new_targets
+
+        zeros = [tf.zeros(weight.shape) for weight in self.trainable_weights]
+        _, gradients, num_targets = tf.while_loop(
+            lambda index, *_: index < self.accumulation_steps,
+            step,
+            (0, zeros, 0.0),
+            parallel_iterations=1,
+            maximum_iterations=self.accumulation_steps,
+        )
+        return gradients, num_targets
