@@ -14,9 +14,7 @@ from xlm_tf.version import __version__
 SUBCOMMANDS = {
     "vocabulary": "train one shared SentencePiece vocabulary from many languages",
     "pretrain": "pretrain a model with the recipe of a YAML file",
-    "export": "write a trained model as SavedModel or TFLite",
     "serve": "serve exported models by HTTP and gRPC, as TF Serving does",
-    "quickstart": "train, evaluate, export and serve a small model, in one go",
 }
 
 

@@ -12,6 +12,8 @@ import struct
 import zipfile
 from pathlib import Path
 
+import tensorflow as tf
+
 SOURCE_LANGUAGE = "en"  # the language that gettext message ids are written in
 # .../locale/LANGUAGE/LC_MESSAGES/DOMAIN.mo
 _CATALOGUE = re.compile(
@@ -115,14 +117,17 @@ def read_gettext_catalogues(sources, languages=None):
     Raises:
         ValueError: as `iterate_messages`, or when no message is in the languages.
     """
-    import tensorflow as tf
-
     messages = list(iterate_messages(sources, languages))
     if not messages:
         raise ValueError(
             "The catalogues hold no translated message in the languages asked for. "
             f"Received: languages={languages}."
         )
+    return as_dataset(messages)
+
+
+def as_dataset(messages):
+    """A list of `Message`s as sentence pairs, see `read_gettext_catalogues`."""
     return tf.data.Dataset.from_tensor_slices(
         {
             "source": [message.source for message in messages],

@@ -1,4 +1,4 @@
-"""Languages of texts as rows of a model's language embedding."""
+"""Languages: how often each is drawn, and which row of an embedding it has."""
 
 import tensorflow as tf
 
@@ -27,3 +27,34 @@ def language_index(language, languages):
     )
     with tf.control_dependencies([known] if known is not None else []):
         return tf.argmax(matches, axis=1, output_type="int32")
+
+
+def language_probabilities(counts, alpha):
+    """Smoothed shares of the languages: q proportional to (n / N) ** alpha.
+
+    Args:
+        counts: dict, sentences of each language.
+        alpha: float; 1 draws languages by their size, 0 all alike. XLM trains with
+            0.7 (and draws its vocabulary with 0.5), XLM-R with 0.3.
+
+    Returns:
+        dict, probability of each language, in the order of `counts`.
+
+    Raises:
+        ValueError: no language, one without sentences, or a negative alpha.
+
+    Source: Lample and Conneau 2019, section 3.1.
+    """
+    if not counts:
+        raise ValueError("There must be at least one language. Received: none.")
+    empty = [language for language, count in counts.items() if count < 1]
+    if empty:
+        raise ValueError(
+            "Every language needs at least one sentence. Languages without: "
+            f"{', '.join(map(str, empty))}."
+        )
+    if alpha < 0:
+        raise ValueError(f"alpha must not be negative. Received: alpha={alpha}.")
+    total = sum(counts.values())
+    weights = {key: (count / total) ** alpha for key, count in counts.items()}
+    return {key: weight / sum(weights.values()) for key, weight in weights.items()}

@@ -1,0 +1,19 @@
+"""`xlm-tf pretrain RECIPE.yaml`."""
+
+from pathlib import Path
+
+
+def add_arguments(parser):
+    parser.add_argument("recipe", type=Path, help="YAML file, see recipes/")
+    parser.add_argument(
+        "--output", type=Path, help="directory of the results, instead of the recipe's"
+    )
+
+
+def run(args):
+    from xlm_tf.training.pretrain import pretrain
+    from xlm_tf.training.recipe import load_recipe
+
+    overrides = {"output": args.output} if args.output else {}
+    pretrain(load_recipe(args.recipe, **overrides))
+    return 0

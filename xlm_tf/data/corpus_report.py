@@ -1,0 +1,105 @@
+"""What a corpus holds, and which of its lines cannot be used."""
+
+import dataclasses
+import gzip
+from pathlib import Path
+
+# Broken lines that a report names; all are counted.
+MAX_NAMED = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class BrokenLine:
+    """A line that is left out.
+
+    Attributes:
+        file: str, path.
+        line_number: int, from 1.
+        reason: str.
+    """
+
+    file: str
+    line_number: int
+    reason: str
+
+    def __str__(self):
+        return f"{self.file}:{self.line_number}: {self.reason}"
+
+
+@dataclasses.dataclass
+class CorpusReport:
+    """Counts of a corpus.
+
+    Attributes:
+        sentences: int, usable lines (in bitext, pairs).
+        empty: int, lines without text.
+        broken: int, lines that are left out because they cannot be read.
+        broken_lines: list of `BrokenLine`, the first 20 of them.
+    """
+
+    sentences: int = 0
+    empty: int = 0
+    broken: int = 0
+    broken_lines: list[BrokenLine] = dataclasses.field(default_factory=list)
+
+    def add_broken(self, file, line_number, reason):
+        """Count a line that cannot be read, and keep its place."""
+        self.broken += 1
+        if len(self.broken_lines) < MAX_NAMED:
+            self.broken_lines.append(BrokenLine(str(file), line_number, reason))
+
+    def summary(self):
+        """The report in words, a line each for what is broken."""
+        lines = [
+            f"{self.sentences:,} sentences, {self.empty:,} empty lines, "
+            f"{self.broken:,} broken lines left out."
+        ]
+        lines += [f"  {line}" for line in self.broken_lines]
+        if self.broken > len(self.broken_lines):
+            lines.append(f"  ... and {self.broken - len(self.broken_lines):,} more")
+        return "\n".join(lines)
+
+    def check_usable(self, paths):
+        """Raise ValueError where nothing, or less than half, can be used."""
+        names = ", ".join(str(path) for path in paths)
+        if self.broken > self.sentences:
+            first = self.broken_lines[0]
+            raise ValueError(
+                f"{names}: {self.broken:,} of {self.broken + self.sentences:,} lines "
+                f"cannot be read, so this is not the expected kind of file. {first}"
+            )
+        if not self.sentences:
+            raise ValueError(f"{names}: there is no text.")
+
+
+def check_files(paths):
+    """The paths as a list of `Path`; an error for the first that is not a file."""
+    paths = [paths] if isinstance(paths, str | Path) else list(paths)
+    if not paths:
+        raise ValueError("At least one corpus file is needed. Received: none.")
+    for path in map(Path, paths):
+        if not path.exists():
+            raise FileNotFoundError(f"There is no corpus file {path}.")
+        if path.is_dir():
+            raise ValueError(f"{path} is a folder; name the corpus files in it.")
+    return [Path(path) for path in paths]
+
+
+def is_gzip(path):
+    """Whether a file is gzip, by its name: `.gz`."""
+    return Path(path).suffix == ".gz"
+
+
+def binary_lines(path):
+    """Iterate over (number from 1, line as bytes without its end), streaming.
+
+    Raises:
+        ValueError: a .gz file that is not gzip, or is cut off.
+    """
+    opener = gzip.open if is_gzip(path) else open
+    with opener(path, "rb") as file:
+        try:
+            for number, line in enumerate(file, start=1):
+                yield number, line.rstrip(b"\r\n")
+        except (gzip.BadGzipFile, EOFError) as error:
+            raise ValueError(f"{path} is not a whole gzip file: {error}") from error

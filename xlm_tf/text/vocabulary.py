@@ -1,0 +1,239 @@
+"""One shared SentencePiece vocabulary for many languages."""
+
+import collections
+import dataclasses
+import io
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import sentencepiece
+from rich.table import Table
+
+from xlm_tf.text.languages import language_probabilities
+
+# Ids that are not SentencePiece's: `<pad>` and `<mask>`.
+ADDED_TOKENS = 2
+# Written without spaces between words: their tokens are counted per character.
+UNSPACED_LANGUAGES = {"zh", "zh_Hant", "ja", "th", "lo", "km", "my", "bo"}
+# Sentences of each language that the report is measured on.
+REPORT_SENTENCES = 2000
+
+
+@dataclasses.dataclass(frozen=True)
+class LanguageCoverage:
+    """How a vocabulary serves one language, on up to 2,000 of its sentences.
+
+    Attributes:
+        language: str.
+        sentences: int, in the corpus.
+        share: float, probability that the vocabulary's training drew from it.
+        coverage: float, share of the tokens that are not `<unk>`.
+        tokens_per_word: float; per character for languages without spaces.
+        is_per_character: bool.
+    """
+
+    language: str
+    sentences: int
+    share: float
+    coverage: float
+    tokens_per_word: float
+    is_per_character: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class VocabularyReport:
+    """A trained vocabulary.
+
+    Attributes:
+        path: Path of the SentencePiece model.
+        size: int, all ids, as `XLMSentencePieceTokenizer.vocabulary_size()` says.
+        languages: list of `LanguageCoverage`.
+    """
+
+    path: Path
+    size: int
+    languages: list[LanguageCoverage]
+
+    def save_json(self, path):
+        """Write the report as JSON."""
+        content = {**dataclasses.asdict(self), "path": str(self.path)}
+        Path(path).write_text(json.dumps(content, indent=2), encoding="utf-8")
+
+    def table(self):
+        """The report as a `rich` table."""
+        table = Table(title=f"{self.path}: {self.size:,} tokens")
+        for column in ("language", "sentences", "drawn", "coverage", "tokens per word"):
+            table.add_column(column, justify="right" if table.columns else "left")
+        for row in self.languages:
+            unit = " (per character)" if row.is_per_character else ""
+            table.add_row(
+                row.language,
+                f"{row.sentences:,}",
+                f"{row.share:.1%}",
+                f"{row.coverage:.2%}",
+                f"{row.tokens_per_word:.2f}{unit}",
+            )
+        return table
+
+
+def train_vocabulary(
+    corpora,
+    size,
+    output_path,
+    alpha=0.5,
+    character_coverage=0.9995,
+    max_sentences=5_000_000,
+    overwrite=False,
+):
+    """Train a SentencePiece unigram model on many languages at once.
+
+    Sentences are drawn with q proportional to (n / N) ** alpha, so that small
+    languages get pieces of their own; they are read from the corpora as a stream, the
+    large languages thinned evenly, the small ones repeated. The same corpora give the
+    same vocabulary.
+
+    Args:
+        corpora: dict from language to a function without arguments that returns an
+            iterator over its sentences, str. Every corpus is read twice.
+        size: int, all ids of the tokenizer: specials, pieces and `<mask>`.
+        output_path: path of the model file to write.
+        alpha: float; 1 draws languages by size, 0 all alike. XLM's is 0.5.
+        character_coverage: float, share of the characters that get a piece.
+        max_sentences: int, sentences to train on; SentencePiece holds them in memory.
+        overwrite: bool, replace an existing file.
+
+    Returns:
+        `VocabularyReport`.
+
+    Raises:
+        FileExistsError: the output exists.
+        ValueError: a language without text, or more tokens than the text gives; names
+            the largest possible size.
+
+    Source: Lample and Conneau 2019, section 3.1.
+    """
+    output_path = Path(output_path)
+    if output_path.exists() and not overwrite:
+        raise FileExistsError(
+            f"{output_path} exists. Choose another name, or overwrite."
+        )
+    counts = {
+        language: sum(1 for _ in sentences()) for language, sentences in corpora.items()
+    }
+    shares = language_probabilities(counts, alpha)
+    total = min(sum(counts.values()), max_sentences)
+
+    def drawn():
+        for language, sentences in corpora.items():
+            yield from _evenly(sentences(), counts[language], shares[language] * total)
+
+    model = _train(drawn(), size - ADDED_TOKENS, character_coverage)
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+    report = VocabularyReport(
+        output_path,
+        size,
+        [
+            _coverage(
+                processor, language, sentences, counts[language], shares[language]
+            )
+            for language, sentences in corpora.items()
+        ],
+    )
+    output_path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = output_path.with_name(output_path.name + ".new")
+    temporary.write_bytes(model)
+    os.replace(temporary, output_path)
+    return report
+
+
+def _evenly(sentences, count, wanted):
+    """Yield about `wanted` of `count` sentences, evenly spaced or repeated."""
+    wanted = max(round(wanted), 1)
+    for number, sentence in enumerate(sentences):
+        for _ in range((number + 1) * wanted // count - number * wanted // count):
+            yield sentence
+
+
+def _train(sentences, num_pieces, character_coverage):
+    model = io.BytesIO()
+    with _captured_stderr() as log:
+        try:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=sentences,
+                model_writer=model,
+                model_type="unigram",
+                vocab_size=num_pieces,
+                character_coverage=character_coverage,
+                unk_id=0,
+                bos_id=1,
+                eos_id=2,
+                pad_id=-1,
+                normalization_rule_name="nmt_nfkc",
+                num_threads=os.cpu_count(),
+                minloglevel=1,
+            )
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(_explain(f"{error} {log()}", num_pieces)) from error
+    return model.getvalue()
+
+
+def _explain(message, num_pieces):
+    size = num_pieces + ADDED_TOKENS
+    too_high = re.search(r"value <= (\d+)", message)
+    if too_high:
+        return (
+            f"The text is too small for a vocabulary of {size:,} tokens: the largest "
+            f"possible is {int(too_high[1]) + ADDED_TOKENS:,}."
+        )
+    too_low = re.search(r"smaller than required_chars\. \d+ vs (\d+)", message)
+    if too_low:
+        return (
+            f"A vocabulary of {size:,} tokens has no room for the characters of the "
+            f"text: it must be greater than {int(too_low[1]) + ADDED_TOKENS:,}, or "
+            "character_coverage lower."
+        )
+    return f"SentencePiece could not train a vocabulary of {size:,}: {message.strip()}"
+
+
+class _captured_stderr:
+    """Keeps what C++ code writes on the standard error, which Python cannot see."""
+
+    def __enter__(self):
+        self._file = tempfile.TemporaryFile()
+        self._stderr = os.dup(2)
+        os.dup2(self._file.fileno(), 2)
+        return self._read
+
+    def _read(self):
+        self._file.seek(0)
+        return self._file.read().decode("utf-8", "replace")
+
+    def __exit__(self, *exception):
+        os.dup2(self._stderr, 2)
+        os.close(self._stderr)
+        self._file.close()
+
+
+def _coverage(processor, language, sentences, count, share):
+    is_per_character = language in UNSPACED_LANGUAGES
+    totals = collections.Counter()
+    step = max(count // REPORT_SENTENCES, 1)
+    for number, sentence in enumerate(sentences()):
+        if number % step:
+            continue
+        ids = processor.encode(sentence)
+        totals["tokens"] += len(ids)
+        totals["unknown"] += ids.count(0)
+        words = sentence.replace(" ", "") if is_per_character else sentence.split()
+        totals["words"] += len(words)
+    return LanguageCoverage(
+        language,
+        count,
+        share,
+        1 - totals["unknown"] / max(totals["tokens"], 1),
+        totals["tokens"] / max(totals["words"], 1),
+        is_per_character,
+    )
