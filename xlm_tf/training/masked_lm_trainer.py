@@ -3,9 +3,12 @@
 import keras
 import tensorflow as tf
 
+from xlm_tf.training.global_batch_trainer import GlobalBatchTrainer
+from xlm_tf.training.global_gradients import apply_global_gradients, dense_gradients
+
 
 @keras.saving.register_keras_serializable("xlm_tf")
-class MaskedLMTrainer(keras.Model):
+class MaskedLMTrainer(GlobalBatchTrainer):
     """Wraps an `XLMMaskedLM` for `fit` with a loss that weighs by token count.
 
     The loss of an update is sum(weight * cross-entropy) / sum(weight) over the whole
@@ -32,13 +35,6 @@ class MaskedLMTrainer(keras.Model):
         self.masked_lm = masked_lm
         self.accumulation_steps = accumulation_steps
         self.clip_norm = clip_norm
-        self.loss_metric = keras.metrics.Mean(name="loss")
-        self.accuracy_metric = keras.metrics.Mean(name="accuracy")
-        self.built = True
-
-    @property
-    def metrics(self):
-        return [self.loss_metric, self.accuracy_metric]
 
     def call(self, inputs):
         return self.masked_lm(inputs)
@@ -48,38 +44,19 @@ class MaskedLMTrainer(keras.Model):
             gradients, num_targets = self._gradients(data)
         else:
             gradients, num_targets = self._accumulate(self._split(data))
-        context = tf.distribute.get_replica_context()
-        gradients, num_targets = context.all_reduce("SUM", (gradients, num_targets))
-        gradients = [g / tf.maximum(num_targets, 1.0) for g in gradients]
-        if self.clip_norm is not None:
-            # The gradients carry the loss scale of mixed_float16.
-            scale = self.optimizer.scale_loss(1.0)
-            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm * scale)
-        # The optimizer sums over the replicas once more.
-        num_replicas = context.num_replicas_in_sync
-        gradients = [g / num_replicas for g in gradients]
-        self.optimizer.apply(gradients, self.trainable_weights)
-        return self._step_results()
+        apply_global_gradients(
+            self.optimizer,
+            gradients,
+            self.trainable_weights,
+            num_targets,
+            self.clip_norm,
+        )
+        return self.step_results()
 
     def test_step(self, data):
         inputs, targets, weights = data
         self._summed_loss(inputs, targets, weights, training=False)
-        return self._step_results()
-
-    def _step_results(self):
-        results = self.get_metrics_result()
-        multi_worker = tf.distribute.MultiWorkerMirroredStrategy
-        if isinstance(self.distribute_strategy, multi_worker):
-            # Keras reduces what the workers return over a leading axis.
-            results = {name: value[None] for name, value in results.items()}
-        return results
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        # Everything is built but the optimizer. Keras would reduce a batch over the
-        # replicas to build the model, which fails for bool tensors and for workers.
-        with self.distribute_strategy.scope():
-            if not self.optimizer.built:
-                self.optimizer.build(self.trainable_variables)
+        return self.step_results()
 
     def _summed_loss(self, inputs, targets, weights, training):
         """Summed cross-entropy in nats; the metrics are updated on the way."""
@@ -96,11 +73,8 @@ class MaskedLMTrainer(keras.Model):
         with tf.GradientTape() as tape:
             loss = self._summed_loss(inputs, targets, weights, training=True)
             loss = self.optimizer.scale_loss(loss)
-        variables = [weight.value for weight in self.trainable_weights]
-        gradients = tape.gradient(
-            loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
-        return [tf.convert_to_tensor(g) for g in gradients], tf.reduce_sum(weights)
+        gradients = dense_gradients(tape, loss, self.trainable_weights)
+        return gradients, tf.reduce_sum(weights)
 
     def _split(self, data):
         """(A * B, ...) -> (A, B, ...) for every tensor of a batch."""
