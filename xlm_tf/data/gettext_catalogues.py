@@ -5,11 +5,15 @@ aligned by message. Catalogues are read from a folder tree, from an installed Py
 package, or inside a wheel without unpacking it.
 """
 
+import codecs
+import contextlib
 import dataclasses
+import gettext
 import importlib.util
 import re
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import tensorflow as tf
@@ -69,9 +73,10 @@ def iterate_messages(sources, languages=None):
     Yields:
         `Message`s in a fixed order: sources as given, then by path, then as in the
         catalogue. Plural forms come as messages of their own: the singular with the
-        first form, the plural with the last. Where a .mo and a .po of one domain
-        stand side by side, the .mo is read. Untranslated and fuzzy messages and the
-        header are left out.
+        form for one, the plural with the last. Where a .mo and a .po of one domain
+        stand side by side, the .mo is read. Left out are untranslated and fuzzy
+        messages, those that are the same in both languages (names, or untranslated
+        too), the header, and catalogues in English itself.
 
     Raises:
         FileNotFoundError: a source that is neither a file, a folder nor an installed
@@ -80,26 +85,33 @@ def iterate_messages(sources, languages=None):
             names the file.
     """
     for source in sources:
-        package, catalogues = _catalogues(source)
-        if not catalogues:
-            raise ValueError(
-                f"No catalogue (LANGUAGE/LC_MESSAGES/*.mo or *.po) in {source}."
-            )
-        for name, read in catalogues:
-            match = _CATALOGUE.search(name)
-            language = language_of_locale(match["locale"])
-            if languages is not None and language not in languages:
-                continue
-            parse = _parse_mo if match["format"] == "mo" else _parse_po
-            try:
-                pairs = list(parse(read()))
-            except (OSError, UnicodeDecodeError, ValueError) as error:
+        with _catalogues(source) as (package, catalogues):
+            if not catalogues:
                 raise ValueError(
-                    f"{source}: {name} is not a readable catalogue: {error}"
-                ) from error
-            for message, translation in pairs:
-                if message.strip() and translation.strip():
-                    yield Message(package, message, language, translation)
+                    f"No catalogue (LANGUAGE/LC_MESSAGES/*.mo or *.po) in {source}."
+                )
+            for name, read in catalogues:
+                match = _CATALOGUE.search(name)
+                language = language_of_locale(match["locale"])
+                if language == SOURCE_LANGUAGE:
+                    continue
+                if languages is not None and language not in languages:
+                    continue
+                parse = _parse_mo if match["format"] == "mo" else _parse_po
+                try:
+                    pairs = list(parse(read()))
+                except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+                    raise ValueError(
+                        f"{source}: {name} is not a readable catalogue: {error}"
+                    ) from error
+                for message, translation in pairs:
+                    # Some tools write the message itself for a missing translation.
+                    if (
+                        message != translation
+                        and message.strip()
+                        and translation.strip()
+                    ):
+                        yield Message(package, message, language, translation)
 
 
 def read_gettext_catalogues(sources, languages=None):
@@ -138,33 +150,36 @@ def as_dataset(messages):
     )
 
 
+@contextlib.contextmanager
 def _catalogues(source):
     """(package name, [(path inside the source, function that reads its bytes)])."""
     path = Path(source)
-    if path.is_file():
-        try:
-            archive = zipfile.ZipFile(path)
-        except zipfile.BadZipFile as error:
-            raise ValueError(f"{path} is not a wheel: {error}") from error
-        names = archive.namelist()
-        readers = {name: (lambda name=name: archive.read(name)) for name in names}
-        package = path.name.split("-")[0]
-    else:
-        if not path.is_dir():
-            path = _installed_package(source)
-        readers = {
-            file.relative_to(path).as_posix(): file.read_bytes
-            for file in path.rglob("*")
-            if file.is_file()
-        }
-        package = path.name
-    names = sorted(name for name in readers if _CATALOGUE.search(name))
-    compiled = {name for name in names if name.endswith(".mo")}
-    return package, [
-        (name, readers[name])
-        for name in names
-        if name in compiled or name[:-3] + ".mo" not in compiled
-    ]
+    with contextlib.ExitStack() as stack:
+        if path.is_file():
+            try:
+                archive = stack.enter_context(zipfile.ZipFile(path))
+            except zipfile.BadZipFile as error:
+                raise ValueError(f"{path} is not a wheel: {error}") from error
+            names = archive.namelist()
+            readers = {name: (lambda name=name: archive.read(name)) for name in names}
+            package = path.name.split("-")[0]
+        else:
+            if not path.is_dir():
+                path = _installed_package(source)
+            readers = {
+                file.relative_to(path).as_posix(): file.read_bytes
+                for file in path.rglob("*.[mp]o")
+            }
+            package = path.name
+        names = sorted(name for name in readers if _CATALOGUE.search(name))
+        yield (
+            package,
+            [
+                (name, readers[name])
+                for name in names
+                if name.endswith(".mo") or name[:-3] + ".mo" not in readers
+            ],
+        )
 
 
 def _installed_package(name):
@@ -195,37 +210,52 @@ def _parse_mo(data):
         length, offset = struct.unpack_from(f"{order}2I", data, table + 8 * index)
         if offset + length > len(data):
             raise ValueError("it ends before its last string does")
-        return data[offset : offset + length].decode("utf-8")
+        return data[offset : offset + length]
 
+    # The header is the translation of the empty message, the first.
+    first = string(ids_at, 0) if count else None
+    header = string(translations_at, 0).decode("latin-1") if first == b"" else ""
+    charset, singular_form = _charset(header), _singular_form(header)
     for index in range(count):
-        message = _without_context(string(ids_at, index)).split("\x00")
-        forms = string(translations_at, index).split("\x00")
-        yield from _pairs(message[0], message[1] if len(message) > 1 else None, forms)
+        message = string(ids_at, index).decode(charset)
+        forms = string(translations_at, index).decode(charset).split("\0")
+        # msgctxt and msgid are joined by EOT, msgid and msgid_plural by NUL.
+        singular, _, plural = message.rpartition("\4")[2].partition("\0")
+        yield from _pairs(singular, plural, forms, singular_form)
 
 
 def _parse_po(data):
-    """Yield (message, translation) of a catalogue in its source form."""
-    entry, field, is_fuzzy = {}, None, False
-    lines = [*data.decode("utf-8").splitlines(), ""]
-    for number, line in enumerate(lines, start=1):
+    """Yield (message, translation) of a catalogue in its source form.
+
+    The format is in the GNU gettext manual, section "The Format of PO Files".
+    """
+    text = data.decode(_charset(data.decode("latin-1"))).removeprefix("\ufeff")
+    entry, field, is_fuzzy, singular_form = {}, None, False, 0
+    for number, line in enumerate([*text.split("\n"), ""], start=1):
         line = line.strip()  # noqa: PLW2901
+        keyword = _PO_KEYWORD.match(line)
+        is_continued = line.startswith('"') or (
+            keyword and keyword[1].startswith("msgstr")
+        )
+        if entry and field.startswith("msgstr") and not is_continued:
+            forms = [form for key, form in entry.items() if key.startswith("msgstr")]
+            if not entry["msgid"]:
+                singular_form = _singular_form(forms[0])
+            elif not is_fuzzy:
+                plural = entry.get("msgid_plural")
+                yield from _pairs(entry["msgid"], plural, forms, singular_form)
+            entry, field, is_fuzzy = {}, None, False
         if line.startswith('"'):
             if field is None:
                 raise ValueError(f"line {number}: a string outside of a message")
             entry[field] += _unquote(line, number)
-            continue
-        keyword = _PO_KEYWORD.match(line)
-        starts_entry = keyword and keyword[1] in ("msgctxt", "msgid")
-        if not line or (starts_entry and "msgstr" in str(field)):
-            if not is_fuzzy:
-                yield from _po_pairs(entry)
-            entry, field = {}, None
-            is_fuzzy = False
-        if line.startswith("#,") and "fuzzy" in line:
-            is_fuzzy = True
-        if keyword:
+        elif keyword:
             field = keyword[1]
+            if field.startswith("msgstr") and "msgid" not in entry:
+                raise ValueError(f"line {number}: a translation without its msgid")
             entry[field] = _unquote(keyword[2], number)
+        elif line.startswith("#,"):
+            is_fuzzy = "fuzzy" in line
         elif line and not line.startswith("#"):
             raise ValueError(
                 f"line {number}: neither a message nor a comment: {line!r}"
@@ -244,21 +274,31 @@ def _unquote(quoted, number):
     )
 
 
-def _po_pairs(entry):
-    forms = [text for field, text in entry.items() if field.startswith("msgstr")]
-    yield from _pairs(entry.get("msgid", ""), entry.get("msgid_plural"), forms)
-
-
-def _pairs(singular, plural, forms):
-    # Languages have one to six plural forms: the first is said of one thing, the last
-    # of many. An empty message id is the catalogue's header.
-    if not singular or not forms:
+def _pairs(singular, plural, forms, singular_form):
+    """Singular and plural message, each with one of the one to six plural forms."""
+    # An empty message id is the catalogue's header.
+    if not singular:
         return
-    yield singular, forms[0]
-    if plural is not None and len(forms) > 1:
-        yield plural, forms[-1]
+    if not plural or len(forms) == 1:
+        yield singular, forms[0]
+        return
+    yield singular, forms[min(singular_form, len(forms) - 1)]
+    yield plural, forms[-1]
 
 
-def _without_context(message):
-    # msgctxt and msgid are joined by EOT.
-    return message.rpartition("\x04")[2]
+def _charset(header):
+    match = re.search(r"charset=([\w.-]+)", header)
+    charset = match[1] if match else "utf-8"
+    try:
+        codecs.lookup(charset)
+    except LookupError as error:
+        if charset == "CHARSET":  # a template that nobody filled in
+            return "utf-8"
+        raise ValueError(f"it is written in an unknown charset, {charset}") from error
+    return charset
+
+
+def _singular_form(header):
+    """Which of the plural forms is said of one thing; in Arabic, the second."""
+    match = re.search(r"plural=([^;\n\\]+)", header)
+    return int(gettext.c2py(match[1])(1)) if match else 0
