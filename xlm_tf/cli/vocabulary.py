@@ -1,10 +1,15 @@
-"""`xlm-tf vocabulary --corpus en=en.txt --corpus fr=fr.txt.gz --size 8000 ...`."""
+"""`xlm-tf vocabulary`: train one shared SentencePiece vocabulary from many languages.
+
+For example `xlm-tf vocabulary --corpus en=en.txt --corpus fr=fr.txt.gz --size 8000
+--output vocabulary.spm`.
+"""
 
 import collections
 from pathlib import Path
 
 
 def add_arguments(parser):
+    """Add the arguments of `vocabulary`."""
     parser.add_argument(
         "--corpus",
         action="append",
@@ -16,20 +21,38 @@ def add_arguments(parser):
         "--size", type=int, required=True, help="tokens, specials and <mask> included"
     )
     parser.add_argument(
-        "--output", type=Path, required=True, help="SentencePiece model to write"
+        "--output",
+        type=Path,
+        required=True,
+        help="SentencePiece model to write (.spm or .model), or a folder, for "
+        "vocabulary.spm in it; the report is written beside it as JSON",
     )
     parser.add_argument(
         "--alpha",
         type=float,
         default=0.5,
-        help="smoothing of the languages' shares: 1 by size, 0 all alike (default 0.5)",
+        help="smoothing of the languages' shares: 1 by size, 0 all alike "
+        "(default: %(default)s)",
     )
-    parser.add_argument("--character-coverage", type=float, default=0.9995)
+    parser.add_argument(
+        "--character-coverage",
+        type=float,
+        default=0.9995,
+        help="share of the characters that get a piece, 0.98 to 1 "
+        "(default: %(default)s)",
+    )
     parser.add_argument(
         "--max-sentences",
         type=int,
         default=5_000_000,
-        help="sentences to train on, held in memory (default 5 million)",
+        help="sentences to train on, held in memory (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--user-defined-symbol",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="text that is always one token; may be repeated",
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace an existing output"
@@ -37,23 +60,51 @@ def add_arguments(parser):
 
 
 def run(args):
-    from rich.console import Console
+    """Count the text, train, write the model and its report, and print the report.
 
-    from xlm_tf.data.plain_text import iterate_plain_text, scan_plain_text
-    from xlm_tf.text.vocabulary import train_vocabulary
+    Args:
+        args: `argparse.Namespace` with the arguments above.
 
+    Returns:
+        int, 0.
+
+    Raises:
+        FileExistsError: the output exists.
+        FileNotFoundError: a corpus does not exist.
+        ValueError: a corpus or the size cannot be used.
+    """
     files = collections.defaultdict(list)
     for corpus in args.corpus:
         language, separator, path = corpus.partition("=")
         if not (language and separator and path):
             raise ValueError(
-                f"--corpus must be LANGUAGE=FILE, such as en=news.txt. Received: {corpus}"
+                "--corpus must be LANGUAGE=FILE, such as en=news.txt. "
+                f"Received: {corpus}"
             )
         files[language].append(path)
+    output = args.output
+    if output.suffix not in (".spm", ".model"):
+        output = output / "vocabulary.spm"
+    if output.exists() and not args.overwrite:
+        raise FileExistsError(
+            f"{output} exists. Choose another --output, or replace it with --overwrite."
+        )
+
+    from rich.console import Console
+    from rich.progress import track
+
+    from xlm_tf.data.plain_text import iterate_plain_text, scan_plain_text
+    from xlm_tf.text.vocabulary import train_vocabulary
+
     console = Console()
-    for language, paths in files.items():
-        report = scan_plain_text(paths)
-        console.print(f"{language}: {report.summary()}", highlight=False)
+    reports = {
+        language: scan_plain_text(paths)
+        for language, paths in track(
+            files.items(), "Counting sentences", console=console, transient=True
+        )
+    }
+    for language, report in reports.items():
+        console.print(f"{language}: {report.summary()}", highlight=False, markup=False)
     corpora = {
         language: (lambda paths=paths: iterate_plain_text(paths))
         for language, paths in files.items()
@@ -62,14 +113,15 @@ def run(args):
         report = train_vocabulary(
             corpora,
             args.size,
-            args.output,
+            output,
             alpha=args.alpha,
             character_coverage=args.character_coverage,
             max_sentences=args.max_sentences,
+            user_defined_symbols=args.user_defined_symbol,
             overwrite=args.overwrite,
         )
-    report_path = args.output.with_name(args.output.name + ".json")
+    report_path = output.with_name(output.name + ".json")
     report.save_json(report_path)
     console.print(report.table())
-    console.print(f"Wrote {args.output} and its report {report_path}.")
+    console.print(f"Wrote {output} and its report {report_path}.", highlight=False)
     return 0

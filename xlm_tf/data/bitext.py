@@ -5,26 +5,29 @@ import json
 
 import tensorflow as tf
 
-from xlm_tf.data.corpus_report import CorpusReport, binary_lines, check_files
-from xlm_tf.data.plain_text import is_utf8, stripped_lines
+from xlm_tf.data.corpus_report import (
+    CorpusReport,
+    binary_lines,
+    check_files,
+    usable_text,
+)
+from xlm_tf.data.plain_text import BLOCK, is_usable, stripped_lines
 
-_SIGNATURE = {
-    name: tf.TensorSpec((), tf.string)
-    for name in ("source", "target", "source_language", "target_language")
-}
 
-
-def read_bitext(paths, source_language, target_language):
+def read_bitext(paths, source_language, target_language, report=None):
     """The pairs of TSV or JSONL files as examples.
 
     A `.tsv` file holds `source<TAB>target`; a `.jsonl` file an object a line, with
     the keys `source` and `target`, or the two languages as keys. Both may be .gz.
-    Lines that `scan_bitext` counts as broken or empty are left out.
+    Pairs with an empty side are left out; so are lines that cannot be read, with a
+    warning that names file and line.
 
     Args:
         paths: path or list of paths; read in this order, streaming.
         source_language: str.
         target_language: str.
+        report: what `scan_bitext` said of these files, if the caller has it (and then
+            sees to the broken lines). Without it they are scanned here.
 
     Returns:
         `tf.data.Dataset` of `source`, `target`, `source_language` and
@@ -33,19 +36,31 @@ def read_bitext(paths, source_language, target_language):
 
     Raises:
         FileNotFoundError: a file does not exist.
-        ValueError: a file is neither .tsv nor .jsonl.
+        ValueError: as `scan_bitext`.
     """
     paths = check_files(paths)
-    for path in paths:
-        _parser(path)
-    languages = {"source_language": source_language, "target_language": target_language}
+    if report is None:
+        scan_bitext(paths, source_language, target_language).warn()
 
-    def examples():
-        for _, _, pair, _ in _pairs(paths, source_language, target_language):
-            if pair is not None and all(pair):
-                yield {"source": pair[0], "target": pair[1], **languages}
+    def blocks():
+        pairs = (
+            pair
+            for _, _, pair, _ in _pairs(paths, source_language, target_language)
+            if pair is not None and all(pair)
+        )
+        while block := list(itertools.islice(pairs, BLOCK)):
+            yield block
 
-    return tf.data.Dataset.from_generator(examples, output_signature=_SIGNATURE)
+    def examples(block):
+        source, target = tf.unstack(block, axis=1)  # (pairs,) each
+        return _examples(source, target, source_language, target_language)
+
+    signature = tf.TensorSpec((None, 2), tf.string)
+    return (
+        tf.data.Dataset.from_generator(blocks, output_signature=signature)
+        .map(examples)
+        .unbatch()
+    )
 
 
 def scan_bitext(paths, source_language, target_language):
@@ -77,48 +92,54 @@ def scan_bitext(paths, source_language, target_language):
     return report
 
 
-def read_parallel_text(source_path, target_path, source_language, target_language):
-    """The pairs of two line-aligned files as examples.
+def read_parallel_text(
+    source_path, target_path, source_language, target_language, report=None
+):
+    """The pairs of two line-aligned files as examples, streaming.
 
-    Pairs with a side that is empty or not UTF-8 are left out.
+    Pairs with an empty side are left out; so are pairs with a side that is not UTF-8
+    text, with a warning that names file and line.
 
     Args:
         source_path: path, plain or .gz.
         target_path: path, of as many lines.
         source_language: str.
         target_language: str.
+        report: what `scan_parallel_text` said of these files, if the caller has it
+            (and then sees to the broken lines). Without it they are scanned here.
 
     Returns:
         `tf.data.Dataset` as `read_bitext`'s.
 
     Raises:
         FileNotFoundError: a file does not exist.
+        ValueError: as `scan_parallel_text`.
     """
+    if report is None:
+        scan_parallel_text(source_path, target_path).warn()
     sides = [stripped_lines(check_files(path)) for path in (source_path, target_path)]
 
-    def is_usable(source, target):
-        both = tf.stack([source, target])
-        return tf.reduce_all(tf.logical_and(tf.strings.length(both) > 0, is_utf8(both)))
-
-    return (
-        tf.data.Dataset.zip(*sides)
-        .filter(is_usable)
-        .map(
-            lambda source, target: {
-                "source": source,
-                "target": target,
-                "source_language": tf.constant(source_language),
-                "target_language": tf.constant(target_language),
-            }
+    def examples(source, target):
+        usable = is_usable(source) & is_usable(target)
+        return _examples(
+            tf.boolean_mask(source, usable),  # (usable pairs,)
+            tf.boolean_mask(target, usable),
+            source_language,
+            target_language,
         )
-    )
+
+    return tf.data.Dataset.zip(*sides).map(examples).unbatch()
 
 
 def scan_parallel_text(source_path, target_path):
     """Read two line-aligned files once and count what they hold.
 
+    Args:
+        source_path: path, plain or .gz.
+        target_path: path, of as many lines.
+
     Returns:
-        `CorpusReport`.
+        `CorpusReport`; a pair with an empty side counts as empty.
 
     Raises:
         FileNotFoundError: a file does not exist.
@@ -127,24 +148,23 @@ def scan_parallel_text(source_path, target_path):
     """
     paths = [*check_files(source_path), *check_files(target_path)]
     report = CorpusReport()
-    lines = itertools.zip_longest(*map(binary_lines, paths))
     counts = [0, 0]
-    for sides in lines:
+    for sides in itertools.zip_longest(*map(binary_lines, paths)):
         counts = [n + (side is not None) for n, side in zip(counts, sides, strict=True)]
         if None in sides:
             continue
-        try:
-            texts = [line.decode("utf-8").strip(" \t\r\v\f") for _, line in sides]
-        except UnicodeDecodeError as error:
-            number = sides[0][0]
-            report.add_broken(
-                " | ".join(map(str, paths)), number, f"not UTF-8: {error}"
-            )
-            continue
-        if all(texts):
-            report.sentences += 1
+        texts = []
+        for path, (number, line) in zip(paths, sides, strict=True):
+            try:
+                texts.append(usable_text(line))
+            except ValueError as error:
+                report.add_broken(path, number, str(error))
+                break
         else:
-            report.empty += 1
+            if all(texts):
+                report.sentences += 1
+            else:
+                report.empty += 1
     if counts[0] != counts[1]:
         raise ValueError(
             "Line-aligned files must have as many lines as each other. Received: "
@@ -154,16 +174,22 @@ def scan_parallel_text(source_path, target_path):
     return report
 
 
+def _examples(source, target, source_language, target_language):
+    return {
+        "source": source,
+        "target": target,
+        "source_language": tf.fill(tf.shape(source), source_language),
+        "target_language": tf.fill(tf.shape(source), target_language),
+    }
+
+
 def _pairs(paths, source_language, target_language):
     """Yield (path, line number, (source, target) or None, why it is None)."""
     for path in paths:
         parse = _parser(path)
         for number, line in binary_lines(path):
             try:
-                text = line.decode("utf-8")
-                pair = parse(text, source_language, target_language)
-            except UnicodeDecodeError as error:
-                yield path, number, None, f"not UTF-8: {error.reason}"
+                pair = parse(line, source_language, target_language)
             except ValueError as error:
                 yield path, number, None, str(error)
             else:
@@ -182,24 +208,30 @@ def _parser(path):
 
 
 def _parse_tsv(line, source_language, target_language):
+    # Columns first: an empty one at an end is white space to strip.
+    columns = line.split(b"\t")
     if not line.strip():
         return "", ""
-    columns = line.split("\t")
     if len(columns) != 2:
-        raise ValueError(f"{len(columns)} columns instead of source and target")
-    return columns[0].strip(), columns[1].strip()
+        raise ValueError(f"columns must be source and target; there are {len(columns)}")
+    return usable_text(columns[0]), usable_text(columns[1])
 
 
 def _parse_json(line, source_language, target_language):
-    if not line.strip():
+    text = usable_text(line)
+    if not text:
         return "", ""
     try:
-        item = json.loads(line)
+        item = json.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error}") from error
+    except RecursionError as error:
+        raise ValueError("not a flat JSON object: it is nested too deeply") from error
     for keys in (("source", "target"), (source_language, target_language)):
         if isinstance(item, dict) and all(isinstance(item.get(k), str) for k in keys):
-            return item[keys[0]].strip(), item[keys[1]].strip()
+            # JSON can spell half a surrogate pair, which is no character.
+            source, target = (item[key].encode("utf-8") for key in keys)
+            return usable_text(source), usable_text(target)
     raise ValueError(
         f"no texts under source and target, or {source_language} and {target_language}"
     )

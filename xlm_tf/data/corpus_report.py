@@ -2,6 +2,8 @@
 
 import dataclasses
 import gzip
+import warnings
+import zlib
 from pathlib import Path
 
 # Broken lines that a report names; all are counted.
@@ -59,6 +61,11 @@ class CorpusReport:
             lines.append(f"  ... and {self.broken - len(self.broken_lines):,} more")
         return "\n".join(lines)
 
+    def warn(self):
+        """Issue a warning that names the broken lines, where there are any."""
+        if self.broken:
+            warnings.warn(self.summary(), stacklevel=3)
+
     def check_usable(self, paths):
         """Raise ValueError where nothing, or less than half, can be used."""
         names = ", ".join(str(path) for path in paths)
@@ -93,6 +100,8 @@ def is_gzip(path):
 def binary_lines(path):
     """Iterate over (number from 1, line as bytes without its end), streaming.
 
+    Carriage returns are dropped wherever they stand, as by `tf.data.TextLineDataset`.
+
     Raises:
         ValueError: a .gz file that is not gzip, or is cut off.
     """
@@ -100,6 +109,28 @@ def binary_lines(path):
     with opener(path, "rb") as file:
         try:
             for number, line in enumerate(file, start=1):
-                yield number, line.rstrip(b"\r\n")
-        except (gzip.BadGzipFile, EOFError) as error:
+                yield number, line.rstrip(b"\n").replace(b"\r", b"")
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise ValueError(f"{path} is not a whole gzip file: {error}") from error
+
+
+def usable_text(line):
+    """The text of a line, without a byte order mark and ASCII white space around it.
+
+    Args:
+        line: bytes.
+
+    Returns:
+        str; empty for a line without text.
+
+    Raises:
+        ValueError: the line is not UTF-8, or holds a NUL as UTF-16 and binary files do.
+    """
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not UTF-8: {error.reason} at byte {error.start}") from error
+    if "\0" in text:
+        raise ValueError("not UTF-8 text: it holds a NUL character")
+    # What `tf.strings.strip` takes as white space.
+    return text.removeprefix("\ufeff").strip(" \t\n\v\f\r")

@@ -2,7 +2,16 @@
 
 import tensorflow as tf
 
-from xlm_tf.data.corpus_report import CorpusReport, binary_lines, check_files, is_gzip
+from xlm_tf.data.corpus_report import (
+    CorpusReport,
+    binary_lines,
+    check_files,
+    is_gzip,
+    usable_text,
+)
+
+# Lines that are checked together: one by one, tf.data's own time would dominate.
+BLOCK = 1024
 
 
 def scan_plain_text(paths):
@@ -36,15 +45,18 @@ def iterate_plain_text(paths, report=None):
 
     Yields:
         str, a sentence each.
+
+    Raises:
+        FileNotFoundError: a file does not exist.
+        ValueError: a file is not a whole gzip file.
     """
     report = CorpusReport() if report is None else report
     for path in check_files(paths):
         for number, line in binary_lines(path):
             try:
-                # ASCII white space only, as `tf.strings.strip` does.
-                text = line.decode("utf-8").strip(" \t\r\v\f")
-            except UnicodeDecodeError as error:
-                report.add_broken(path, number, f"not UTF-8: {error.reason}")
+                text = usable_text(line)
+            except ValueError as error:
+                report.add_broken(path, number, str(error))
                 continue
             if text:
                 report.sentences += 1
@@ -53,36 +65,44 @@ def iterate_plain_text(paths, report=None):
                 report.empty += 1
 
 
-def read_plain_text(paths, language):
-    """The lines of files as examples.
+def read_plain_text(paths, language, report=None):
+    """The lines of files as examples, streaming.
 
-    Lines that are empty or not UTF-8 are left out: those that `scan_plain_text`
-    counts so.
+    Lines lose the ASCII white space around them; empty ones are left out. So are
+    lines that are not UTF-8 text, with a warning that names file and line.
 
     Args:
         paths: path or list of paths, plain or .gz; read in this order.
         language: str, language of all.
+        report: what `scan_plain_text` said of these files, if the caller has it (and
+            then sees to the broken lines). Without it they are scanned here.
 
     Returns:
         `tf.data.Dataset` of `text` and `language`, string scalars.
 
     Raises:
         FileNotFoundError: a file does not exist.
+        ValueError: as `scan_plain_text`.
+
+    Example:
+    ```python
+    sentences = read_plain_text(["news.sw.txt.gz"], "sw")
+    # {"text": b"Habari ya asubuhi.", "language": b"sw"}, ...
+    ```
     """
-    return text_lines(check_files(paths)).map(
-        lambda line: {"text": line, "language": tf.constant(language)}
-    )
+    paths = check_files(paths)
+    if report is None:
+        scan_plain_text(paths).warn()
 
+    def examples(lines):
+        texts = tf.boolean_mask(lines, is_usable(lines))  # (usable lines,)
+        return {"text": texts, "language": tf.fill(tf.shape(texts), language)}
 
-def text_lines(paths):
-    """Dataset of the usable lines, stripped; every line is checked in graph."""
-    return stripped_lines(paths).filter(
-        lambda line: tf.logical_and(tf.strings.length(line) > 0, is_utf8(line))
-    )
+    return stripped_lines(paths).map(examples).unbatch()
 
 
 def stripped_lines(paths):
-    """Dataset of all lines of files, without the white space around them."""
+    """Dataset of blocks of the lines of files, string (up to 1024,), stripped."""
     datasets = [
         tf.data.TextLineDataset(str(path), "GZIP" if is_gzip(path) else "")
         for path in paths
@@ -90,9 +110,21 @@ def stripped_lines(paths):
     lines = datasets[0]
     for dataset in datasets[1:]:
         lines = lines.concatenate(dataset)
-    return lines.map(tf.strings.strip)
+
+    def strip(block):
+        return tf.strings.strip(tf.strings.regex_replace(block, "^\ufeff", ""))
+
+    return lines.batch(BLOCK).map(strip)
 
 
-def is_utf8(text):
-    """Whether a string is valid UTF-8: bool tensor of its shape."""
-    return tf.strings.unicode_transcode(text, "UTF-8", "UTF-8") == text
+def is_usable(lines):
+    """Whether lines hold text and can be read; as `usable_text` judges in Python.
+
+    Args:
+        lines: string tensor, of any shape.
+
+    Returns:
+        bool tensor of that shape.
+    """
+    is_utf8 = tf.strings.unicode_transcode(lines, "UTF-8", "UTF-8") == lines
+    return is_utf8 & tf.strings.regex_full_match(lines, r"[^\x00]+")

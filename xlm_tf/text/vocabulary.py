@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-import tempfile
 from pathlib import Path
 
 import sentencepiece
@@ -17,9 +16,14 @@ from xlm_tf.text.languages import language_probabilities
 # Ids that are not SentencePiece's: `<pad>` and `<mask>`.
 ADDED_TOKENS = 2
 # Written without spaces between words: their tokens are counted per character.
-UNSPACED_LANGUAGES = {"zh", "zh_Hant", "ja", "th", "lo", "km", "my", "bo"}
+UNSPACED_LANGUAGES = {"zh", "yue", "ja", "th", "lo", "km", "my", "bo"}
 # Sentences of each language that the report is measured on.
 REPORT_SENTENCES = 2000
+# Fixed, as the sums of floats, and so the pieces, depend on it: a vocabulary must not
+# depend on the number of cores of the machine.
+NUM_THREADS = 16
+# SentencePiece leaves longer sentences out, and its own limit of 4,192 is a paragraph.
+MAX_SENTENCE_BYTES = 100_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +34,8 @@ class LanguageCoverage:
         language: str.
         sentences: int, in the corpus.
         share: float, probability that the vocabulary's training drew from it.
-        coverage: float, share of the tokens that are not `<unk>`.
+        coverage: float, share of the characters that are not read as `<unk>`.
+        known_tokens: float, share of the tokens that are not `<unk>`.
         tokens_per_word: float; per character for languages without spaces.
         is_per_character: bool.
     """
@@ -39,6 +44,7 @@ class LanguageCoverage:
     sentences: int
     share: float
     coverage: float
+    known_tokens: float
     tokens_per_word: float
     is_per_character: bool
 
@@ -65,15 +71,23 @@ class VocabularyReport:
     def table(self):
         """The report as a `rich` table."""
         table = Table(title=f"{self.path}: {self.size:,} tokens")
-        for column in ("language", "sentences", "drawn", "coverage", "tokens per word"):
+        for column in (
+            "language",
+            "sentences",
+            "drawn",
+            "characters known",
+            "tokens known",
+            "tokens per word",
+        ):
             table.add_column(column, justify="right" if table.columns else "left")
         for row in self.languages:
-            unit = " (per character)" if row.is_per_character else ""
+            unit = "/character" if row.is_per_character else ""
             table.add_row(
                 row.language,
                 f"{row.sentences:,}",
                 f"{row.share:.1%}",
                 f"{row.coverage:.2%}",
+                f"{row.known_tokens:.2%}",
                 f"{row.tokens_per_word:.2f}{unit}",
             )
         return table
@@ -86,6 +100,7 @@ def train_vocabulary(
     alpha=0.5,
     character_coverage=0.9995,
     max_sentences=5_000_000,
+    user_defined_symbols=(),
     overwrite=False,
 ):
     """Train a SentencePiece unigram model on many languages at once.
@@ -93,7 +108,7 @@ def train_vocabulary(
     Sentences are drawn with q proportional to (n / N) ** alpha, so that small
     languages get pieces of their own; they are read from the corpora as a stream, the
     large languages thinned evenly, the small ones repeated. The same corpora give the
-    same vocabulary.
+    same vocabulary on every machine. The text is normalised as in XLM-R (nmt_nfkc).
 
     Args:
         corpora: dict from language to a function without arguments that returns an
@@ -101,8 +116,12 @@ def train_vocabulary(
         size: int, all ids of the tokenizer: specials, pieces and `<mask>`.
         output_path: path of the model file to write.
         alpha: float; 1 draws languages by size, 0 all alike. XLM's is 0.5.
-        character_coverage: float, share of the characters that get a piece.
-        max_sentences: int, sentences to train on; SentencePiece holds them in memory.
+        character_coverage: float from 0.98 to 1, share of the characters that get a
+            piece; the rarest others are `<unk>`.
+        max_sentences: int, sentences to train on; SentencePiece holds them in memory
+            (not the corpora). It leaves out sentences of more than 100,000 bytes.
+        user_defined_symbols: list of str, texts that are always one piece, such as
+            `%(name)s`.
         overwrite: bool, replace an existing file.
 
     Returns:
@@ -110,8 +129,17 @@ def train_vocabulary(
 
     Raises:
         FileExistsError: the output exists.
-        ValueError: a language without text, or more tokens than the text gives; names
-            the largest possible size.
+        ValueError: a language without text, or more tokens than the text gives (names
+            the largest possible size). Nothing is written then.
+
+    Example:
+    ```python
+    train_vocabulary(
+        {language: lambda l=language: open(f"{l}.txt") for language in ("en", "sw")},
+        size=8000,
+        output_path="vocabulary.spm",
+    )
+    ```
 
     Source: Lample and Conneau 2019, section 3.1.
     """
@@ -119,6 +147,13 @@ def train_vocabulary(
     if output_path.exists() and not overwrite:
         raise FileExistsError(
             f"{output_path} exists. Choose another name, or overwrite."
+        )
+    if size <= ADDED_TOKENS:
+        raise ValueError(f"size must hold special tokens and pieces. Received: {size}.")
+    if not 0.98 <= character_coverage <= 1:
+        raise ValueError(
+            "character_coverage must lie between 0.98 and 1. "
+            f"Received: {character_coverage}."
         )
     counts = {
         language: sum(1 for _ in sentences()) for language, sentences in corpora.items()
@@ -130,7 +165,9 @@ def train_vocabulary(
         for language, sentences in corpora.items():
             yield from _evenly(sentences(), counts[language], shares[language] * total)
 
-    model = _train(drawn(), size - ADDED_TOKENS, character_coverage)
+    model = _train(
+        drawn(), size - ADDED_TOKENS, character_coverage, user_defined_symbols
+    )
     processor = sentencepiece.SentencePieceProcessor(model_proto=model)
     report = VocabularyReport(
         output_path,
@@ -157,26 +194,38 @@ def _evenly(sentences, count, wanted):
             yield sentence
 
 
-def _train(sentences, num_pieces, character_coverage):
+def _train(sentences, num_pieces, character_coverage, user_defined_symbols):
     model = io.BytesIO()
-    with _captured_stderr() as log:
+    reading_errors = []
+
+    def checked():
         try:
-            sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=sentences,
-                model_writer=model,
-                model_type="unigram",
-                vocab_size=num_pieces,
-                character_coverage=character_coverage,
-                unk_id=0,
-                bos_id=1,
-                eos_id=2,
-                pad_id=-1,
-                normalization_rule_name="nmt_nfkc",
-                num_threads=os.cpu_count(),
-                minloglevel=1,
-            )
-        except (RuntimeError, ValueError) as error:
-            raise ValueError(_explain(f"{error} {log()}", num_pieces)) from error
+            yield from sentences
+        except (OSError, ValueError) as error:
+            reading_errors.append(error)
+            raise
+
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=checked(),
+            model_writer=model,
+            model_type="unigram",
+            vocab_size=num_pieces,
+            character_coverage=character_coverage,
+            max_sentence_length=MAX_SENTENCE_BYTES,
+            user_defined_symbols=list(user_defined_symbols),
+            unk_id=0,
+            bos_id=1,
+            eos_id=2,
+            pad_id=-1,
+            normalization_rule_name="nmt_nfkc",
+            num_threads=NUM_THREADS,
+            minloglevel=2,  # errors, which come as exceptions too
+        )
+    except (RuntimeError, ValueError) as error:
+        if reading_errors:
+            raise reading_errors[0] from error
+        raise ValueError(_explain(str(error), num_pieces)) from error
     return model.getvalue()
 
 
@@ -192,48 +241,31 @@ def _explain(message, num_pieces):
     if too_low:
         return (
             f"A vocabulary of {size:,} tokens has no room for the characters of the "
-            f"text: it must be greater than {int(too_low[1]) + ADDED_TOKENS:,}, or "
+            f"text: it must be at least {int(too_low[1]) + ADDED_TOKENS:,}, or "
             "character_coverage lower."
         )
     return f"SentencePiece could not train a vocabulary of {size:,}: {message.strip()}"
 
 
-class _captured_stderr:
-    """Keeps what C++ code writes on the standard error, which Python cannot see."""
-
-    def __enter__(self):
-        self._file = tempfile.TemporaryFile()
-        self._stderr = os.dup(2)
-        os.dup2(self._file.fileno(), 2)
-        return self._read
-
-    def _read(self):
-        self._file.seek(0)
-        return self._file.read().decode("utf-8", "replace")
-
-    def __exit__(self, *exception):
-        os.dup2(self._stderr, 2)
-        os.close(self._stderr)
-        self._file.close()
-
-
 def _coverage(processor, language, sentences, count, share):
-    is_per_character = language in UNSPACED_LANGUAGES
+    is_per_character = re.split("[-_]", language)[0] in UNSPACED_LANGUAGES
     totals = collections.Counter()
-    step = max(count // REPORT_SENTENCES, 1)
-    for number, sentence in enumerate(sentences()):
-        if number % step:
-            continue
-        ids = processor.encode(sentence)
-        totals["tokens"] += len(ids)
-        totals["unknown"] += ids.count(0)
-        words = sentence.replace(" ", "") if is_per_character else sentence.split()
+    for sentence in _evenly(sentences(), count, min(count, REPORT_SENTENCES)):
+        for piece in processor.encode(sentence, out_type=str):
+            is_known = processor.piece_to_id(piece) != processor.unk_id()
+            characters = len(piece.replace("\u2581", ""))  # the mark of a word's start
+            totals["tokens"] += 1
+            totals["known tokens"] += is_known
+            totals["characters"] += characters
+            totals["known characters"] += characters * is_known
+        words = "".join(sentence.split()) if is_per_character else sentence.split()
         totals["words"] += len(words)
     return LanguageCoverage(
-        language,
-        count,
-        share,
-        1 - totals["unknown"] / max(totals["tokens"], 1),
-        totals["tokens"] / max(totals["words"], 1),
-        is_per_character,
+        language=language,
+        sentences=count,
+        share=share,
+        coverage=totals["known characters"] / max(totals["characters"], 1),
+        known_tokens=totals["known tokens"] / max(totals["tokens"], 1),
+        tokens_per_word=totals["tokens"] / max(totals["words"], 1),
+        is_per_character=is_per_character,
     )
