@@ -206,6 +206,9 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
 
         Returns:
             string tensor (B,), or a scalar for one text.
+
+        Raises:
+            tf.errors.InvalidArgumentError: an id that is not in the vocabulary.
         """
         self._check_vocabulary()
         with tf.device("cpu"):
@@ -220,6 +223,12 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
             if not isinstance(ids, tf.RaggedTensor):
                 ids = tf.RaggedTensor.from_tensor(ids)
             ids = tf.cast(ids, "int32")
+            # SentencePiece's own error would read as the end of a tf.data.Dataset.
+            tf.debugging.assert_less(
+                ids.flat_values,
+                self.vocabulary_size(),
+                "An id is not in the tokenizer's vocabulary.",
+            )
             is_text = tf.logical_and(ids > self.unk_token_id, ids != self.mask_token_id)
             pieces = tf.ragged.boolean_mask(ids, is_text) - 1
             texts = self._sentence_piece.detokenize(pieces)
