@@ -102,7 +102,7 @@ class TextPacking:
         static_length = length if pad_to_full_length else None
         packed = {
             "token_ids": token_ids.to_tensor(
-                self.tokenizer.pad_token_id, shape=(None, length)
+                self.tokenizer.pad_token_id, shape=tf.stack([batch_size, length])
             ),
             # Not `token_ids != pad`: a text may hold any id.
             "padding_mask": tf.sequence_mask(token_ids.row_lengths(), length),

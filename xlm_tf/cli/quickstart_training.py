@@ -1,0 +1,309 @@
+"""The quickstart's trainings, each through what a user would call."""
+
+import dataclasses
+import json
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+import yaml
+from rich.console import Console
+
+from xlm_tf.cli.quickstart_corpus import LANGUAGES, MIN_CANDIDATES
+from xlm_tf.data.sampling import sample_datasets
+from xlm_tf.evaluation.retrieval import retrieval_accuracy
+from xlm_tf.models.text_classifier import (
+    XLMTextClassifier,
+    XLMTextClassifierPreprocessor,
+)
+from xlm_tf.models.text_embedder import XLMTextEmbedder, XLMTextEmbedderPreprocessor
+from xlm_tf.text.languages import language_probabilities
+from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
+from xlm_tf.text.vocabulary import train_vocabulary
+from xlm_tf.training.contrastive import ContrastiveTrainer, bitext_batches
+from xlm_tf.training.pretrain import build_masked_lm, pretrain
+from xlm_tf.training.recipe import load_recipe
+
+VOCABULARY_SIZE = 8000
+SEQUENCE_LENGTH = 64
+EVERY_LANGUAGE = ["en", *LANGUAGES]
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """How long the quickstart trains: `FULL`, or `TINY` to see that it all works."""
+
+    pretraining_steps: int
+    contrastive_steps: int
+    classifier_epochs: int
+    num_layers: int
+    hidden_dim: int
+
+
+FULL = Scale(600, 1100, 12, 3, 256)
+TINY = Scale(20, 20, 2, 1, 64)
+
+
+def write_corpus(corpus, directory):
+    """Write the corpus as the files a user would have: plain text and TSV.
+
+    Every pair, and every language's text, once for training and once held out.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    for part, held_out in (("train", False), ("held_out", True)):
+        for language in EVERY_LANGUAGE:
+            texts = corpus.texts(language, held_out)
+            path = directory / f"{part}.{language}.txt"
+            path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+        for language in LANGUAGES:
+            pairs = corpus.pairs(language, held_out)
+            path = directory / f"{part}.en-{language}.tsv"
+            lines = (f"{source}\t{target}\n" for source, target in pairs)
+            path.write_text("".join(lines), encoding="utf-8")
+
+
+def make_vocabulary(corpus, path):
+    """One vocabulary from the training texts of the 15 languages; prints its table."""
+    corpora = {
+        language: (lambda language=language: iter(corpus.texts(language, False)))
+        for language in EVERY_LANGUAGE
+    }
+    report = train_vocabulary(
+        corpora, VOCABULARY_SIZE, path, alpha=0.5, character_coverage=0.9998
+    )
+    Console().print(report.table())
+    report.save_json(path.with_name(path.name + ".json"))
+
+
+def write_recipe(directory, scale):
+    """The pretraining recipe, `pretraining.yaml`, beside the corpus it names."""
+
+    def bitext(part):
+        return [
+            {
+                "source_language": "en",
+                "target_language": language,
+                "files": [f"corpus/{part}.en-{language}.tsv"],
+            }
+            for language in LANGUAGES
+        ]
+
+    def monolingual(part):
+        return {x: [f"corpus/{part}.{x}.txt"] for x in EVERY_LANGUAGE}
+
+    recipe = {
+        "output": "pretraining",
+        "vocabulary": "vocabulary.model",
+        "model": {
+            "num_layers": scale.num_layers,
+            "num_heads": scale.hidden_dim // 64,
+            "hidden_dim": scale.hidden_dim,
+            "intermediate_dim": 4 * scale.hidden_dim,
+            "max_sequence_length": 128,
+            "position_offset": 2,
+        },
+        "data": {"monolingual": monolingual("train"), "bitext": bitext("train")},
+        "held_out": {
+            "monolingual": monolingual("held_out"),
+            "bitext": bitext("held_out"),
+        },
+        "objectives": {"mlm": 1.0, "tlm": 2.0},
+        "training": {
+            "steps": scale.pretraining_steps,
+            "rows_per_batch": 32,
+            "sequence_length": 128,
+            "learning_rate": 1e-3,
+            "schedule": "linear",
+            "warmup_steps": max(scale.pretraining_steps // 10, 1),
+            "evaluate_every": max(scale.pretraining_steps // 3, 1),
+            "checkpoint_every": 50,
+        },
+    }
+    path = directory / "pretraining.yaml"
+    path.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
+    return load_recipe(path)
+
+
+def random_embedder(recipe):
+    """An embedder with random weights: what the numbers are without training."""
+    keras.utils.set_random_seed(recipe.training.seed)
+    tokenizer = XLMSentencePieceTokenizer(recipe.vocabulary.read_bytes())
+    return _embedder(build_masked_lm(recipe, tokenizer).backbone, tokenizer)
+
+
+def pretrained_embedder(recipe):
+    """Pretrain (or continue), and pool the best model's states."""
+    result = pretrain(recipe)
+    if not result.finished:
+        raise KeyboardInterrupt
+    embedder = XLMTextEmbedder.from_preset(str(result.model), preprocessor=None)
+    tokenizer = XLMSentencePieceTokenizer(recipe.vocabulary.read_bytes())
+    return _embedder(embedder.backbone, tokenizer)
+
+
+def _embedder(backbone, tokenizer):
+    preprocessor = XLMTextEmbedderPreprocessor(tokenizer, SEQUENCE_LENGTH)
+    return XLMTextEmbedder(backbone, preprocessor, pooling="mean")
+
+
+class _Curve(keras.callbacks.Callback):
+    """Appends loss and accuracy to a JSON-lines file, every ten steps."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+        self.steps = 0
+        path.write_text("", encoding="utf-8")
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps += 1
+        if self.steps % 10 == 0:
+            line = {"step": self.steps, **{k: float(v) for k, v in logs.items()}}
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+
+
+def finetune_embedder(embedder, corpus, scale, curve_path):
+    """Contrastive training on the pairs of the 14 languages; returns seconds."""
+    datasets = {}
+    for language in LANGUAGES:
+        sources, targets = zip(*corpus.pairs(language, False), strict=True)
+        datasets[language] = tf.data.Dataset.from_tensor_slices(
+            {
+                "source": list(sources),
+                "target": list(targets),
+                "source_language": ["en"] * len(sources),
+                "target_language": [language] * len(sources),
+            }
+        )
+    counts = {language: len(dataset) for language, dataset in datasets.items()}
+    examples = sample_datasets(datasets, language_probabilities(counts, 0.7), seed=0)
+    batches = bitext_batches(embedder.preprocessor, examples, batch_size=128)
+    trainer = ContrastiveTrainer(embedder, temperature=0.05)
+    steps = scale.contrastive_steps
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, steps, alpha=0.02, warmup_target=1e-3, warmup_steps=steps // 20
+    )
+    trainer.compile(optimizer=keras.optimizers.AdamW(schedule, weight_decay=0.01))
+    begun = time.perf_counter()
+    trainer.fit(
+        batches,
+        steps_per_epoch=steps,
+        callbacks=[_Curve(curve_path)],
+        shuffle=False,
+    )
+    return time.perf_counter() - begun
+
+
+def train_classifier(embedder, corpus, scale):
+    """Which package is a message from? Trained on English messages only.
+
+    The encoder stays as the embedder left it, so that what the head learns in English
+    holds in the other languages.
+
+    Returns:
+        The `XLMTextClassifier` and its labels, names of packages.
+    """
+    examples = [
+        (message, corpus.packages[message])
+        for message in corpus.texts("en", False)
+        if message in corpus.packages
+    ]
+    labels = sorted({package for _, package in examples})
+    preprocessor = XLMTextClassifierPreprocessor(
+        embedder.preprocessor.tokenizer, SEQUENCE_LENGTH
+    )
+    embedder.backbone.trainable = False
+    classifier = XLMTextClassifier(
+        embedder.backbone, len(labels), preprocessor, pooling="mean", dropout=0.1
+    )
+    classifier.compile(
+        optimizer=keras.optimizers.AdamW(2e-3),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+    )
+    texts, packages = zip(*examples, strict=True)
+    classifier.fit(
+        list(texts),
+        np.array([labels.index(package) for package in packages]),
+        batch_size=64,
+        epochs=scale.classifier_epochs,
+        verbose=2,
+    )
+    embedder.backbone.trainable = True
+    return classifier, labels
+
+
+def evaluate_retrieval(embedder, corpus):
+    """Top-1 accuracy of English <-> every language on held-out messages.
+
+    The candidates are the held-out texts of the other language; where these are fewer
+    than 200, training texts join them as distractors (they are never right answers).
+
+    Returns:
+        dict from language to `queries`, `candidates`, `from_english`, `to_english`.
+    """
+    results = {}
+    for language in LANGUAGES:
+        pairs = corpus.pairs(language, True)
+        counts = []
+        accuracies = []
+        for direction in (pairs, [(target, source) for source, target in pairs]):
+            to_language = language if direction is pairs else "en"
+            right = {}
+            for query, answer in direction:
+                right.setdefault(query, set()).add(answer)
+            candidates = sorted({answer for _, answer in direction})
+            known = set(candidates)
+            extra = [
+                text for text in corpus.texts(to_language, False) if text not in known
+            ]
+            candidates += extra[: max(MIN_CANDIDATES - len(candidates), 0)]
+            index = {text: number for number, text in enumerate(candidates)}
+            queries = sorted(right)
+            accuracies.append(
+                retrieval_accuracy(
+                    embedder.predict(queries, batch_size=128, verbose=0),
+                    embedder.predict(candidates, batch_size=128, verbose=0),
+                    [{index[answer] for answer in right[query]} for query in queries],
+                )
+            )
+            counts.append(len(candidates))
+        results[language] = {
+            "training_pairs": len(corpus.pairs(language, False)),
+            "queries": len(pairs),
+            "candidates": min(counts),
+            "from_english": accuracies[0],
+            "to_english": accuracies[1],
+        }
+    return results
+
+
+def evaluate_routing(classifier, labels, corpus):
+    """Accuracy on held-out messages of every language, and of the majority class.
+
+    The majority class is the one most frequent among the held-out messages of that
+    language: the strongest constant answer.
+    """
+    results = {}
+    for language in EVERY_LANGUAGE:
+        pairs = (
+            [(message, message) for message in corpus.texts("en", True)]
+            if language == "en"
+            else corpus.pairs(language, True)
+        )
+        examples = [
+            (text, labels.index(corpus.packages[message]))
+            for message, text in pairs
+            if corpus.packages.get(message) in labels
+        ]
+        texts, expected = zip(*examples, strict=True)
+        logits = classifier.predict(list(texts), batch_size=128, verbose=0)
+        predicted = np.argmax(logits, axis=1)
+        results[language] = {
+            "messages": len(texts),
+            "accuracy": float(np.mean(predicted == np.array(expected))),
+            "majority": float(np.bincount(expected).max() / len(expected)),
+        }
+    return results
