@@ -1,0 +1,96 @@
+"""Trains on 1 or 2 replicas and writes the weights; a process each.
+
+Strategies on logical CPU devices share their collectives, so that two strategies in
+one process get in each other's way.
+
+    python replicas_program.py (masked|contrastive) REPLICAS PARTS POLICY OUTPUT.npz
+"""
+
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from xlm_tf import XLMBackbone, XLMMaskedLM, XLMTextEmbedder
+from xlm_tf.training.contrastive import ContrastiveTrainer
+from xlm_tf.training.masked_lm_trainer import MaskedLMTrainer
+
+ROWS, BATCHES = 8, 5
+
+
+def backbone(policy):
+    return XLMBackbone(
+        vocabulary_size=60,
+        num_layers=2,
+        num_heads=2,
+        hidden_dim=16,
+        intermediate_dim=32,
+        max_sequence_length=16,
+        dropout=0.0,
+        attention_dropout=0.0,
+        dtype=policy,
+    )
+
+
+def masked(parts, policy):
+    trainer = MaskedLMTrainer(
+        XLMMaskedLM(backbone(policy), compile=False), parts, clip_norm=0.1
+    )
+    random = np.random.default_rng(0)
+    rows = ROWS * BATCHES
+    # The first half of every batch, one replica's share, has far more targets.
+    share = np.where(np.arange(rows) % ROWS < ROWS // 2, 0.9, 0.1)[:, None]
+    weights = (random.random((rows, 4)) < share).astype("float32")
+    inputs = {
+        "token_ids": random.integers(5, 60, (rows, 16)).astype("int32"),
+        "padding_mask": np.ones((rows, 16), bool),
+        "mask_positions": random.integers(0, 16, (rows, 4)).astype("int32"),
+    }
+    targets = random.integers(5, 60, (rows, 4)).astype("int32")
+    return trainer, (inputs, targets, weights)
+
+
+def contrastive(parts, policy):
+    trainer = ContrastiveTrainer(
+        XLMTextEmbedder(backbone(policy), compile=False), clip_norm=0.1
+    )
+    random = np.random.default_rng(0)
+    pairs = ROWS * BATCHES
+    data = {
+        "source": {"token_ids": random.integers(5, 60, (pairs, 7)).astype("int32")},
+        "target": {"token_ids": random.integers(5, 60, (pairs, 9)).astype("int32")},
+        "source_key": random.integers(0, 12, pairs),
+        "target_key": random.integers(0, 100, pairs),
+    }
+    return trainer, data
+
+
+def main(kind, replicas, parts, policy, output):
+    keras.utils.set_random_seed(0)
+    devices = [f"CPU:{number}" for number in range(int(replicas))]
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration() for _ in devices],
+    )
+    strategy = (
+        tf.distribute.MirroredStrategy(devices)
+        if len(devices) > 1
+        else tf.distribute.get_strategy()
+    )
+    with strategy.scope():
+        build = {"masked": masked, "contrastive": contrastive}[kind]
+        trainer, data = build(int(parts), policy)
+        optimizer = keras.optimizers.AdamW(1e-2, epsilon=1e-6)
+        if policy == "mixed_float16":
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer, 1024.0)
+        trainer.compile(optimizer=optimizer)
+    batches = tf.data.Dataset.from_tensor_slices(data).batch(ROWS, drop_remainder=True)
+    history = trainer.fit(batches, verbose=0, shuffle=False).history
+    weights = [np.asarray(weight) for weight in trainer.weights]
+    metrics = np.array([history["loss"][0], history["accuracy"][0]])
+    np.savez(output, metrics, *weights)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,46 @@
+"""The same global batch gives the same update, however it is spread."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+PROGRAM = Path(__file__).with_name("replicas_program.py")
+
+
+def train(tmp_path, kind, replicas, parts=1, policy="float32"):
+    output = tmp_path / f"{kind}-{replicas}-{parts}-{policy}.npz"
+    arguments = [kind, str(replicas), str(parts), policy, str(output)]
+    subprocess.run(
+        [sys.executable, str(PROGRAM), *arguments],
+        check=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
+        timeout=300,
+    )
+    with np.load(output) as file:
+        return [file[name] for name in file.files]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "replicas", "parts"),
+    [("masked", 2, 1), ("masked", 1, 4), ("masked", 2, 2), ("contrastive", 2, 1)],
+)
+def test_replicas_and_accumulation_give_the_same_update(
+    tmp_path, kind, replicas, parts
+):
+    expected = train(tmp_path, kind, 1)
+    actual = train(tmp_path, kind, replicas, parts)
+    for one, other in zip(expected, actual, strict=True):
+        np.testing.assert_allclose(other, one, atol=5e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_policies_train(tmp_path, policy):
+    exact = train(tmp_path, "masked", 1)
+    mixed = train(tmp_path, "masked", 1, 2, policy)
+    np.testing.assert_allclose(mixed[0], exact[0], atol=0.05)  # loss, accuracy
