@@ -1,0 +1,148 @@
+import gzip
+import json
+
+import pytest
+import tensorflow as tf
+
+from xlm_tf.data.bitext import (
+    read_bitext,
+    read_parallel_text,
+    scan_bitext,
+    scan_parallel_text,
+)
+from xlm_tf.data.plain_text import BLOCK
+
+
+def pairs(dataset):
+    return [
+        (example["source"].numpy().decode(), example["target"].numpy().decode())
+        for example in dataset
+    ]
+
+
+def write(path, content):
+    content = content if isinstance(content, bytes) else content.encode()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
+@pytest.mark.parametrize("name", ["pairs.tsv", "pairs.tsv.gz"])
+def test_tsv(tmp_path, name):
+    path = write(tmp_path / name, "one\tun\n\n two \t deux\r\nthree\t\n")
+    dataset = read_bitext(path, "en", "fr")
+    assert pairs(dataset) == [("one", "un"), ("two", "deux")]
+    languages = [
+        (example["source_language"].numpy(), example["target_language"].numpy())
+        for example in dataset
+    ]
+    assert languages == [(b"en", b"fr")] * 2
+    assert dataset.element_spec == {
+        name: tf.TensorSpec((), tf.string)
+        for name in ("source", "target", "source_language", "target_language")
+    }
+    report = scan_bitext(path, "en", "fr")
+    assert (report.sentences, report.empty, report.broken) == (2, 2, 0)
+
+
+@pytest.mark.parametrize("name", ["pairs.jsonl", "pairs.jsonl.gz"])
+def test_jsonl_with_either_kind_of_keys(tmp_path, name):
+    lines = [
+        {"source": "one", "target": "un", "more": 1},
+        {"fr": "deux", "en": "two"},
+        {"source": "", "target": "rien"},
+    ]
+    path = write(tmp_path / name, "\n".join(map(json.dumps, lines)))
+    assert pairs(read_bitext(path, "en", "fr")) == [("one", "un"), ("two", "deux")]
+    assert scan_bitext(path, "en", "fr").empty == 1
+
+
+def test_broken_lines_are_counted_and_named(tmp_path):
+    tsv = write(
+        tmp_path / "a.tsv", b"one\tun\nno tab\ntwo\tdeux\tzwei\n\xff\tx\nb\tc\n"
+    )
+    jsonl = write(
+        tmp_path / "b.jsonl",
+        b'{"source": "one", "target": "un"}\n{"source": "one"\n[1, 2]\n'
+        b'{"source": 1, "target": "x"}\n"text"\n'
+        b'{"source": "half \\ud800", "target": "x"}\n'
+        b'{"source": "NUL \\u0000", "target": "x"}\n'
+        + b"[" * 100_000
+        + b"\n"
+        + b'{"source": "two", "target": "deux"}\n' * 8,
+    )
+    report = scan_bitext([tsv, jsonl], "en", "fr")
+    assert report.sentences == 11
+    places = [(line.file, line.line_number) for line in report.broken_lines]
+    assert places == [(str(tsv), n) for n in (2, 3, 4)] + [
+        (str(jsonl), n) for n in (2, 3, 4, 5, 6, 7, 8)
+    ]
+    assert report.broken == 10
+    with pytest.warns(UserWarning, match=r"a\.tsv:2: columns must be"):
+        dataset = read_bitext([tsv, jsonl], "en", "fr")
+    assert len(pairs(dataset)) == 11
+
+
+def test_blocks_lose_no_pair(tmp_path):
+    expected = [(f"source {n}", f"target {n}") for n in range(2 * BLOCK + 5)]
+    tsv = "".join(f"{source}\t{target}\n" for source, target in expected)
+    assert pairs(read_bitext(write(tmp_path / "a.tsv", tsv), "en", "fr")) == expected
+    sides = [
+        write(tmp_path / f"{n}.txt", "\n".join(side))
+        for n, side in enumerate(zip(*expected, strict=True))
+    ]
+    assert pairs(read_parallel_text(*sides, "en", "fr")) == expected
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "only\t\n"])
+def test_a_file_without_pairs_is_an_error(tmp_path, content):
+    path = write(tmp_path / "a.tsv", content)
+    with pytest.raises(ValueError, match=r"a\.tsv: there is no text"):
+        read_bitext(path, "en", "fr")
+
+
+def test_a_file_of_another_kind_is_an_error(tmp_path):
+    path = write(tmp_path / "a.tsv", "no tabs\n" * 3 + "a\tb\n")
+    with pytest.raises(ValueError, match=r"3 of 4 lines cannot be read.*a\.tsv:1"):
+        read_bitext(path, "en", "fr")
+    with pytest.raises(ValueError, match=r"are read from \.tsv or \.jsonl"):
+        read_bitext(write(tmp_path / "a.xml", "<a/>"), "en", "fr")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"absent\.tsv"):
+        read_bitext(tmp_path / "absent.tsv", "en", "fr")
+    here = write(tmp_path / "here.txt", "a")
+    with pytest.raises(FileNotFoundError, match=r"absent\.txt"):
+        read_parallel_text(here, tmp_path / "absent.txt", "en", "fr")
+
+
+def test_line_aligned_files(tmp_path):
+    source = write(tmp_path / "en.txt.gz", b"one\n\nthree\nfour\nfive\n")
+    target = write(tmp_path / "fr.txt", b"un\ndeux\ntr\xe9s\nquatre\ncinq")
+    report = scan_parallel_text(source, target)
+    assert (report.sentences, report.empty, report.broken) == (3, 1, 1)
+    broken = report.broken_lines[0]
+    assert (broken.file, broken.line_number) == (str(target), 3)
+    with pytest.warns(UserWarning, match=r"fr\.txt:3: not UTF-8"):
+        dataset = read_parallel_text(source, target, "en", "fr")
+    expected = [("one", "un"), ("four", "quatre"), ("five", "cinq")]
+    assert pairs(dataset) == expected
+    assert {example["target_language"].numpy() for example in dataset} == {b"fr"}
+
+
+def test_unequal_line_counts_are_an_error_that_names_both(tmp_path):
+    source = write(tmp_path / "en.txt", "one\ntwo\nthree\n")
+    target = write(tmp_path / "fr.txt", "un\ndeux\n")
+    for sides in ((source, target), (target, source)):
+        with pytest.raises(ValueError, match=r"en\.txt with 3") as error:
+            read_parallel_text(*sides, "en", "fr")
+        assert "fr.txt with 2" in str(error.value)
+
+
+def test_real_line_aligned_files(shared_data):
+    sides = [shared_data / "multi30k" / f"val.{side}.gz" for side in ("en", "de")]
+    report = scan_parallel_text(*sides)
+    assert (report.sentences, report.broken) == (1014, 0)
+    first = next(iter(read_parallel_text(*sides, "en", "de", report)))
+    assert first["source"].numpy().startswith(b"A group of men")
+    assert first["target"].numpy().startswith("Eine Gruppe von Männern".encode())
