@@ -7,6 +7,10 @@ from xlm_tf.models.text_classifier import (
     XLMTextClassifierPreprocessor,
 )
 from xlm_tf.models.text_embedder import XLMTextEmbedder, XLMTextEmbedderPreprocessor
+from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
+
+# How KerasHub finds the tokenizer of a preset; `text` cannot import the models.
+XLMSentencePieceTokenizer.backbone_cls = XLMBackbone
 
 __all__ = [
     "XLMBackbone",
