@@ -6,14 +6,15 @@ TensorFlow inside `run`, so that `xlm-tf --help` answers at once.
 
 import argparse
 import importlib
-import os
 import sys
 
+from xlm_tf.cli.quiet_start import start_tensorflow
 from xlm_tf.version import __version__
 
 SUBCOMMANDS = {
     "vocabulary": "train one shared SentencePiece vocabulary from many languages",
     "pretrain": "pretrain a model with the recipe of a YAML file",
+    "export": "export a model as a SavedModel or a TFLite file",
     "serve": "serve exported models by HTTP and gRPC, as TF Serving does",
 }
 
@@ -29,9 +30,6 @@ def main(argv=None):
         int, the exit code: 0 for success, 2 for an input that cannot be used,
         130 when interrupted.
     """
-    # TensorFlow's start-up banners; warnings and errors stay.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     argv = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(
         prog="xlm-tf", description="Cross-lingual language models in TensorFlow."
@@ -47,9 +45,10 @@ def main(argv=None):
         module.add_arguments(subparser)
         subparser.set_defaults(run=module.run)
     args = parser.parse_args(argv)
+    start_tensorflow()
     try:
         return args.run(args)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ModuleNotFoundError) as error:
         if args.debug:
             raise
         print(f"error: {error}", file=sys.stderr)

@@ -96,7 +96,7 @@ class TextPacking:
         token_ids = tf.concat([*parts, end], axis=1)  # (B, None)
         length = self.sequence_length
         if not pad_to_full_length:
-            longest = tf.reduce_max(token_ids.row_lengths())
+            longest = tf.maximum(tf.reduce_max(token_ids.row_lengths()), 1)
             longest = tf.cast(longest, "int32") + PADDING_MULTIPLE - 1
             length = tf.minimum(longest - longest % PADDING_MULTIPLE, length)
         static_length = length if pad_to_full_length else None

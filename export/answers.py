@@ -1,0 +1,188 @@
+"""What an exported task answers: from the encoder's rows to named outputs.
+
+Every task has two forms of its answer: numbers, for clients that hold the vocabulary
+and the labels themselves (a phone), and words, for those that hold nothing.
+"""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from export.inference_layers import InferenceDense, InferenceLayerNorm
+from xlm_tf.models.masked_lm import XLMMaskedLM
+from xlm_tf.models.text_classifier import XLMTextClassifier
+from xlm_tf.models.text_embedder import XLMTextEmbedder
+
+
+def answer_of(task, store, encoder, labels=None, top_k=5):
+    """The answer that fits a task.
+
+    Args:
+        task: `XLMTextClassifier`, `XLMTextEmbedder` or `XLMMaskedLM`.
+        store: `WeightStore` of the exported graph.
+        encoder: its `InferenceEncoder`.
+        labels: list of str, names of the classes of a classifier.
+        top_k: int, candidates for a mask.
+
+    Raises:
+        ValueError: another task, or labels that do not fit it.
+    """
+    # A head is one vector a text: in float32 it costs nothing.
+    store = dataclasses.replace(store, dtype="float32")
+    if isinstance(task, XLMTextClassifier):
+        return ClassificationAnswer(task, store, labels)
+    if labels is not None:
+        raise ValueError(
+            f"Only a classifier has labels. Received: a {type(task).__name__} and "
+            f"labels={labels!r}."
+        )
+    if isinstance(task, XLMTextEmbedder):
+        return EmbeddingAnswer(task)
+    if isinstance(task, XLMMaskedLM):
+        return FilledMaskAnswer(task, store, encoder, top_k)
+    raise ValueError(
+        "Tasks that can be exported are XLMTextClassifier, XLMTextEmbedder and "
+        f"XLMMaskedLM. Received: {type(task).__name__}."
+    )
+
+
+class ClassificationAnswer:
+    """`probabilities` float32 (B, C); in words also `label` string (B,)."""
+
+    # The output that a check compares with the task's own, and what its texts need.
+    checked_output = "probabilities"
+    check_prefix = ""
+
+    def __init__(self, task, store, labels):
+        if labels is None:
+            labels = [str(number) for number in range(task.num_classes)]
+        labels = [str(label) for label in labels]
+        if len(labels) != task.num_classes or len(set(labels)) != len(labels):
+            raise ValueError(
+                f"labels must be {task.num_classes} different names, one a class. "
+                f"Received: {labels}."
+            )
+        self.task = task
+        self.labels = labels
+        self.hidden_dense = None
+        if task.hidden_dense is not None:
+            self.hidden_dense = InferenceDense(task.hidden_dense, store)
+        self.logits_dense = InferenceDense(task.logits_dense, store)
+
+    def numbers(self, x, layout, inputs):
+        """States (N, D) -> dict of numeric outputs."""
+        x = _pool(self.task.pooling_layer, x, layout, inputs["padding_mask"])
+        if self.hidden_dense is not None:
+            x = self.hidden_dense(x)
+        return {"probabilities": self._probabilities(self.logits_dense(x))}
+
+    def words(self, numbers):
+        """Numeric outputs -> those of the contract."""
+        best = tf.argmax(numbers["probabilities"], axis=-1, output_type="int32")
+        return {"label": tf.gather(tf.constant(self.labels), best), **numbers}
+
+    def expected(self, inputs):
+        """float32 (B, C), what the task itself says."""
+        return self._probabilities(self.task(inputs, training=False))
+
+    def _probabilities(self, logits):
+        is_linear = self.task.activation is keras.activations.linear
+        return tf.nn.softmax(logits) if is_linear else tf.identity(logits)
+
+
+class EmbeddingAnswer:
+    """`embedding` float32 (B, D)."""
+
+    checked_output = "embedding"
+    check_prefix = ""
+
+    def __init__(self, task):
+        self.task = task
+
+    def numbers(self, x, layout, inputs):
+        """States (N, D) -> dict of numeric outputs."""
+        x = _pool(self.task.pooling_layer, x, layout, inputs["padding_mask"])
+        if self.task.normalize:
+            length = tf.reduce_sum(tf.square(x), axis=-1, keepdims=True)
+            x = x * tf.math.rsqrt(tf.maximum(length, 1e-12))
+        return {"embedding": x}
+
+    def words(self, numbers):
+        """The same: a vector has no words."""
+        return numbers
+
+    def expected(self, inputs):
+        """float32 (B, D), what the task itself says."""
+        return self.task(inputs, training=False)
+
+
+class FilledMaskAnswer:
+    """`token_ids` int32 (B, k) or, in words, `tokens` string (B, k); and `scores`.
+
+    `scores` float32 (B, k) are probabilities, the best first, for the first `<mask>`
+    of every text. A text without one gets empty tokens (`<pad>`) with scores of 0.
+    """
+
+    checked_output = "scores"
+    check_prefix = "<mask> "
+
+    def __init__(self, task, store, encoder, top_k):
+        if not 1 <= top_k <= task.backbone.vocabulary_size:
+            raise ValueError(
+                "top_k must lie between 1 and the vocabulary's size, "
+                f"{task.backbone.vocabulary_size}. Received: top_k={top_k}."
+            )
+        self.task = task
+        self.top_k = top_k
+        self.tokenizer = task.preprocessor.tokenizer
+        self.token_table = encoder.token_table
+        head = task.prediction_head
+        self.dense = self.norm = None
+        if head.transform:
+            self.dense = InferenceDense(head.dense, store)
+            self.norm = InferenceLayerNorm(head.norm, store)
+        self.bias = store.vector(head.bias)
+
+    def numbers(self, x, layout, inputs):
+        """States (N, D) -> dict of numeric outputs."""
+        is_mask = tf.equal(inputs["token_ids"], self.tokenizer.mask_token_id)
+        is_mask = tf.cast(is_mask, "int32")  # (B, T)
+        position = tf.argmax(is_mask, axis=1, output_type="int32")
+        x = layout.states_at(x, position)  # (B, D)
+        if self.dense is not None:
+            x = self.norm(self.dense(x))
+        x = tf.cast(x, self.token_table.dtype)
+        logits = tf.matmul(x, self.token_table, transpose_b=True)  # (B, V)
+        logits = tf.cast(logits, "float32") + self.bias
+        scores, token_ids = tf.math.top_k(tf.nn.softmax(logits), k=self.top_k)
+        has_mask = tf.reduce_max(is_mask, axis=1, keepdims=True)  # (B, 1)
+        pad = self.tokenizer.pad_token_id
+        return {
+            "token_ids": (token_ids - pad) * has_mask + pad,
+            "scores": scores * tf.cast(has_mask, "float32"),
+        }
+
+    def words(self, numbers):
+        """Numeric outputs -> those of the contract."""
+        vocabulary = self.tokenizer.get_vocabulary()
+        vocabulary[self.tokenizer.pad_token_id] = ""
+        tokens = tf.gather(tf.constant(vocabulary), numbers["token_ids"])
+        return {"tokens": tokens, "scores": numbers["scores"]}
+
+    def expected(self, inputs):
+        """float32 (B, k), the scores that the task itself gives."""
+        is_mask = tf.equal(inputs["token_ids"], self.tokenizer.mask_token_id)
+        is_mask = tf.cast(is_mask, "int32")
+        position = tf.argmax(is_mask, axis=1, output_type="int32")[:, None]
+        logits = self.task({**inputs, "mask_positions": position}, training=False)
+        scores = tf.math.top_k(tf.nn.softmax(logits[:, 0]), k=self.top_k).values
+        has_mask = tf.reduce_max(is_mask, axis=1, keepdims=True)
+        return scores * tf.cast(has_mask, "float32")
+
+
+def _pool(pooling, x, layout, padding_mask):
+    if pooling.mode == "first":
+        batch_size = tf.shape(padding_mask)[0]
+        return layout.states_at(x, tf.zeros((batch_size,), "int32"))
+    return pooling(layout.unpack(x), padding_mask)

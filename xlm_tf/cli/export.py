@@ -1,0 +1,114 @@
+"""`xlm-tf export`: a trained model as a SavedModel or a TFLite file."""
+
+
+def add_arguments(parser):
+    """Add the arguments of `export saved-model` and `export tflite`."""
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    saved_model = kinds.add_parser(
+        "saved-model",
+        help="a directory for TF Serving: text in, answer out",
+        description="Export a model as a version directory of TF Serving.",
+    )
+    _add_shared_arguments(saved_model)
+    saved_model.add_argument(
+        "output", help="NAME/VERSION, such as models/sentiment/1; must not exist"
+    )
+    saved_model.add_argument(
+        "--pairs", action="store_true", help="the classifier reads pairs of texts"
+    )
+    saved_model.add_argument(
+        "--dtype",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="of the matrices and their products (default: %(default)s)",
+    )
+    saved_model.add_argument(
+        "--freeze-weights",
+        action="store_true",
+        help="matrices as constants: faster on small batches, more memory",
+    )
+    tflite = kinds.add_parser(
+        "tflite",
+        help="a file for phones: token ids in, or strings with --string-input",
+        description="Export a model as a .tflite file of builtin ops.",
+    )
+    _add_shared_arguments(tflite)
+    tflite.add_argument("output", help="the file, such as sentiment.tflite")
+    tflite.add_argument(
+        "--quantization",
+        choices=("none", "float16", "int8"),
+        default="none",
+        help="of the weights (default: %(default)s)",
+    )
+    tflite.add_argument(
+        "--string-input",
+        action="store_true",
+        help="put the tokenizer into the file (an op of TensorFlow Text)",
+    )
+    tflite.add_argument(
+        "--lengths",
+        type=int,
+        nargs="+",
+        default=(),
+        metavar="N",
+        help="fixed lengths in tokens that get a signature each",
+    )
+
+
+def _add_shared_arguments(parser):
+    parser.add_argument(
+        "model", help="the folder of a model saved by save_to_preset or a training"
+    )
+    parser.add_argument(
+        "--labels", nargs="+", metavar="NAME", help="names of the classes, in order"
+    )
+    parser.add_argument(
+        "--top-k",
+        type=int,
+        default=5,
+        help="candidates for a mask (default: %(default)s)",
+    )
+
+
+def run(args):
+    """Load the model, export it and say what was written.
+
+    Args:
+        args: `argparse.Namespace` with the arguments above.
+
+    Returns:
+        int, 0.
+
+    Raises:
+        ValueError, OSError: the model or an argument cannot be used.
+    """
+    import export
+    from xlm_tf.models.presets import load_task
+
+    task = load_task(args.model)
+    if args.kind == "saved-model":
+        report = export.to_saved_model(
+            task,
+            args.output,
+            labels=args.labels,
+            pairs=args.pairs,
+            top_k=args.top_k,
+            dtype=args.dtype,
+            freeze_weights=args.freeze_weights,
+        )
+    else:
+        report = export.to_tflite(
+            task,
+            args.output,
+            quantization=None if args.quantization == "none" else args.quantization,
+            string_input=args.string_input,
+            labels=args.labels,
+            top_k=args.top_k,
+            lengths=args.lengths,
+        )
+    print(
+        f"{report.path}: {report.num_bytes / 1e6:.1f} MB, signatures "
+        f"{', '.join(report.signatures)}; differs from the model by at most "
+        f"{report.difference:.1e} in a fresh process."
+    )
+    return 0
