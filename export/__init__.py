@@ -13,7 +13,7 @@ _PUBLIC = {
     "to_tflite": "export.tflite",
 }
 
-__all__ = sorted(_PUBLIC)
+__all__ = ["ExportReport", "ParityError", "to_saved_model", "to_tflite"]
 
 
 def __getattr__(name):

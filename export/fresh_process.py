@@ -39,6 +39,7 @@ def run_in_fresh_process(program, artefact, calls):
             capture_output=True,
             text=True,
             errors="replace",
+            check=False,
         )
         if process.returncode:
             raise RuntimeError(

@@ -26,6 +26,6 @@ def quantize_to_int8(model):
     for operation in QUANTIZED_OPERATIONS:
         quantizer.add_dynamic_config(".*", operation, num_bits=8)
     # Its statistics and progress bars of milliseconds say nothing to a user.
-    with contextlib.redirect_stdout(io.StringIO()):
-        with contextlib.redirect_stderr(io.StringIO()):
-            return bytes(quantizer.quantize().quantized_model)
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        return bytes(quantizer.quantize().quantized_model)

@@ -1,5 +1,6 @@
 """A task as a TFLite file, for phones and other small machines."""
 
+import importlib.util
 import os
 import tempfile
 from pathlib import Path
@@ -126,14 +127,12 @@ def to_tflite(
 
 
 def _check(task, path, quantization, string_input, labels, lengths):
-    try:
-        import ai_edge_litert
-        import ai_edge_quantizer  # noqa: F401
-    except ModuleNotFoundError as error:
+    needed = ("ai_edge_litert", "ai_edge_quantizer")
+    if any(importlib.util.find_spec(name) is None for name in needed):
         raise ModuleNotFoundError(
             "TFLite export needs ai-edge-litert and ai-edge-quantizer: pip install "
             "'xlm-tf[mobile]'."
-        ) from error
+        )
     if quantization not in QUANTIZATIONS:
         raise ValueError(
             f"quantization must be one of {QUANTIZATIONS}. "
