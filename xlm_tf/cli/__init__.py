@@ -12,6 +12,7 @@ from xlm_tf.cli.quiet_start import start_tensorflow
 from xlm_tf.version import __version__
 
 SUBCOMMANDS = {
+    "quickstart": "the whole path once, on real text: train, evaluate, export, serve",
     "vocabulary": "train one shared SentencePiece vocabulary from many languages",
     "pretrain": "pretrain a model with the recipe of a YAML file",
     "export": "export a model as a SavedModel or a TFLite file",

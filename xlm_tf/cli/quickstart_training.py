@@ -235,17 +235,27 @@ def train_classifier(embedder, corpus, scale):
     return classifier, labels
 
 
-def evaluate_retrieval(embedder, corpus):
+def embed_with(embedder):
+    """The function that `evaluate_retrieval` asks for vectors."""
+    return lambda texts: embedder.predict(texts, batch_size=128, verbose=0)
+
+
+def evaluate_retrieval(embed, corpus, languages=LANGUAGES):
     """Top-1 accuracy of English <-> every language on held-out messages.
 
     The candidates are the held-out texts of the other language; where these are fewer
     than 200, training texts join them as distractors (they are never right answers).
 
+    Args:
+        embed: function, list of str -> float array (B, D).
+        corpus: `MessageCorpus`.
+        languages: list of str.
+
     Returns:
         dict from language to `queries`, `candidates`, `from_english`, `to_english`.
     """
     results = {}
-    for language in LANGUAGES:
+    for language in languages:
         pairs = corpus.pairs(language, True)
         counts = []
         accuracies = []
@@ -264,8 +274,8 @@ def evaluate_retrieval(embedder, corpus):
             queries = sorted(right)
             accuracies.append(
                 retrieval_accuracy(
-                    embedder.predict(queries, batch_size=128, verbose=0),
-                    embedder.predict(candidates, batch_size=128, verbose=0),
+                    embed(queries),
+                    embed(candidates),
                     [{index[answer] for answer in right[query]} for query in queries],
                 )
             )

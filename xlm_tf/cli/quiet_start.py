@@ -9,7 +9,8 @@ import tempfile
 # a GPU says about it.
 _BANNER = re.compile(
     r"I0000 |WARNING: All log messages before absl::InitializeLog|.*"
-    r"(failed call to cuInit|Could not find cuda drivers|oneDNN supports DT_INT64)"
+    r"(To enable the following instructions|failed call to cuInit|"
+    r"Could not find cuda drivers|oneDNN supports DT_INT64)"
 )
 
 

@@ -7,8 +7,8 @@ def sample_datasets(datasets, probabilities, seed, shuffle_buffer=10_000):
     """One endless stream that draws from several datasets.
 
     Each dataset is shuffled anew in every pass and repeated. The stream is a function
-    of the data and the seed alone: built again and given `.skip(n)`, it goes on after
-    its first n elements.
+    of the data, `seed` and TensorFlow's global seed alone: built again and given
+    `.skip(n)`, it goes on after its first n elements.
 
     Args:
         datasets: dict of `tf.data.Dataset`, such as one a language.

@@ -6,8 +6,9 @@ import tensorflow as tf
 def mix(streams, weights, seed):
     """One endless dataset whose batches come from several objectives.
 
-    Every batch is of one objective. The order is a function of the seed alone: built
-    again and given `.skip(n)`, the mix goes on after its first n batches.
+    Every batch is of one objective. The order is a function of `seed` and of
+    TensorFlow's global seed alone: built again and given `.skip(n)`, the mix goes on
+    after its first n batches.
 
     Args:
         streams: dict of endless datasets of batches of the same structure.

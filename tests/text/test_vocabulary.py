@@ -1,0 +1,251 @@
+import itertools
+import json
+import re
+
+import pytest
+import sentencepiece
+
+from xlm_tf.text import vocabulary
+from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
+from xlm_tf.text.vocabulary import train_vocabulary
+
+
+def corpus_of(texts):
+    return lambda: iter(texts)
+
+
+@pytest.fixture
+def corpora(sentences):
+    return {
+        "de": corpus_of(sentences[2:4] * 40),
+        "en": corpus_of(sentences[:2] * 40),
+        "ru": corpus_of(sentences[5:6] * 40),
+        "zh_CN": corpus_of(sentences[6:7] * 40),
+    }
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "new folder" / "vocabulary.spm"
+
+
+def largest_size(corpora, path):
+    with pytest.raises(ValueError, match="text is too small") as error:
+        train_vocabulary(corpora, 50_000, path)
+    assert not path.parent.exists()
+    return int(re.search(r"largest possible is ([\d,]+)", str(error.value))[1])
+
+
+def test_the_tokenizer_reads_it_and_has_the_size_asked_for(corpora, path, sentences):
+    report = train_vocabulary(corpora, 90, path)
+    tokenizer = XLMSentencePieceTokenizer(path)
+    assert tokenizer.vocabulary_size() == report.size == 90
+    assert tokenizer.mask_token_id == 89
+    assert tokenizer.detokenize(tokenizer(sentences[:4])).numpy().tolist() == [
+        text.encode() for text in sentences[:4]
+    ]
+    # nmt_nfkc, as in XLM-R: full-width letters are letters.
+    assert tokenizer("Ｔｈｅ").numpy().tolist() == tokenizer("The").numpy().tolist()
+
+
+def test_a_vocabulary_larger_than_the_text_allows(corpora, path):
+    size = largest_size(corpora, path)
+    train_vocabulary(corpora, size, path)
+    assert XLMSentencePieceTokenizer(path).vocabulary_size() == size
+    with pytest.raises(ValueError, match=f"largest possible is {size}"):
+        train_vocabulary(corpora, size + 1, path.with_name("more.spm"))
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_vocabulary_without_room_for_the_characters(corpora, path):
+    with pytest.raises(ValueError, match="no room for the characters") as error:
+        train_vocabulary(corpora, 20, path)
+    smallest = int(re.search(r"at least (\d+)", str(error.value))[1])
+    train_vocabulary(corpora, smallest, path)
+    assert XLMSentencePieceTokenizer(path).vocabulary_size() == smallest
+
+
+def test_the_same_text_gives_the_same_vocabulary(corpora, tmp_path):
+    models = []
+    for name in ("a.spm", "b.spm"):
+        train_vocabulary(corpora, 90, tmp_path / name)
+        models.append((tmp_path / name).read_bytes())
+    assert models[0] == models[1]
+
+
+def test_the_number_of_cores_does_not_matter(corpora, tmp_path, monkeypatch):
+    models = []
+    for cores in (1, 64):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        path = tmp_path / f"{cores}.spm"
+        train_vocabulary(corpora, 90, path)
+        models.append(path.read_bytes())
+    assert models[0] == models[1]
+
+
+def drawn_sentences(monkeypatch, corpora, path, **arguments):
+    """What SentencePiece is given to train on."""
+    given = []
+    train = sentencepiece.SentencePieceTrainer.train
+
+    def recording(sentence_iterator, **kwargs):
+        given.extend(sentence_iterator)
+        train(sentence_iterator=iter(given), **kwargs)
+
+    monkeypatch.setattr(sentencepiece.SentencePieceTrainer, "train", recording)
+    train_vocabulary(corpora, 60, path, **arguments)
+    return given
+
+
+@pytest.mark.parametrize(("alpha", "small_share"), [(1, 0.1), (0.5, 0.25), (0, 0.5)])
+def test_small_languages_are_drawn_more_often(monkeypatch, path, alpha, small_share):
+    # n = 900 and 100: 0.9 ** 0.5 : 0.1 ** 0.5 = 3 : 1.
+    corpora = {
+        "en": corpus_of([f"the fox number {n}" for n in range(900)]),
+        "sw": corpus_of([f"mbweha wa {n}" for n in range(100)]),
+    }
+    given = drawn_sentences(monkeypatch, corpora, path, alpha=alpha)
+    assert len(given) == 1000
+    small = [text for text in given if text.startswith("mbweha")]
+    assert len(small) == pytest.approx(1000 * small_share)
+    # Every sentence of the small language, about equally often.
+    counts = {small.count(text) for text in set(small)}
+    assert len(set(small)) == 100
+    assert max(counts) - min(counts) <= 1
+    # The large one is thinned evenly.
+    large = [int(text.split()[-1]) for text in given if text.startswith("the")]
+    assert large == sorted(set(large))
+    assert max(b - a for a, b in itertools.pairwise(large)) <= 2
+
+
+def test_max_sentences_is_a_limit(monkeypatch, path):
+    corpora = {
+        "en": corpus_of([f"the fox number {n}" for n in range(900)]),
+        "sw": corpus_of([f"mbweha wa {n}" for n in range(100)]),
+    }
+    given = drawn_sentences(monkeypatch, corpora, path, max_sentences=200)
+    assert len(given) == 200
+
+
+def test_corpora_are_streamed(path):
+    """No more than a sentence is held at a time: the trainer takes one by one."""
+    reads = []
+
+    def sentences():
+        reads.append(0)
+        for number in range(300):
+            reads[-1] += 1
+            yield f"the fox number {number}"
+
+    train_vocabulary({"en": sentences}, 28, path, max_sentences=50)
+    assert len(reads) == 3  # counted, trained on, reported on
+    assert reads == [300] * 3
+
+
+def test_the_report(path):
+    corpora = {
+        "en": corpus_of(["The quick brown fox", "jumps over it"] * 50),
+        "zh_CN": corpus_of(["敏捷的 狐狸"] * 25),
+    }
+    report = train_vocabulary(
+        corpora, 30, path, character_coverage=1.0, user_defined_symbols=["quick"]
+    )
+    english, chinese = report.languages
+    assert (english.language, english.sentences) == ("en", 100)
+    assert english.coverage == english.known_tokens == 1
+    assert not english.is_per_character
+    assert chinese.is_per_character
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    lengths = [
+        len(processor.encode(t)) for t in ("The quick brown fox", "jumps over it")
+    ]
+    assert english.tokens_per_word == pytest.approx(sum(lengths) / 7)
+    assert chinese.tokens_per_word == pytest.approx(
+        len(processor.encode("敏捷的 狐狸")) / 5
+    )
+    assert english.share == pytest.approx(2 / 3)
+    assert "quick" in processor.encode("The quick fox", out_type=str)
+    report.save_json(path.with_suffix(".json"))
+    saved = json.loads(path.with_suffix(".json").read_text())
+    assert saved["size"] == 30
+    assert saved["languages"][0]["tokens_per_word"] == english.tokens_per_word
+    assert next(column.header for column in report.table().columns) == "language"
+
+
+def test_coverage_counts_unknown_characters(spm_proto):
+    processor = sentencepiece.SentencePieceProcessor(model_proto=spm_proto)
+    row = vocabulary._coverage(processor, "en", corpus_of(["fox 𓀀𓀀𓀀 dog"]), 1, 1.0)
+    assert row.coverage == pytest.approx(6 / 9)
+    assert 0.5 < row.known_tokens < 1
+
+
+def test_the_report_looks_at_2000_sentences(spm_proto):
+    processor = sentencepiece.SentencePieceProcessor(model_proto=spm_proto)
+    encoded = []
+
+    class Counting:
+        def encode(self, text, out_type):
+            encoded.append(text)
+            return processor.encode(text, out_type=out_type)
+
+        piece_to_id = processor.piece_to_id
+        unk_id = processor.unk_id
+
+    texts = corpus_of([f"fox {n}" for n in range(3999)])
+    vocabulary._coverage(Counting(), "en", texts, 3999, 1.0)
+    assert len(encoded) == 2000
+    assert encoded[-1] == "fox 3998"
+
+
+def test_an_existing_file_is_kept(corpora, path):
+    path.parent.mkdir()
+    path.write_bytes(b"precious")
+    with pytest.raises(FileExistsError, match=r"vocabulary\.spm exists"):
+        train_vocabulary(corpora, 90, path)
+    assert path.read_bytes() == b"precious"
+    train_vocabulary(corpora, 90, path, overwrite=True)
+    assert XLMSentencePieceTokenizer(path).vocabulary_size() == 90
+
+
+def test_an_error_while_reading_is_that_error(path):
+    passes = []
+
+    def sentences():
+        passes.append(1)
+        yield "the fox"
+        if len(passes) == 2:
+            raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        train_vocabulary({"en": sentences}, 60, path)
+    assert not path.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"size": 2}, "size must hold"),
+        ({"size": 100, "character_coverage": 0.5}, "character_coverage must lie"),
+        ({"size": 100, "alpha": -1}, "alpha must not be negative"),
+    ],
+)
+def test_wrong_arguments_are_named(corpora, path, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        train_vocabulary(corpora, output_path=path, **arguments)
+    assert not path.parent.exists()
+
+
+def test_a_language_without_text_is_named(path, sentences):
+    corpora = {"en": corpus_of(sentences), "sw": corpus_of([])}
+    with pytest.raises(ValueError, match="Languages without: sw"):
+        train_vocabulary(corpora, 60, path)
+    with pytest.raises(ValueError, match="at least one language"):
+        train_vocabulary({}, 60, path)
+
+
+def test_nothing_is_written_to_the_terminal(corpora, path, capfd):
+    train_vocabulary(corpora, 90, path)
+    assert capfd.readouterr() == ("", "")
+    with pytest.raises(ValueError, match="text is too small"):
+        train_vocabulary(corpora, 50_000, path.with_name("b.spm"))
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,191 @@
+"""Whole runs on real, small text, in processes that are killed."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import keras_hub
+import numpy as np
+import pytest
+import yaml
+from safetensors.numpy import load_file
+
+from xlm_tf import XLMMaskedLM
+from xlm_tf.text.vocabulary import train_vocabulary
+
+PAIRS = [
+    ("The file does not exist.", "Le fichier n'existe pas."),
+    ("Please enter a valid date.", "Saisissez une date valide."),
+    ("This field is required.", "Ce champ est obligatoire."),
+    ("The page was not found.", "La page n'a pas été trouvée."),
+    ("You have new messages.", "Vous avez de nouveaux messages."),
+    ("Are you sure you want to delete this image?", "Voulez-vous supprimer l'image ?"),
+    ("Your password was changed.", "Votre mot de passe a été changé."),
+    ("The server is not available.", "Le serveur n'est pas disponible."),
+]
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    """A folder with corpus, vocabulary and recipe."""
+    folder = tmp_path_factory.mktemp("pretraining")
+    for part, pairs in (("train", PAIRS), ("held", PAIRS[:4])):
+        for side, language in enumerate(("en", "fr")):
+            texts = "".join(f"{pair[side]}\n" for pair in pairs)
+            (folder / f"{part}.{language}.txt").write_text(texts, encoding="utf-8")
+        lines = "".join(f"{source}\t{target}\n" for source, target in pairs)
+        (folder / f"{part}.tsv").write_text(lines, encoding="utf-8")
+    texts = {
+        language: (lambda side=side: iter([pair[side] for pair in PAIRS]))
+        for side, language in enumerate(("en", "fr"))
+    }
+    train_vocabulary(texts, 90, folder / "vocabulary.model")
+    bitext = {"source_language": "en", "target_language": "fr"}
+    recipe = {
+        "output": "unused",
+        "vocabulary": "vocabulary.model",
+        "model": {
+            "num_layers": 1,
+            "num_heads": 2,
+            "hidden_dim": 16,
+            "intermediate_dim": 32,
+            "max_sequence_length": 64,
+            "language_embeddings": True,
+        },
+        "data": {
+            "monolingual": {"en": ["train.en.txt"], "fr": ["train.fr.txt"]},
+            "bitext": [{**bitext, "files": ["train.tsv"]}],
+        },
+        "held_out": {
+            "monolingual": {"fr": ["held.fr.txt"]},
+            "bitext": [{**bitext, "files": ["held.tsv"]}],
+        },
+        "objectives": {"mlm": 1, "tlm": 1},
+        "training": {
+            "steps": 24,
+            "rows_per_batch": 4,
+            "sequence_length": 64,
+            "learning_rate": 1e-2,
+            "warmup_steps": 5,
+            "evaluate_every": 10,
+            "checkpoint_every": 3,
+        },
+    }
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    return folder
+
+
+def start(workspace, output, recipe="recipe.yaml"):
+    arguments = ["pretrain", str(workspace / recipe), "--output", str(output)]
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "xlm_tf.cli", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
+    )
+
+
+def finish(process):
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return output
+
+
+def last_state(output):
+    return load_file(output / "checkpoints" / "last.safetensors")
+
+
+def held_out_metrics(output):
+    lines = (output / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    metrics = [json.loads(line) for line in lines]
+    # What was seen of the period before an interruption is not averaged in.
+    return [{k: v for k, v in m.items() if k != "train/loss"} for m in metrics]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(workspace, tmp_path_factory):
+    output = tmp_path_factory.mktemp("runs") / "whole"
+    finish(start(workspace, output))
+    return output
+
+
+@pytest.mark.slow
+def test_a_run_leaves_its_model_curves_and_state(uninterrupted):
+    metrics = held_out_metrics(uninterrupted)
+    assert [m["step"] for m in metrics] == [10, 20, 24]
+    assert {"perplexity/mlm/fr", "accuracy/tlm/en-fr", "mean/perplexity"} <= set(
+        metrics[0]
+    )
+    assert metrics[-1]["mean/perplexity"] < metrics[0]["mean/perplexity"]
+    assert list((uninterrupted / "tensorboard").iterdir())
+    masked_lm = keras_hub.models.MaskedLM.from_preset(str(uninterrupted / "model"))
+    assert isinstance(masked_lm, XLMMaskedLM)
+    assert masked_lm.preprocessor.languages == ["en", "fr"]
+    masked_lm.preprocessor.language = "fr"
+    assert len(masked_lm.fill_mask("Le <mask> n'existe pas.", top_k=3)[0]) == 3
+
+
+@pytest.mark.slow
+def test_killed_runs_end_with_the_weights_of_a_whole_one(
+    workspace, uninterrupted, tmp_path
+):
+    output = tmp_path / "killed"
+    moments = random.Random(1)
+    for _ in range(2):
+        process = start(workspace, output)
+        checkpoint = output / "checkpoints" / "last.safetensors"
+        before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+        deadline = time.monotonic() + 200
+        while process.poll() is None and time.monotonic() < deadline:
+            now = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+            if now > before:
+                time.sleep(moments.random() * 0.2)
+                process.send_signal(signal.SIGKILL)
+                break
+            time.sleep(0.01)
+        process.communicate()
+    assert "Continuing at step" in finish(start(workspace, output))
+    expected, actual = last_state(uninterrupted), last_state(output)
+    assert list(expected) == list(actual)
+    for name, tensor in expected.items():
+        np.testing.assert_array_equal(actual[name], tensor, err_msg=name)
+    assert held_out_metrics(output) == held_out_metrics(uninterrupted)
+
+
+@pytest.mark.slow
+def test_interrupt_saves_and_the_next_start_continues(
+    workspace, uninterrupted, tmp_path
+):
+    output = tmp_path / "interrupted"
+    process = start(workspace, output)
+    while not (output / "checkpoints" / "last.safetensors").exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    assert "Run the same command to continue" in finish(process)
+    finish(start(workspace, output))
+    for name, tensor in last_state(uninterrupted).items():
+        np.testing.assert_array_equal(last_state(output)[name], tensor, err_msg=name)
+
+
+@pytest.mark.slow
+def test_an_output_of_something_else_is_refused(workspace, uninterrupted, tmp_path):
+    (tmp_path / "thesis.txt").write_text("precious")
+    process = start(workspace, tmp_path)
+    _, errors = process.communicate(timeout=100)
+    assert process.returncode == 2
+    assert "is not a pretraining run" in errors
+    assert (tmp_path / "thesis.txt").read_text() == "precious"
+
+    recipe = yaml.safe_load((workspace / "recipe.yaml").read_text())
+    recipe["training"]["learning_rate"] = 0.5
+    (workspace / "changed.yaml").write_text(yaml.safe_dump(recipe))
+    process = start(workspace, uninterrupted, "changed.yaml")
+    _, errors = process.communicate(timeout=100)
+    assert process.returncode == 2
+    assert "Changed since: recipe.training.learning_rate" in errors
