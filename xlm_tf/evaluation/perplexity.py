@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -31,44 +32,50 @@ class MaskedLMEvaluator:
 
     Args:
         masked_lm: an `XLMMaskedLM`.
+        names: list of str, the groups of the batches, in their order.
     """
 
-    def __init__(self, masked_lm):
+    def __init__(self, masked_lm, names):
+        self.names = list(names)
         self._sums = tf.function(
-            lambda inputs, targets, weights: _sums(masked_lm, inputs, targets, weights)
+            lambda *batch: _sums(masked_lm, *batch, num_groups=len(self.names))
         )
 
     def evaluate(self, batches):
         """Score the model.
 
         Args:
-            batches: finite dataset of `(inputs, targets, weights)`, such as an
+            batches: finite dataset of `(inputs, targets, weights, group)`, such as an
                 objective's `evaluation_batches`, which are the same at every call.
 
         Returns:
-            `MaskedLMScores`.
+            dict from name to `MaskedLMScores`.
 
         Raises:
-            ValueError: there is no target in the batches.
+            ValueError: there is no target in a group; names it.
         """
-        totals = [0.0, 0.0, 0.0]
-        for inputs, targets, weights in batches:
-            sums = self._sums(inputs, targets, weights)
-            totals = [total + float(x) for total, x in zip(totals, sums, strict=True)]
-        loss, correct, num_targets = totals
-        if not num_targets:
-            raise ValueError("There is nothing to predict in the held-out text.")
-        return MaskedLMScores(
-            loss / num_targets, correct / num_targets, int(num_targets)
-        )
+        totals = np.zeros((len(self.names), 3))
+        for batch in batches:
+            totals += self._sums(*batch).numpy()
+        scores = {}
+        for name, (loss, correct, num_targets) in zip(self.names, totals, strict=True):
+            if not num_targets:
+                raise ValueError(
+                    f"There is nothing to predict in the held-out text of {name}."
+                )
+            scores[name] = MaskedLMScores(
+                loss / num_targets, correct / num_targets, int(num_targets)
+            )
+        return scores
 
 
-def _sums(masked_lm, inputs, targets, weights):
+def _sums(masked_lm, inputs, targets, weights, group, num_groups):
+    """Loss, correct predictions and targets of every group, (num_groups, 3)."""
     logits = masked_lm(inputs, training=False)  # (B, P, V)
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
     correct = tf.argmax(logits, axis=-1, output_type=targets.dtype) == targets
-    return (
-        tf.reduce_sum(losses * weights),
-        tf.reduce_sum(tf.cast(correct, "float32") * weights),
-        tf.reduce_sum(weights),
-    )
+    by_row = [
+        tf.reduce_sum(values * weights, axis=1)
+        for values in (losses, tf.cast(correct, "float32"), tf.ones_like(weights))
+    ]
+    return tf.math.unsorted_segment_sum(tf.stack(by_row, axis=1), group, num_groups)

@@ -56,6 +56,8 @@ class MaskedRows(abc.ABC):
         self.mask_rate = mask_rate
         self.random_rate = random_rate
         self.token_weights = token_weights
+        # A function: traced once for training and for evaluation.
+        self._packed = tf.function(self._pack)
 
     @abc.abstractmethod
     def segments(self, examples):
@@ -81,30 +83,51 @@ class MaskedRows(abc.ABC):
             `tf.data.Dataset` of batches. Masks are drawn anew for every batch.
         """
 
-        def mask(index, rows):
-            step_seed = tf.stack([tf.constant(seed, "int64"), index])
-            return self._masked(rows, step_seed, for_evaluation=False)
+        def to_rows(index, window):
+            return self._packed(window, _seed(seed, index))
 
-        rows = self._rows(examples, seed).rebatch(rows_per_batch, drop_remainder=True)
+        def mask(index, rows):
+            return self._masked(rows, _seed(seed, index), for_evaluation=False)
+
+        windows = examples.batch(WINDOW).enumerate()
+        rows = windows.map(to_rows, num_parallel_calls=tf.data.AUTOTUNE)
+        rows = rows.rebatch(rows_per_batch, drop_remainder=True)
         return rows.enumerate().map(mask, num_parallel_calls=tf.data.AUTOTUNE)
 
-    def evaluation_batches(self, examples, rows_per_batch, seed=0):
+    def evaluation_batches(self, groups, rows_per_batch, seed=0):
         """Batches for evaluation: the same at every call.
 
         Every segment has at least one target, and every target is MASK (XLM's
-        evaluation). The last batch is filled with rows of padding that weigh nothing.
+        evaluation). A row holds texts of one group, a batch rows of several. The last
+        batch is filled with rows of padding that weigh nothing.
 
         Args:
-            examples: finite dataset of examples.
+            groups: dict from names, such as languages, to finite datasets of examples.
             rows_per_batch: int, B.
             seed: int.
 
         Returns:
-            `tf.data.Dataset` of batches.
+            `tf.data.Dataset` of `(inputs, targets, weights, group)`; group int32 (B,)
+            is a row's place among the names.
         """
+        windows = None
+        for number, examples in enumerate(groups.values()):
+            own = tf.data.Dataset.zip(
+                {
+                    "examples": examples.batch(WINDOW),
+                    "group": tf.data.Dataset.from_tensors(number).repeat(),
+                }
+            )
+            windows = own if windows is None else windows.concatenate(own)
+
+        def to_rows(index, window):
+            rows = self._packed(window["examples"], _seed(seed, index))
+            group = tf.fill(tf.shape(rows["token_ids"])[:1], window["group"])
+            return {**rows, "group": group}
 
         def mask(index, rows):
             missing = rows_per_batch - tf.shape(rows["token_ids"])[0]
+            group = tf.pad(rows.pop("group"), ((0, missing),))
             rows = {
                 name: tf.ensure_shape(
                     tf.pad(values, ((0, missing), (0, 0))),
@@ -112,21 +135,15 @@ class MaskedRows(abc.ABC):
                 )
                 for name, values in rows.items()
             }
-            step_seed = tf.stack([tf.constant(seed, "int64"), index])
-            return self._masked(rows, step_seed, for_evaluation=True)
+            masked = self._masked(rows, _seed(seed, index), for_evaluation=True)
+            return *masked, tf.ensure_shape(group, (rows_per_batch,))
 
-        rows = self._rows(examples, seed).rebatch(rows_per_batch)
+        rows = windows.enumerate().map(to_rows).rebatch(rows_per_batch)
         return rows.enumerate().map(mask)
 
-    def _rows(self, examples, seed):
-        def to_rows(index, batch):
-            window_seed = tf.cast(
-                tf.stack([tf.constant(seed, "int64"), index]), "int32"
-            )
-            return pack(self.segments(batch), self.sequence_length, window_seed)
-
-        windows = examples.batch(WINDOW).enumerate()
-        return windows.map(to_rows, num_parallel_calls=tf.data.AUTOTUNE)
+    def _pack(self, examples, seed):
+        seed = tf.cast(seed, "int32")
+        return pack(self.segments(examples), self.sequence_length, seed)
 
     def _masked(self, rows, seed, for_evaluation):
         candidates = masking.maskable(rows["segment_ids"])
@@ -187,3 +204,7 @@ class MaskedRows(abc.ABC):
         if self.languages is None:
             return tf.zeros_like(language, "int32")
         return language_index(language, self.languages)
+
+
+def _seed(seed, index):
+    return tf.stack([tf.constant(seed, "int64"), index])

@@ -87,7 +87,8 @@ def pretrain(recipe):
         )
         trainer.compile(optimizer=build_optimizer(training))
         trainer.optimizer.build(trainer.trainable_variables)
-    run = _Run(recipe, trainer, data.evaluation_batches())
+    run = _Run(recipe, trainer, data)
+    batches = data.train_batches()
     with _stop_on_signal(run):
         while not run.is_over:
             # Whole periods in one `fit`; what is left of one after a resume, and a
@@ -97,7 +98,7 @@ def pretrain(recipe):
             left = min((begun + 1) * period, training.steps) - run.step
             whole = (training.steps - run.step) // period if left == period else 0
             trainer.fit(
-                data.train_batches().skip(run.step),
+                batches.skip(run.step),
                 steps_per_epoch=left,
                 initial_epoch=begun,
                 epochs=begun + max(whole, 1),
@@ -163,12 +164,12 @@ def build_optimizer(training):
 class _Run(keras.callbacks.Callback):
     """The state of one run: counts, saves, evaluates, decides when it is over."""
 
-    def __init__(self, recipe, trainer, evaluation_batches):
+    def __init__(self, recipe, trainer, data):
         super().__init__()
         self.training = recipe.training
         self.trainer = trainer
-        self.evaluation_batches = evaluation_batches
-        self.evaluator = MaskedLMEvaluator(trainer.masked_lm)
+        self.evaluation_batches = data.evaluation_batches()
+        self.evaluator = MaskedLMEvaluator(trainer.masked_lm, data.evaluation_groups())
         self.output = recipe.output
         self.model_dir = recipe.output / "model"
         self.metrics_file = recipe.output / "metrics.jsonl"
@@ -221,10 +222,7 @@ class _Run(keras.callbacks.Callback):
         ends_period = self.step % self.training.evaluate_every == 0
         if not ends_period and self.step != self.training.steps:
             return  # interrupted
-        scores = {
-            name: self.evaluator.evaluate(batches)
-            for name, batches in self.evaluation_batches.items()
-        }
+        scores = self.evaluator.evaluate(self.evaluation_batches)
         metrics = _metrics(scores)
         metrics["train/loss"] = float(logs["loss"])
         metrics["learning_rate"] = float(np.asarray(self._learning_rate()))

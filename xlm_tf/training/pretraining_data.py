@@ -81,15 +81,33 @@ class PretrainingData:
             )
         return mix(streams, self.recipe.objectives, training.seed)
 
+    def evaluation_groups(self):
+        """What is scored apart: "mlm/fr", "tlm/en-fr"..., in the batches' order."""
+        return [
+            f"{name}/{key}"
+            for name in self.objectives
+            for key in self.held_out_sources[name]
+        ]
+
     def evaluation_batches(self):
-        """Dict from "mlm/fr" or "tlm/en-fr" to the held-out batches of each."""
-        return {
-            f"{name}/{key}": self.objectives[name].evaluation_batches(
-                source.examples, self.recipe.training.rows_per_batch
+        """The held-out batches of every objective; their rows tell the group."""
+        batches = None
+        num_groups = 0
+        for name, objective in self.objectives.items():
+            sources = self.held_out_sources[name]
+            own = objective.evaluation_batches(
+                {key: source.examples for key, source in sources.items()},
+                self.recipe.training.rows_per_batch,
             )
-            for name, sources in self.held_out_sources.items()
-            for key, source in sources.items()
-        }
+            first = num_groups
+
+            def number_on(inputs, targets, weights, group, first=first):
+                return inputs, targets, weights, group + first
+
+            own = own.map(number_on)
+            batches = own if batches is None else batches.concatenate(own)
+            num_groups += len(sources)
+        return batches
 
 
 def _sources(corpora, objectives):
@@ -110,7 +128,7 @@ def _sources(corpora, objectives):
 
 def _plain_source(paths, language):
     report = plain_text.scan_plain_text(paths)
-    dataset = plain_text.read_plain_text(paths, language)
+    dataset = plain_text.read_plain_text(paths, language, report)
     return Source(dataset, report.sentences, (report,))
 
 
