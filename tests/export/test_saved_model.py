@@ -1,0 +1,229 @@
+"""Real artefacts, loaded by the session loader and served over real sockets."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import export
+import xlm_tf
+from export.fresh_process import run_in_fresh_process
+from export.serving import Client, LocalServer
+from export.serving.serving_error import ServingError
+
+TEXTS = ["The night opens.", "", "Le train à Marseille", "请输入地址。", "a " * 90]
+
+
+def ask(directory, *calls):
+    return run_in_fresh_process("export.run_saved_model", directory, list(calls))
+
+
+def as_inputs(texts):
+    return np.array([text.encode() for text in texts], object)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory, classifier, embedder, masked_lm):
+    """A directory with the three tasks."""
+    folder = tmp_path_factory.mktemp("models")
+    reports = {
+        "topic": export.to_saved_model(
+            classifier, folder / "topic" / "7", labels=["a", "b", "ζ"]
+        ),
+        "vectors": export.to_saved_model(embedder, folder / "vectors" / "1"),
+        "cloze": export.to_saved_model(masked_lm, folder / "cloze" / "1", top_k=3),
+    }
+    return folder, reports
+
+
+def test_the_report_says_what_was_written(models):
+    folder, reports = models
+    for name, report in reports.items():
+        assert report.path.parent == folder / name
+        assert report.signatures == ("serving_default", "token_ids")
+        assert report.difference < 1e-5
+        files = [f for f in report.path.rglob("*") if f.is_file()]
+        assert report.num_bytes == sum(f.stat().st_size for f in files)
+
+
+def test_answers_are_the_models(models, classifier, embedder, masked_lm):
+    folder, _ = models
+    text = as_inputs(TEXTS)
+    (topic,) = ask(folder / "topic" / "7", ("serving_default", {"text": text}))
+    expected = keras.ops.softmax(classifier.predict(TEXTS, verbose=0))
+    np.testing.assert_allclose(topic["probabilities"], expected, atol=1e-5)
+    names = np.array([b"a", b"b", "ζ".encode()])
+    assert topic["label"].tolist() == names[np.argmax(expected, 1)].tolist()
+
+    language = as_inputs(["en", "fr", "fr", "en", "fr"])
+    fields = {"text": text, "language": language}
+    (vectors,) = ask(folder / "vectors" / "1", ("serving_default", fields))
+    expected = embedder(embedder.preprocessor.pack(fields))
+    np.testing.assert_allclose(vectors["embedding"], expected, atol=1e-5)
+
+    cloze = as_inputs(["The <mask> opens.", "no gap"])
+    (filled,) = ask(folder / "cloze" / "1", ("serving_default", {"text": cloze}))
+    expected = masked_lm.fill_mask("The <mask> opens.", top_k=3)[0]
+    assert [token.decode() for token in filled["tokens"][0]] == [t for t, _ in expected]
+    np.testing.assert_allclose(
+        filled["scores"], [[p for _, p in expected], [0, 0, 0]], atol=1e-5
+    )
+    assert filled["tokens"][1].tolist() == [b""] * 3
+
+
+def test_token_ids_and_texts_get_the_same_answer(models, classifier):
+    folder, _ = models
+    packed = classifier.preprocessor.pack(TEXTS)
+    by_text, by_id = ask(
+        folder / "topic" / "7",
+        ("serving_default", {"text": as_inputs(TEXTS)}),
+        ("token_ids", {"token_ids": packed["token_ids"].numpy()}),
+    )
+    np.testing.assert_allclose(
+        by_text["probabilities"], by_id["probabilities"], atol=1e-6
+    )
+
+
+def test_weights_are_stored_once(models, classifier):
+    _, reports = models
+    parameters = 4 * classifier.count_params()
+    data = next(reports["topic"].path.glob("variables/*.data-*"))
+    assert parameters <= data.stat().st_size < 1.2 * parameters
+
+
+def test_a_served_artefact_answers_by_both_protocols(models, classifier):
+    folder, _ = models
+    expected = keras.ops.softmax(classifier.predict(TEXTS, verbose=0))
+    # Starting replays the warm-up records that the export wrote.
+    with LocalServer(folder) as server:
+        for protocol in ("rest", "grpc"):
+            ports = {"rest_port": server.rest_port, "grpc_port": server.grpc_port}
+            with Client("topic", protocol=protocol, **ports) as client:
+                answers = client.classify(TEXTS)
+                assert client.metadata().signatures.keys() >= {"token_ids"}
+                np.testing.assert_allclose(
+                    [answer.probabilities for answer in answers], expected, atol=1e-5
+                )
+                with pytest.raises(ServingError, match=r"lie in \[0, "):
+                    client.predict(
+                        {"token_ids": [[0, 9_999, 2]]}, signature_name="token_ids"
+                    )
+                with pytest.raises(ServingError, match="40 positions"):
+                    client.predict(
+                        {"token_ids": [[5] * 41]}, signature_name="token_ids"
+                    )
+            with Client("cloze", protocol=protocol, **ports) as client:
+                assert len(client.fill_mask(["The <mask>"])[0].tokens) == 3
+
+
+def test_pairs(make_task, tmp_path):
+    task = make_task(
+        xlm_tf.XLMTextClassifier,
+        num_classes=2,
+        pooling="max",
+        head_transform=False,
+        backbone={"num_languages": 2},
+        packing={"languages": ["en", "fr"]},
+    )
+    path = tmp_path / "entailment" / "1"
+    export.to_saved_model(task, path, pairs=True, warmup_batch_sizes=())
+    fields = {
+        "text": as_inputs(["The train", "a"]),
+        "text_pair": as_inputs(["le train de nuit", "b " * 60]),
+        "language": as_inputs(["en", "en"]),
+        "language_pair": as_inputs(["fr", "en"]),
+    }
+    (answer,) = ask(path, ("serving_default", fields))
+    expected = keras.ops.softmax(task(task.preprocessor.pack(fields)))
+    np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-5)
+    assert not (path / "assets.extra").exists()
+
+
+@pytest.mark.parametrize("freeze_weights", [False, True])
+def test_bfloat16_halves_the_matrices(classifier, tmp_path, freeze_weights):
+    path = tmp_path / "small" / "1"
+    report = export.to_saved_model(
+        classifier, path, dtype="bfloat16", freeze_weights=freeze_weights
+    )
+    assert 0 < report.difference < 5e-2
+
+
+def test_a_trained_task_in_bfloat16_can_be_exported(make_task, tmp_path):
+    task = make_task(
+        xlm_tf.XLMTextClassifier, num_classes=2, backbone={"dtype": "mixed_bfloat16"}
+    )
+    report = export.to_saved_model(task, tmp_path / "m" / "1", warmup_batch_sizes=())
+    assert report.difference < 5e-2
+
+
+@pytest.mark.parametrize("name", ["latest", "0", "-1", "1.5"])
+def test_the_directory_must_be_a_version(classifier, tmp_path, name):
+    with pytest.raises(ValueError, match="must be a version"):
+        export.to_saved_model(classifier, tmp_path / "model" / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_existing_directory_is_kept(classifier, tmp_path):
+    path = tmp_path / "model" / "1"
+    path.mkdir(parents=True)
+    (path / "thesis.txt").write_text("precious")
+    with pytest.raises(FileExistsError, match="next version"):
+        export.to_saved_model(classifier, path)
+    assert [f.name for f in path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"labels": ["a", "b"]}, "labels must be 3 different names"),
+        ({"labels": ["a", "a", "b"]}, "labels must be 3 different names"),
+        ({"dtype": "float16"}, "dtype must be one of"),
+    ],
+)
+def test_arguments_that_do_not_fit(classifier, tmp_path, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        export.to_saved_model(classifier, tmp_path / "model" / "1", **arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_tasks_that_do_not_fit(make_task, embedder, masked_lm, tmp_path):
+    path = tmp_path / "model" / "1"
+    with pytest.raises(ValueError, match="Only a classifier has labels"):
+        export.to_saved_model(embedder, path, labels=["a"])
+    with pytest.raises(ValueError, match="Only a classifier reads pairs"):
+        export.to_saved_model(embedder, path, pairs=True)
+    with pytest.raises(ValueError, match="top_k must lie between"):
+        export.to_saved_model(masked_lm, path, top_k=10_000)
+    without = xlm_tf.XLMTextEmbedder(embedder.backbone)
+    with pytest.raises(ValueError, match="give the task a preprocessor"):
+        export.to_saved_model(without, path)
+    longer = make_task(xlm_tf.XLMTextEmbedder, packing={"sequence_length": 41})
+    with pytest.raises(ValueError, match="sequence_length=41, max_sequence_length=40"):
+        export.to_saved_model(longer, path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_artefact_that_answers_differently_is_deleted(classifier, tmp_path):
+    with pytest.raises(export.ParityError, match="nothing was exported"):
+        export.to_saved_model(
+            classifier, tmp_path / "model" / "1", dtype="bfloat16", tolerance=1e-9
+        )
+    assert not list((tmp_path / "model").iterdir())
+
+
+def test_warmup_records_are_requests(models):
+    path = models[0] / "vectors" / "1"
+    records = tf.data.TFRecordDataset(
+        str(path / "assets.extra" / "tf_serving_warmup_requests")
+    )
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    sizes = []
+    for record in records.as_numpy_iterator():
+        log = prediction_log_pb2.PredictionLog.FromString(record)
+        request = log.predict_log.request
+        assert request.model_spec.name == "vectors"
+        assert set(request.inputs) == {"text", "language"}
+        sizes.append(request.inputs["text"].tensor_shape.dim[0].size)
+    assert sizes == [1, 8, 64]
+    assert "max_batch_size" in (path / "batching_params.pbtxt").read_text()
