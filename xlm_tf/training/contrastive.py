@@ -7,6 +7,8 @@ from xlm_tf.training.global_batch_trainer import GlobalBatchTrainer
 from xlm_tf.training.global_gradients import apply_global_gradients, dense_gradients
 
 MASKED_SCORE = -1e9
+# Batches that are sorted by length together.
+POOL = 16
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -121,6 +123,9 @@ def _gather(context, x):
 def bitext_batches(preprocessor, examples, batch_size):
     """Sentence pairs, tokenised in graph, for `ContrastiveTrainer`.
 
+    The pairs of a batch are of similar length: less is padding, and the other texts
+    are harder to tell from the right one.
+
     Args:
         preprocessor: an `XLMTextEmbedderPreprocessor`.
         examples: dataset of `source`, `target`, `source_language` and
@@ -145,7 +150,16 @@ def bitext_batches(preprocessor, examples, batch_size):
         }
         return {"source": side("source"), "target": side("target"), **keys}
 
-    batches = examples.batch(batch_size, drop_remainder=True)
+    def sort(pairs):
+        characters = [
+            tf.strings.length(pairs[name], "UTF8_CHAR") for name in ("source", "target")
+        ]
+        order = tf.argsort(tf.maximum(*characters))
+        return {name: tf.gather(values, order) for name, values in pairs.items()}
+
+    pools = examples.batch(POOL * batch_size).map(sort)
+    batches = pools.unbatch().batch(batch_size, drop_remainder=True)
+    batches = batches.shuffle(POOL, seed=0)
     return batches.map(prepare, num_parallel_calls=tf.data.AUTOTUNE).prefetch(
         tf.data.AUTOTUNE
     )
