@@ -1,5 +1,6 @@
-"""Fixtures for the whole suite: quiet TensorFlow, seeds, and real multilingual text."""
+"""Fixtures for the whole suite: quiet TensorFlow, seeds, real and small text."""
 
+import io
 import os
 from pathlib import Path
 
@@ -32,3 +33,56 @@ def fixed_seed():
     import keras
 
     keras.utils.set_random_seed(1)
+
+
+SENTENCES = [
+    "The quick brown fox jumps over the lazy dog.",
+    "A small model reads small texts, and it reads them fast.",
+    "Der schnelle braune Fuchs springt über den faulen Hund.",
+    "Ein kleines Modell liest kleine Texte.",
+    "Le renard brun saute par-dessus le chien paresseux.",
+    "Быстрая лиса прыгает через ленивую собаку.",
+    "敏捷的棕色狐狸跳过了懒狗。",
+    "الثعلب البني السريع يقفز فوق الكلب الكسول.",
+]
+
+
+@pytest.fixture(scope="session")
+def sentences():
+    """Texts in six languages, which the models of `train_proto` know."""
+    return SENTENCES
+
+
+@pytest.fixture(scope="session")
+def train_proto():
+    """Function that trains a SentencePiece model and returns its bytes."""
+    import sentencepiece
+
+    def train(**arguments):
+        model = io.BytesIO()
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(SENTENCES * 3),
+            model_writer=model,
+            vocab_size=180,
+            hard_vocab_limit=False,
+            character_coverage=1.0,
+            minloglevel=2,
+            **arguments,
+        )
+        return model.getvalue()
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def spm_proto(train_proto):
+    """Bytes of a model with the special pieces of XLM-R's."""
+    return train_proto(unk_id=0, bos_id=1, eos_id=2, pad_id=-1)
+
+
+@pytest.fixture(scope="session")
+def tokenizer(spm_proto):
+    """The tokenizer of that model."""
+    from xlm_tf import XLMSentencePieceTokenizer
+
+    return XLMSentencePieceTokenizer(spm_proto)

@@ -1,21 +1,10 @@
-"""Small tasks with random weights over a vocabulary trained here."""
-
-import io
+"""Small tasks with random weights."""
 
 import keras
 import pytest
-import sentencepiece
 
 import xlm_tf
 
-SENTENCES = [
-    "The library opens at nine and closes at six.",
-    "Le train de nuit arrive à Marseille vers sept heures.",
-    "Новая версия выйдет на следующей неделе.",
-    "请输入有效的电子邮件地址。",
-    "इस पुस्तक के दो सौ पन्ने हैं।",
-    "لم يتم العثور على الصفحة المطلوبة.",
-]
 PREPROCESSORS = {
     xlm_tf.XLMTextClassifier: xlm_tf.XLMTextClassifierPreprocessor,
     xlm_tf.XLMTextEmbedder: xlm_tf.XLMTextEmbedderPreprocessor,
@@ -23,45 +12,20 @@ PREPROCESSORS = {
 }
 
 
-def train_proto(model_type="unigram"):
-    """Bytes of a SentencePiece model with XLM-R's special pieces."""
-    model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(SENTENCES * 5),
-        model_writer=model,
-        model_type=model_type,
-        vocab_size=150,
-        hard_vocab_limit=False,
-        character_coverage=1.0,
-        unk_id=0,
-        bos_id=1,
-        eos_id=2,
-        pad_id=-1,
-        minloglevel=2,
-    )
-    return model.getvalue()
-
-
 @pytest.fixture(scope="session")
-def proto():
-    """The vocabulary of every task."""
-    return train_proto()
-
-
-@pytest.fixture(scope="session")
-def bpe_proto():
+def bpe_proto(train_proto):
     """A vocabulary of the kind that LiteRT's tokenizer gets wrong."""
-    return train_proto("bpe")
+    return train_proto(model_type="bpe", unk_id=0, bos_id=1, eos_id=2, pad_id=-1)
 
 
 @pytest.fixture(scope="session")
-def make_task(proto):
+def make_task(spm_proto):
     """Makes a task: `make_task(XLMTextClassifier, num_classes=3)`.
 
     `backbone` holds arguments of the backbone, `packing` of the preprocessor.
     """
 
-    def make(task_class, backbone=None, packing=None, proto=proto, **arguments):
+    def make(task_class, backbone=None, packing=None, proto=spm_proto, **arguments):
         keras.utils.set_random_seed(3)
         tokenizer = xlm_tf.XLMSentencePieceTokenizer(proto)
         backbone = xlm_tf.XLMBackbone(

@@ -75,7 +75,9 @@ def select_by_frequency(
     keys = tf.math.log(draws) / tf.gather(token_weights, token_ids)  # log u^(1/w) < 0
     keys = tf.where(candidates, tf.exp(keys / tf.reduce_max(-keys)), -1.0)
     num_candidates = tf.reduce_sum(tf.cast(candidates, "float32"), axis=1)
-    wanted = tf.cast(tf.math.ceil(num_candidates * selection_rate), "int32")  # (B,)
+    # Less than the rounding of 0.15 * 100, which is above 15 in float32.
+    wanted = tf.math.ceil(num_candidates * selection_rate - 1e-4)
+    wanted = tf.cast(wanted, "int32")  # (B,)
     ranks = tf.argsort(tf.argsort(keys, direction="DESCENDING", axis=1), axis=1)
     return _highest(tf.where(ranks < wanted[:, None], keys, -1.0), num_predictions)
 
