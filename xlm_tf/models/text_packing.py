@@ -130,7 +130,8 @@ class TextPacking:
         if len(segments) == 2:
             second_language = fields.get("language_pair", fields.get("language"))
             second = self._language_index(second_language, fields["text"])
-            first_length = tf.cast(segments[0].row_lengths(), "int32") + 1
+            first_length = tf.cast(segments[0].row_lengths(), "int32")
+            first_length += self.num_separators  # the start, and the first of two
             is_first = tf.range(length)[None, :] < first_length[:, None]
             ids = tf.where(is_first, ids, second[:, None])
         return ids

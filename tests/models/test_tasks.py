@@ -1,0 +1,176 @@
+"""The tasks as users call them: raw strings, presets, dtype policies."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import xlm_tf
+from xlm_tf.models.presets import load_task
+
+TEXTS = ["The quick brown fox", "Der faule Hund", "ленивую", "狐狸"]
+PREPROCESSORS = {
+    xlm_tf.XLMTextClassifier: xlm_tf.XLMTextClassifierPreprocessor,
+    xlm_tf.XLMTextEmbedder: xlm_tf.XLMTextEmbedderPreprocessor,
+    xlm_tf.XLMMaskedLM: xlm_tf.XLMMaskedLMPreprocessor,
+}
+ARGUMENTS = {xlm_tf.XLMTextClassifier: {"num_classes": 2}}
+
+
+@pytest.fixture
+def make_task(make_backbone, tokenizer):
+    def make(task_class, backbone=None, **arguments):
+        preprocessor = PREPROCESSORS[task_class](tokenizer, sequence_length=48)
+        return task_class(
+            make_backbone(**(backbone or {})),
+            preprocessor=preprocessor,
+            **{**ARGUMENTS.get(task_class, {}), **arguments},
+        )
+
+    return make
+
+
+def outputs(task):
+    inputs = task.preprocessor.pack(TEXTS)
+    return np.array(task(inputs, training=False))
+
+
+@pytest.mark.parametrize("task_class", PREPROCESSORS)
+def test_presets_give_the_same_numbers(make_task, task_class, tmp_path):
+    task = make_task(task_class)
+    task.save_to_preset(tmp_path / "preset")
+    loaded = load_task(tmp_path / "preset")
+    assert type(loaded) is task_class
+    assert loaded.get_config() != {}
+    np.testing.assert_array_equal(outputs(loaded), outputs(task))
+
+
+@pytest.mark.parametrize("task_class", PREPROCESSORS)
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision(make_task, task_class, dtype, tmp_path):
+    task = make_task(task_class, {"dtype": dtype})
+    result = outputs(task)
+    assert result.dtype == np.float32
+    task.save_to_preset(tmp_path / "preset")
+    exact = outputs(load_task(tmp_path / "preset"))  # the weights are float32
+    scale = np.abs(exact).max()
+    assert 0 < np.abs(result - exact).max() < 0.05 * scale
+    again = task_class.from_preset(str(tmp_path / "preset"), dtype=dtype)
+    np.testing.assert_array_equal(outputs(again), result)
+
+
+def test_a_classifier_learns_from_raw_strings(make_task):
+    task = make_task(xlm_tf.XLMTextClassifier, pooling="mean")
+    # Sorted by label: `fit` shuffles.
+    texts = [f"quick fox {n}" for n in range(20)] + [
+        f"fauler Hund {n}" for n in range(20)
+    ]
+    labels = np.repeat([0, 1], 20)
+    task.compile(
+        optimizer=keras.optimizers.Adam(1e-2),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    history = task.fit(
+        texts, labels, epochs=6, batch_size=8, verbose=0, validation_split=0.1
+    )
+    assert "val_accuracy" in history.history
+    predicted = task.predict(["quick fox 99", "fauler Hund 99"], verbose=0).argmax(1)
+    assert predicted.tolist() == [0, 1]
+
+
+def test_a_classifier_learns_from_pairs(make_task):
+    task = make_task(xlm_tf.XLMTextClassifier, pooling="first", head_transform=False)
+    task.compile(
+        optimizer=keras.optimizers.Adam(5e-3),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    first = ["fox", "dog"] * 16
+    second = ["Fuchs", "Fuchs"] * 16
+    loss = task.fit((first, second), [1, 0] * 16, epochs=5, verbose=0).history["loss"]
+    assert loss[-1] < 0.75 * loss[0]
+
+
+def test_classification_heads(make_task):
+    """XLM's head is a projection of the first state; XLM-R's has a layer before it."""
+    task = make_task(xlm_tf.XLMTextClassifier, head_transform=False)
+    inputs = task.preprocessor.pack(TEXTS)
+    first = np.array(task.backbone(inputs))[:, 0]
+    dense = task.logits_dense
+    np.testing.assert_allclose(
+        outputs(task), first @ dense.kernel.numpy() + dense.bias.numpy(), atol=1e-5
+    )
+    task = make_task(xlm_tf.XLMTextClassifier, activation="softmax")
+    np.testing.assert_allclose(outputs(task).sum(1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["first", "mean", "max"])
+def test_embeddings(make_task, pooling):
+    task = make_task(xlm_tf.XLMTextEmbedder, pooling=pooling)
+    vectors = task.predict(TEXTS, verbose=0)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+    # The company of a text does not matter: neither its padding nor its batch.
+    alone = task.predict(TEXTS[:1], verbose=0)
+    np.testing.assert_allclose(vectors[:1], alone, atol=1e-6)
+    longer = task.predict([TEXTS[0], " ".join(TEXTS * 3)], verbose=0)
+    np.testing.assert_allclose(longer[:1], alone, atol=1e-6)
+    free = make_task(xlm_tf.XLMTextEmbedder, pooling=pooling, normalize=False)
+    assert np.abs(np.linalg.norm(outputs(free), axis=1) - 1).min() > 0.1
+
+
+def test_fill_mask(make_task, tokenizer):
+    task = make_task(xlm_tf.XLMMaskedLM)
+    (single,) = task.fill_mask("The <mask> fox", top_k=3)
+    both = task.fill_mask(["The <mask> fox", "Der <mask> springt <mask>"], top_k=3)
+    assert [token for token, _ in both[0]] == [token for token, _ in single]
+    probabilities = [p for _, p in single]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert 0 < sum(probabilities) <= 1
+    assert all(token in tokenizer.get_vocabulary() for token, _ in single)
+    for text in ("no gap", "fox " * 60 + "<mask>"):
+        with pytest.raises(ValueError, match="needs a `<mask>` within the first 48"):
+            task.fill_mask(text)
+
+
+def test_a_masked_lm_learns_with_plain_fit(make_task, sentences):
+    task = make_task(xlm_tf.XLMMaskedLM, compile=False)
+    task.compile(optimizer=keras.optimizers.Adam(1e-2))
+    loss = task.fit(sentences * 8, batch_size=16, epochs=6, verbose=0).history["loss"]
+    assert loss[-1] < 0.8 * loss[0]
+
+
+def test_logits_at_positions_are_those_of_all_positions(make_task):
+    task = make_task(xlm_tf.XLMMaskedLM)
+    inputs = task.preprocessor.pack(TEXTS)
+    positions = tf.constant([[1, 2], [0, 3], [1, 1], [2, 0]])
+    some = np.array(task({**inputs, "mask_positions": positions}))
+    np.testing.assert_allclose(
+        some, tf.gather(outputs(task), positions, batch_dims=1), atol=1e-5
+    )
+
+
+def test_a_task_starts_from_the_backbone_of_another(make_task, tmp_path):
+    source = make_task(xlm_tf.XLMMaskedLM)
+    source.save_to_preset(tmp_path / "preset")
+    classifier = xlm_tf.XLMTextClassifier.from_preset(
+        str(tmp_path / "preset"), num_classes=5
+    )
+    assert classifier.preprocessor.sequence_length == 48
+    ids = {"token_ids": np.array([[0, 9, 8, 2]])}
+    np.testing.assert_array_equal(classifier.backbone(ids), source.backbone(ids))
+
+
+def test_in_a_function(make_task):
+    task = make_task(xlm_tf.XLMTextEmbedder)
+    run = tf.function(lambda text: task(task.preprocessor.pack(text)))
+    np.testing.assert_allclose(run(tf.constant(TEXTS)), outputs(task), atol=1e-6)
+
+
+def test_what_is_no_task(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"holds no task\.json"):
+        load_task(tmp_path)
+    (tmp_path / "task.json").write_text(json.dumps({"class_name": "Thesis"}))
+    with pytest.raises(ValueError, match="holds a Thesis"):
+        load_task(tmp_path)
