@@ -1,0 +1,108 @@
+"""Interleaved timing: every engine in turn, again and again, medians and ratios.
+
+The machines are noisy: what happens to them in one round happens to all engines.
+"""
+
+import json
+import os
+import platform
+import statistics
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+
+def time_interleaved(functions, seconds=10.0, min_rounds=5, description=""):
+    """Time functions in turn.
+
+    Args:
+        functions: dict from name to a function without arguments that returns when
+            its work is done.
+        seconds: float, time to spend on each function.
+        min_rounds: int, calls of each at least.
+        description: str, for the progress bar.
+
+    Returns:
+        dict from name to median seconds.
+    """
+    once = {}
+    for name, function in functions.items():
+        function()  # compiles, allocates
+        begun = time.perf_counter()
+        function()
+        once[name] = time.perf_counter() - begun
+    rounds = max(min_rounds, int(seconds / statistics.mean(once.values())))
+    times = {name: [] for name in functions}
+    for _ in track(range(rounds), description=description, transient=True):
+        for name, function in functions.items():
+            begun = time.perf_counter()
+            function()
+            times[name].append(time.perf_counter() - begun)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def report(title, unit, rows, baseline, path, **settings):
+    """Print a table of values with ratios to a baseline, and write a JSON.
+
+    Args:
+        title: str.
+        unit: str, such as "ms" (less is better) or "tokens/s" (more is better).
+        rows: dict from setting, such as "8x128 float32", to {engine: value}.
+        baseline: str, the engine that the ratios are to; above 1 is faster.
+        path: str or Path of the JSON.
+        **settings: what else the JSON should hold.
+    """
+    engines = list(dict.fromkeys(name for row in rows.values() for name in row))
+    table = Table(title=f"{title}, {unit} (speed against {baseline})")
+    table.add_column("")
+    for name in engines:
+        table.add_column(name, justify="right")
+    ratios = {}
+    for setting, row in rows.items():
+        ratios[setting] = {
+            name: _speed(row, name, baseline, unit) for name in row if baseline in row
+        }
+        cells = [
+            f"{row[name]:,.1f} ({ratios[setting].get(name, float('nan')):.2f}x)"
+            if name in row
+            else "-"
+            for name in engines
+        ]
+        table.add_row(setting, *cells)
+    Console(width=max(100, 24 * (len(engines) + 1))).print(table)
+    document = {
+        "title": title,
+        "unit": unit,
+        "baseline": baseline,
+        "machine": f"{platform.processor() or platform.machine()}, "
+        f"{os.cpu_count()} cores",
+        **settings,
+        "values": rows,
+        "speed_against_baseline": ratios,
+    }
+    Path(path).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    print(f"Written to {path}.")
+
+
+def _speed(row, name, baseline, unit):
+    ratio = row[baseline] / row[name]
+    return ratio if unit == "ms" else 1 / ratio
+
+
+def available(builders):
+    """Build what is installed: dict from name to builder -> name to result.
+
+    Says of every other engine why it is left out.
+    """
+    built = {}
+    for name, builder in builders.items():
+        try:
+            built[name] = builder()
+        except ImportError as error:
+            print(f"{name} is left out: {error}. pip install 'xlm-tf[bench]'")
+        except Exception as error:
+            print(f"{name} is left out: {type(error).__name__}: {str(error)[:200]}")
+    return built
