@@ -83,11 +83,23 @@ def run(args):
         ValueError, OSError: the model or an argument cannot be used.
     """
     import export
+    from xlm_tf.cli.quiet_start import without_banners
     from xlm_tf.models.presets import load_task
 
     task = load_task(args.model)
+    with without_banners():
+        report = _export(export, task, args)
+    print(
+        f"{report.path}: {report.num_bytes / 1e6:.1f} MB, signatures "
+        f"{', '.join(report.signatures)}; differs from the model by at most "
+        f"{report.difference:.1e} in a fresh process."
+    )
+    return 0
+
+
+def _export(export, task, args):
     if args.kind == "saved-model":
-        report = export.to_saved_model(
+        return export.to_saved_model(
             task,
             args.output,
             labels=args.labels,
@@ -96,19 +108,12 @@ def run(args):
             dtype=args.dtype,
             freeze_weights=args.freeze_weights,
         )
-    else:
-        report = export.to_tflite(
-            task,
-            args.output,
-            quantization=None if args.quantization == "none" else args.quantization,
-            string_input=args.string_input,
-            labels=args.labels,
-            top_k=args.top_k,
-            lengths=args.lengths,
-        )
-    print(
-        f"{report.path}: {report.num_bytes / 1e6:.1f} MB, signatures "
-        f"{', '.join(report.signatures)}; differs from the model by at most "
-        f"{report.difference:.1e} in a fresh process."
+    return export.to_tflite(
+        task,
+        args.output,
+        quantization=None if args.quantization == "none" else args.quantization,
+        string_input=args.string_input,
+        labels=args.labels,
+        top_k=args.top_k,
+        lengths=args.lengths,
     )
-    return 0

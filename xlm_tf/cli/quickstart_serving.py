@@ -7,6 +7,7 @@ import numpy as np
 
 import export
 from export.serving import Client, LocalServer
+from xlm_tf.cli.quiet_start import without_banners
 
 # Messages that are in no catalogue of the corpus, in languages of the corpus.
 QUESTIONS = (
@@ -39,10 +40,11 @@ def export_models(embedder, classifier, labels, directory):
             continue
         task = embedder if name.startswith("embedder") else classifier
         names = {} if task is embedder else {"labels": labels}
-        if "SavedModel" in name:
-            report = export.to_saved_model(task, path, **names)
-        else:
-            report = export.to_tflite(task, path, quantization="int8")
+        with without_banners():
+            if "SavedModel" in name:
+                report = export.to_saved_model(task, path, **names)
+            else:
+                report = export.to_tflite(task, path, quantization="int8")
         print(
             f"{name}: {path} ({report.num_bytes / 1e6:.1f} MB, answers differ from the "
             f"model's by {report.difference:.1e} in a fresh process)"

@@ -254,40 +254,52 @@ def evaluate_retrieval(embed, corpus, languages=LANGUAGES):
     Returns:
         dict from language to `queries`, `candidates`, `from_english`, `to_english`.
     """
-    results = {}
+    searches = {}
     for language in languages:
         pairs = corpus.pairs(language, True)
-        counts = []
-        accuracies = []
-        for direction in (pairs, [(target, source) for source, target in pairs]):
-            to_language = language if direction is pairs else "en"
-            right = {}
-            for query, answer in direction:
-                right.setdefault(query, set()).add(answer)
-            candidates = sorted({answer for _, answer in direction})
-            known = set(candidates)
-            extra = [
-                text for text in corpus.texts(to_language, False) if text not in known
-            ]
-            candidates += extra[: max(MIN_CANDIDATES - len(candidates), 0)]
-            index = {text: number for number, text in enumerate(candidates)}
-            queries = sorted(right)
-            accuracies.append(
-                retrieval_accuracy(
-                    embed(queries),
-                    embed(candidates),
-                    [{index[answer] for answer in right[query]} for query in queries],
-                )
+        swapped = [(target, source) for source, target in pairs]
+        searches[language] = (
+            _search(pairs, corpus.texts(language, False)),
+            _search(swapped, corpus.texts("en", False)),
+        )
+    both = [search for two in searches.values() for search in two]
+    texts = {text for queries, *_ in both for text in queries}
+    texts |= {text for _, candidates, _ in both for text in candidates}
+    # Each text once, texts of a length together.
+    texts = sorted(texts, key=lambda text: (len(text), text))
+    vectors = dict(zip(texts, embed(texts), strict=True))
+    results = {}
+    for language, two in searches.items():
+        accuracies = [
+            retrieval_accuracy(
+                [vectors[text] for text in queries],
+                [vectors[text] for text in candidates],
+                right,
             )
-            counts.append(len(candidates))
+            for queries, candidates, right in two
+        ]
         results[language] = {
             "training_pairs": len(corpus.pairs(language, False)),
-            "queries": len(pairs),
-            "candidates": min(counts),
+            "queries": len(corpus.pairs(language, True)),
+            "candidates": min(len(candidates) for _, candidates, _ in two),
             "from_english": accuracies[0],
             "to_english": accuracies[1],
         }
     return results
+
+
+def _search(pairs, distractors):
+    """Queries, candidates, and the numbers of every query's right candidates."""
+    right = {}
+    for query, answer in pairs:
+        right.setdefault(query, set()).add(answer)
+    candidates = sorted({answer for _, answer in pairs})
+    known = set(candidates)
+    extra = [text for text in distractors if text not in known]
+    candidates += extra[: max(MIN_CANDIDATES - len(candidates), 0)]
+    number = {text: n for n, text in enumerate(candidates)}
+    queries = sorted(right)
+    return queries, candidates, [{number[a] for a in right[q]} for q in queries]
 
 
 def evaluate_routing(classifier, labels, corpus):

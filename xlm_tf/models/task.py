@@ -1,5 +1,6 @@
 """What every task of the package does beyond KerasHub's `Task`."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -46,11 +47,29 @@ def _unmix(config):
 
 
 class XLMTask(StoredInFloat32):
-    """Mixin for tasks: `fit` on lists and arrays shuffles, as in Keras.
+    """Mixin for tasks: presets without optimizer state, and `fit` that shuffles.
 
     KerasHub turns lists into a dataset and loses `shuffle=True` on the way: examples
     sorted by label or by language would train one class after the other.
     """
+
+    # A training's state belongs into its checkpoints: stored here, it would triple the
+    # size, and every loading would warn that another optimizer has other variables.
+    def save_task_weights(self, filepath):
+        with self._without_optimizer():
+            super().save_task_weights(filepath)
+
+    def load_task_weights(self, filepath):
+        with self._without_optimizer():
+            super().load_task_weights(filepath)
+
+    @contextlib.contextmanager
+    def _without_optimizer(self):
+        optimizer, self.optimizer = self.optimizer, None
+        try:
+            yield
+        finally:
+            self.optimizer = optimizer
 
     def fit(
         self,
