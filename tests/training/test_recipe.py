@@ -1,10 +1,13 @@
 import copy
+import dataclasses
+from pathlib import Path
 
 import pytest
 import yaml
 
 from xlm_tf.training.recipe import load_recipe
 
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 RECIPE = {
     "output": "run",
     "vocabulary": "vocabulary.model",
@@ -151,3 +154,26 @@ def test_what_is_not_a_recipe(tmp_path):
     path.write_text("- a list", encoding="utf-8")
     with pytest.raises(ValueError, match="must hold fields"):
         load_recipe(path)
+
+
+def test_the_documented_recipe_is_valid(tmp_path):
+    path = RECIPES / "pretrain_mlm_tlm.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    folder = tmp_path / "recipes"
+    folder.mkdir()
+    (folder / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    files = [content["vocabulary"]]
+    for part in ("data", "held_out"):
+        for own in content[part]["monolingual"].values():
+            files += own
+        for pair in content[part]["bitext"]:
+            files += pair["files"]
+    (tmp_path / "corpus").mkdir()
+    for file in files:
+        (folder / file).write_text("x")
+    recipe = load_recipe(folder / path.name)
+    assert recipe.languages == ["en", "fr"]
+    assert recipe.training.steps == content["training"]["steps"]
+    # Whatever can be set is explained.
+    fields = {field.name for field in dataclasses.fields(recipe.training)}
+    assert fields - set(content["training"]) <= {"beta_1", "beta_2", "epsilon"}

@@ -22,7 +22,7 @@ WHEELS = {
     "sphinx": "9.0.4",
     "wagtail": "8.0.1",
 }
-HELD_OUT_SHARE = 0.15
+HELD_OUT_SHARE = 0.07
 MIN_CANDIDATES = 200
 MIN_WORDS = 3
 

@@ -41,7 +41,7 @@ class Scale:
     hidden_dim: int
 
 
-FULL = Scale(600, 1100, 12, 3, 256)
+FULL = Scale(300, 1200, 15, 1, 256)
 TINY = Scale(20, 20, 2, 1, 64)
 
 
@@ -99,9 +99,10 @@ def write_recipe(directory, scale):
             "num_layers": scale.num_layers,
             "num_heads": scale.hidden_dim // 64,
             "hidden_dim": scale.hidden_dim,
-            "intermediate_dim": 4 * scale.hidden_dim,
+            "intermediate_dim": 2 * scale.hidden_dim,
             "max_sequence_length": 128,
             "position_offset": 2,
+            "attention_dropout": 0.0,
         },
         "data": {"monolingual": monolingual("train"), "bitext": bitext("train")},
         "held_out": {
@@ -118,6 +119,7 @@ def write_recipe(directory, scale):
             "warmup_steps": max(scale.pretraining_steps // 10, 1),
             "evaluate_every": max(scale.pretraining_steps // 3, 1),
             "checkpoint_every": 50,
+            "dtype": "mixed_bfloat16",
         },
     }
     path = directory / "pretraining.yaml"
@@ -137,7 +139,9 @@ def pretrained_embedder(recipe):
     result = pretrain(recipe)
     if not result.finished:
         raise KeyboardInterrupt
-    embedder = XLMTextEmbedder.from_preset(str(result.model), preprocessor=None)
+    embedder = XLMTextEmbedder.from_preset(
+        str(result.model), preprocessor=None, dtype="mixed_bfloat16"
+    )
     tokenizer = XLMSentencePieceTokenizer(recipe.vocabulary.read_bytes())
     return _embedder(embedder.backbone, tokenizer)
 
@@ -180,10 +184,10 @@ def finetune_embedder(embedder, corpus, scale, curve_path):
     counts = {language: len(dataset) for language, dataset in datasets.items()}
     examples = sample_datasets(datasets, language_probabilities(counts, 0.7), seed=0)
     batches = bitext_batches(embedder.preprocessor, examples, batch_size=128)
-    trainer = ContrastiveTrainer(embedder, temperature=0.05)
+    trainer = ContrastiveTrainer(embedder, temperature=0.07)
     steps = scale.contrastive_steps
     schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, steps, alpha=0.02, warmup_target=1e-3, warmup_steps=steps // 20
+        0.0, steps, alpha=0.02, warmup_target=3e-3, warmup_steps=steps // 20
     )
     trainer.compile(optimizer=keras.optimizers.AdamW(schedule, weight_decay=0.01))
     begun = time.perf_counter()
