@@ -110,3 +110,26 @@ def test_an_embedder_of_any_length_is_refused(embedder):
     task = xlm_tf.XLMTextEmbedder(embedder.backbone, normalize=False)
     with pytest.raises(ValueError, match="normalize=True"):
         ContrastiveTrainer(task)
+
+
+def test_masks_hide_words_and_nothing_else(embedder, tokenizer):
+    def batches(**arguments):
+        examples = pairs().repeat(2)
+        return list(bitext_batches(embedder.preprocessor, examples, 16, **arguments))
+
+    whole, masked = batches(), batches(mask_rate=0.4, seed=0)
+    again, other = batches(mask_rate=0.4, seed=0), batches(mask_rate=0.4, seed=1)
+    shares = []
+    for side in ("source", "target"):
+        ids, hidden, same, new = (
+            np.concatenate([b[side]["token_ids"].numpy().ravel() for b in run])
+            for run in (whole, masked, again, other)
+        )
+        np.testing.assert_array_equal(hidden, same)
+        assert hidden.tolist() != new.tolist()
+        is_mask = hidden == tokenizer.mask_token_id
+        np.testing.assert_array_equal(hidden[~is_mask], ids[~is_mask])
+        is_special = np.isin(ids, tokenizer.special_token_ids)
+        assert not (is_mask & is_special).any()
+        shares.append(is_mask[~is_special].mean())
+    assert np.mean(shares) == pytest.approx(0.4, abs=0.06)

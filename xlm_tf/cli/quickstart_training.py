@@ -41,7 +41,7 @@ class Scale:
     hidden_dim: int
 
 
-FULL = Scale(300, 1200, 15, 1, 256)
+FULL = Scale(250, 1500, 20, 1, 256)
 TINY = Scale(20, 20, 2, 1, 64)
 
 
@@ -183,7 +183,9 @@ def finetune_embedder(embedder, corpus, scale, curve_path):
         )
     counts = {language: len(dataset) for language, dataset in datasets.items()}
     examples = sample_datasets(datasets, language_probabilities(counts, 0.7), seed=0)
-    batches = bitext_batches(embedder.preprocessor, examples, batch_size=128)
+    batches = bitext_batches(
+        embedder.preprocessor, examples, batch_size=128, mask_rate=0.1
+    )
     trainer = ContrastiveTrainer(embedder, temperature=0.07)
     steps = scale.contrastive_steps
     schedule = keras.optimizers.schedules.CosineDecay(

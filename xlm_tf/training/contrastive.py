@@ -122,7 +122,7 @@ def _gather(context, x):
     return tf.stop_gradient(everything - placed) + placed
 
 
-def bitext_batches(preprocessor, examples, batch_size):
+def bitext_batches(preprocessor, examples, batch_size, mask_rate=0.0, seed=0):
     """Sentence pairs, tokenised in graph, for `ContrastiveTrainer`.
 
     The pairs of a batch are of similar length: less is padding, and the other texts
@@ -133,24 +133,41 @@ def bitext_batches(preprocessor, examples, batch_size):
         examples: dataset of `source`, `target`, `source_language` and
             `target_language`, string scalars, as the readers of `xlm_tf.data` give.
         batch_size: int, pairs; a last, smaller batch is left out.
+        mask_rate: float, share of the tokens that become `<mask>`: on small corpora,
+            texts then are not known by single words.
+        seed: int, of the masks and of the batches' order.
 
     Returns:
         `tf.data.Dataset` of dicts: `source` and `target`, inputs of the backbone;
         `source_key` and `target_key`, int64 (B,), equal for equal texts.
     """
 
-    def prepare(pairs):
-        def side(name):
+    tokenizer = preprocessor.tokenizer
+
+    def prepare(index, pairs):
+        def side(name, number):
             text = {"text": pairs[name]}
             if preprocessor.languages is not None:
                 text["language"] = pairs[f"{name}_language"]
-            return preprocessor.pack(text)
+            packed = preprocessor.pack(text)
+            if mask_rate:
+                ids = packed["token_ids"]
+                draws = tf.random.stateless_uniform(
+                    tf.shape(ids), tf.stack([2 * seed + number, index])
+                )
+                is_word = tf.reduce_all(
+                    ids[..., None] != tokenizer.special_token_ids, axis=-1
+                )
+                packed["token_ids"] = tf.where(
+                    is_word & (draws < mask_rate), tokenizer.mask_token_id, ids
+                )
+            return packed
 
         keys = {
             f"{name}_key": tf.strings.to_hash_bucket_fast(pairs[name], 2**62)
             for name in ("source", "target")
         }
-        return {"source": side("source"), "target": side("target"), **keys}
+        return {"source": side("source", 0), "target": side("target", 1), **keys}
 
     def sort(pairs):
         characters = [
@@ -162,7 +179,7 @@ def bitext_batches(preprocessor, examples, batch_size):
 
     pools = examples.batch(POOL * batch_size).map(sort)
     batches = pools.unbatch().batch(batch_size, drop_remainder=True)
-    batches = batches.shuffle(POOL, seed=0)
+    batches = batches.shuffle(POOL, seed=seed).enumerate()
     return batches.map(prepare, num_parallel_calls=tf.data.AUTOTUNE).prefetch(
         tf.data.AUTOTUNE
     )
