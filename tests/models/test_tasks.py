@@ -38,10 +38,11 @@ def outputs(task):
     return np.array(task(inputs, training=False))
 
 
+@pytest.mark.parametrize("is_compiled", [True, False])
 @pytest.mark.parametrize("task_class", PREPROCESSORS)
-def test_presets_give_the_same_numbers(make_task, task_class, tmp_path):
-    task = make_task(task_class)
-    if task.optimizer is not None:
+def test_presets_give_the_same_numbers(make_task, task_class, is_compiled, tmp_path):
+    task = make_task(task_class, compile=is_compiled)
+    if is_compiled and task.optimizer is not None:
         task.optimizer.build(task.trainable_variables)
     task.save_to_preset(tmp_path / "preset")
     with warnings.catch_warnings():

@@ -65,7 +65,11 @@ class XLMTask(StoredInFloat32):
 
     @contextlib.contextmanager
     def _without_optimizer(self):
-        optimizer, self.optimizer = self.optimizer, None
+        optimizer = getattr(self, "optimizer", None)
+        if optimizer is None:
+            yield
+            return
+        self.optimizer = None
         try:
             yield
         finally:

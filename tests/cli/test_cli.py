@@ -1,0 +1,85 @@
+import subprocess
+import sys
+
+import pytest
+
+import xlm_tf
+from xlm_tf.cli import main
+
+
+def test_help_comes_without_tensorflow():
+    program = (
+        "import sys; from xlm_tf.cli import main\n"
+        "try: main(['--help'])\n"
+        "finally: assert 'tensorflow' not in sys.modules"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    for command in ("quickstart", "vocabulary", "pretrain", "export", "serve"):
+        assert command in process.stdout
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert xlm_tf.__version__ in capsys.readouterr().out
+
+
+def test_commands_start_quietly(tmp_path):
+    """No banner of TensorFlow before the error, and no traceback."""
+    process = subprocess.run(
+        [sys.executable, "-m", "xlm_tf.cli", "pretrain", str(tmp_path / "no.yaml")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 2
+    (line,) = process.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert "no.yaml" in line
+
+
+def test_vocabulary(tmp_path, capsys, sentences):
+    for language, texts in (("en", sentences[:2]), ("de", sentences[2:4])):
+        (tmp_path / f"{language}.txt").write_text("\n".join(texts * 30))
+    output = tmp_path / "vocabulary.model"
+    command = ["vocabulary", "--size", "80", "--output", str(output)]
+    for language in ("en", "de"):
+        command += ["--corpus", f"{language}={tmp_path / language}.txt"]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "en" in said
+    assert xlm_tf.XLMSentencePieceTokenizer(str(output)).vocabulary_size() == 80
+    assert main(command) == 2
+    assert "exists" in capsys.readouterr().err
+    assert main([*command, "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("corpus", "message"),
+    [("en", "LANGUAGE=FILE"), ("en=missing.txt", "missing.txt")],
+)
+def test_corpora_that_cannot_be_read(tmp_path, capsys, corpus, message):
+    output = tmp_path / "v.model"
+    command = ["vocabulary", "--size", "80", "--output", str(output)]
+    try:
+        code = main([*command, "--corpus", corpus])
+    except SystemExit as error:  # argparse's own way
+        code = error.code
+    assert code == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_corpus_in_another_encoding_is_named(tmp_path, capsys):
+    path = tmp_path / "ru.txt"
+    path.write_text("Быстрая лиса\n" * 50, encoding="cp1251")
+    output = tmp_path / "v.model"
+    command = ["vocabulary", "--size", "80", "--output", str(output)]
+    assert main([*command, "--corpus", f"ru={path}"]) == 2
+    said = capsys.readouterr().err
+    assert "UTF-8" in said
+    assert "ru.txt" in said
+    assert not output.exists()
