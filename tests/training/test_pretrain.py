@@ -1,8 +1,10 @@
 """Whole runs on real, small text, in processes that are killed."""
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -79,14 +81,14 @@ def workspace(tmp_path_factory):
     return folder
 
 
-def start(workspace, output, recipe="recipe.yaml"):
+def start(workspace, output, recipe="recipe.yaml", **environment):
     arguments = ["pretrain", str(workspace / recipe), "--output", str(output)]
     return subprocess.Popen(
         [sys.executable, "-u", "-m", "xlm_tf.cli", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1", **environment},
     )
 
 
@@ -160,6 +162,42 @@ def test_killed_and_stopped_runs_end_with_the_weights_of_a_whole_one(
     for name, tensor in expected.items():
         np.testing.assert_array_equal(actual[name], tensor, err_msg=name)
     assert held_out_metrics(output) == held_out_metrics(uninterrupted)
+
+
+@pytest.mark.slow
+def test_two_workers_train_the_model_of_one(workspace, tmp_path):
+    """Processes that talk over sockets, as on several machines."""
+    recipe = yaml.safe_load((workspace / "recipe.yaml").read_text())
+    # Every worker draws its own dropout.
+    recipe["model"] |= {"dropout": 0.0, "attention_dropout": 0.0}
+    recipe["training"] |= {"steps": 5, "evaluate_every": 5}
+    (workspace / "workers.yaml").write_text(yaml.safe_dump(recipe))
+    alone = start(workspace, tmp_path / "one", "workers.yaml")
+    finish(alone)
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(2)]
+        for free in sockets:
+            free.bind(("127.0.0.1", 0))
+        cluster = {"worker": [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]}
+    workers = [
+        start(
+            workspace,
+            tmp_path / "two",
+            "workers.yaml",
+            TF_CONFIG=json.dumps(
+                {"cluster": cluster, "task": {"type": "worker", "index": index}}
+            ),
+        )
+        for index in range(2)
+    ]
+    for worker in workers:
+        finish(worker)
+    expected, actual = (last_state(tmp_path / run) for run in ("one", "two"))
+    assert len(actual) == len(expected)
+    for (name, tensor), other in zip(expected.items(), actual.values(), strict=True):
+        np.testing.assert_allclose(other, tensor, atol=1e-4, err_msg=name)
+    metrics = held_out_metrics(tmp_path / "two")
+    assert metrics[0] == pytest.approx(held_out_metrics(tmp_path / "one")[0], rel=1e-3)
 
 
 def test_an_output_of_something_else_is_refused(workspace, tmp_path, capsys):

@@ -89,7 +89,8 @@ def download_wheels(directory):
 def read_corpus(wheels, seed=0):
     """Read, clean and split the messages.
 
-    Messages of at least three words are kept, with white space made single spaces. No
+    Messages of at least three words are kept, with white space made single spaces;
+    those that differ in case alone are one. No
     held-out message, or near copy of it, or message with the same translation, is
     among the training messages, in any language.
 
@@ -102,11 +103,13 @@ def read_corpus(wheels, seed=0):
     """
     translations = collections.defaultdict(dict)
     packages = collections.defaultdict(set)
+    spellings = {}
     for message in iterate_messages(wheels, LANGUAGES):
         source = " ".join(message.source.split())
         target = " ".join(message.target.split())
         if len(source.split()) < MIN_WORDS or target == source:
             continue
+        source = spellings.setdefault(source.casefold(), source)
         translations[source].setdefault(message.language, target)
         packages[source].add(message.package)
     messages = sorted(translations)

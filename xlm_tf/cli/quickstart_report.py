@@ -70,7 +70,7 @@ def _draw_retrieval(axis, retrieval):
             values,
             0.27,
             color=COLORS[stage],
-            label=f"{label} (mean {mean:.0f} %)",
+            label=f"{label}: {mean:.0f} %",
         )
     axis.set_xticks(positions, languages)
     axis.set_ylim(0, 118)
@@ -79,7 +79,7 @@ def _draw_retrieval(axis, retrieval):
     axis.set_title(
         "Which held-out message is the translation? (English ↔ language)", fontsize=11
     )
-    axis.legend(loc="upper left", ncols=3, fontsize=8, frameon=False)
+    axis.legend(loc="upper center", ncols=3, fontsize=8, frameon=False)
 
 
 def _draw_routing(axis, routing):

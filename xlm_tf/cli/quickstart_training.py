@@ -24,6 +24,7 @@ from xlm_tf.text.vocabulary import train_vocabulary
 from xlm_tf.training.contrastive import ContrastiveTrainer, bitext_batches
 from xlm_tf.training.pretrain import build_masked_lm, pretrain
 from xlm_tf.training.recipe import load_recipe
+from xlm_tf.training.schedules import cosine_decay
 
 VOCABULARY_SIZE = 8000
 SEQUENCE_LENGTH = 64
@@ -41,8 +42,8 @@ class Scale:
     hidden_dim: int
 
 
-FULL = Scale(250, 1500, 20, 1, 256)
-TINY = Scale(20, 20, 2, 1, 64)
+FULL = Scale(300, 1600, 16, 1, 256)
+TINY = Scale(20, 30, 2, 1, 64)
 
 
 def write_corpus(corpus, directory):
@@ -117,7 +118,7 @@ def write_recipe(directory, scale):
             "learning_rate": 1e-3,
             "schedule": "linear",
             "warmup_steps": max(scale.pretraining_steps // 10, 1),
-            "evaluate_every": max(scale.pretraining_steps // 3, 1),
+            "evaluate_every": -(-scale.pretraining_steps // 3),
             "checkpoint_every": 50,
             "dtype": "mixed_bfloat16",
         },
@@ -152,20 +153,29 @@ def _embedder(backbone, tokenizer):
 
 
 class _Curve(keras.callbacks.Callback):
-    """Appends loss and accuracy to a JSON-lines file, every ten steps."""
+    """Appends loss and accuracy to a JSON-lines file, means of 25 steps."""
+
+    EVERY = 25
 
     def __init__(self, path):
         super().__init__()
         self.path = path
         self.steps = 0
+        self.sums = {}
         path.write_text("", encoding="utf-8")
 
     def on_train_batch_end(self, batch, logs=None):
         self.steps += 1
-        if self.steps % 10 == 0:
-            line = {"step": self.steps, **{k: float(v) for k, v in logs.items()}}
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+        if self.steps % self.EVERY:
+            return
+        # Keras reports means since the start of the epoch, which is the training.
+        sums = {name: float(mean) * self.steps for name, mean in logs.items()}
+        line = {"step": self.steps}
+        for name, total in sums.items():
+            line[name] = (total - self.sums.get(name, 0.0)) / self.EVERY
+        self.sums = sums
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
 
 
 def finetune_embedder(embedder, corpus, scale, curve_path):
@@ -188,9 +198,7 @@ def finetune_embedder(embedder, corpus, scale, curve_path):
     )
     trainer = ContrastiveTrainer(embedder, temperature=0.07)
     steps = scale.contrastive_steps
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, steps, alpha=0.02, warmup_target=3e-3, warmup_steps=steps // 20
-    )
+    schedule = cosine_decay(3e-3, steps // 20, steps)
     trainer.compile(optimizer=keras.optimizers.AdamW(schedule, weight_decay=0.01))
     begun = time.perf_counter()
     trainer.fit(
@@ -222,10 +230,12 @@ def train_classifier(embedder, corpus, scale):
     )
     embedder.backbone.trainable = False
     classifier = XLMTextClassifier(
-        embedder.backbone, len(labels), preprocessor, pooling="mean", dropout=0.1
+        embedder.backbone, len(labels), preprocessor, pooling="mean", dropout=0.2
     )
+    batch_size = 64
+    steps = scale.classifier_epochs * -(-len(examples) // batch_size)
     classifier.compile(
-        optimizer=keras.optimizers.AdamW(2e-3),
+        optimizer=keras.optimizers.AdamW(cosine_decay(4e-3, steps // 20, steps)),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
     )
@@ -233,7 +243,7 @@ def train_classifier(embedder, corpus, scale):
     classifier.fit(
         list(texts),
         np.array([labels.index(package) for package in packages]),
-        batch_size=64,
+        batch_size=batch_size,
         epochs=scale.classifier_epochs,
         verbose=2,
     )

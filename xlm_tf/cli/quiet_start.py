@@ -23,7 +23,9 @@ def start_tensorflow():
         import tensorflow as tf
         import tensorflow_text  # noqa: F401
 
-        tf.reduce_sum(tf.zeros((4,), "int64"))
+        # A cluster must be joined before the first computation.
+        if "TF_CONFIG" not in os.environ:
+            tf.reduce_sum(tf.zeros((4,), "int64"))
 
 
 @contextlib.contextmanager

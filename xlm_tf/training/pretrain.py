@@ -24,7 +24,7 @@ from xlm_tf.training.checkpoint import TrainingCheckpoint
 from xlm_tf.training.masked_lm_trainer import MaskedLMTrainer
 from xlm_tf.training.pretraining_data import PretrainingData
 from xlm_tf.training.recipe import as_dict
-from xlm_tf.training.strategy import distribution_strategy
+from xlm_tf.training.strategy import distribution_strategy, is_chief
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +64,9 @@ def pretrain(recipe):
         ValueError: the output directory holds another run or something else, the
             vocabulary or a corpus cannot be used, or the loss is not a number.
     """
-    _claim_output(recipe)
+    strategy = distribution_strategy()
+    if is_chief():
+        _claim_output(recipe)
     training = recipe.training
     tokenizer = XLMSentencePieceTokenizer(recipe.vocabulary.read_bytes())
     data = PretrainingData(recipe, tokenizer)
@@ -72,7 +74,6 @@ def pretrain(recipe):
         if report.broken:
             print(report.summary())
     keras.utils.set_random_seed(training.seed)
-    strategy = distribution_strategy()
     replicas = strategy.num_replicas_in_sync
     if training.rows_per_batch % (replicas * training.accumulation_steps):
         raise ValueError(
@@ -181,8 +182,14 @@ class _Run(keras.callbacks.Callback):
         self.bad_periods = state["bad_periods"]
         if self.step:
             print(f"Continuing at step {self.step} of {self.training.steps}.")
-        self._drop_later_metrics()
-        self.writer = tf.summary.create_file_writer(str(recipe.output / "tensorboard"))
+        # All workers come to the same decisions; the first one writes.
+        self.is_chief = is_chief()
+        self.writer = tf.summary.create_noop_writer()
+        if self.is_chief:
+            self._drop_later_metrics()
+            self.writer = tf.summary.create_file_writer(
+                str(recipe.output / "tensorboard")
+            )
         self.stop_requested = False
 
     @property
@@ -226,15 +233,19 @@ class _Run(keras.callbacks.Callback):
         metrics = _metrics(scores)
         metrics["train/loss"] = float(logs["loss"])
         metrics["learning_rate"] = float(np.asarray(self._learning_rate()))
-        _print_scores(scores, self.step)
+        if self.is_chief:
+            _print_scores(scores, self.step)
+            self._record(metrics)
+        self._compare(metrics)
+        self._save()
+
+    def _record(self, metrics):
         with self.metrics_file.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": self.step, **metrics}) + "\n")
         with self.writer.as_default():
             for name, value in metrics.items():
                 tf.summary.scalar(name, value, step=self.step)
         self.writer.flush()
-        self._compare(metrics)
-        self._save()
 
     def _compare(self, metrics):
         metric = self.training.early_stopping_metric
@@ -248,7 +259,8 @@ class _Run(keras.callbacks.Callback):
         value = -metrics[key] if "accuracy" in key else metrics[key]
         if value < self.best:
             self.best, self.bad_periods = value, 0
-            _save_preset(self.trainer.masked_lm, self.model_dir)
+            if self.is_chief:
+                _save_preset(self.trainer.masked_lm, self.model_dir)
         else:
             self.bad_periods += 1
         if self.stopped_early:
@@ -260,6 +272,8 @@ class _Run(keras.callbacks.Callback):
         return getattr(optimizer, "inner_optimizer", optimizer).learning_rate
 
     def _save(self):
+        if not self.is_chief:
+            return
         self.checkpoint.save(
             {
                 "step": self.step,

@@ -79,7 +79,13 @@ class PretrainingData:
             streams[name] = objective.train_batches(
                 examples, training.rows_per_batch, seed
             )
-        return mix(streams, self.recipe.objectives, training.seed)
+        batches = mix(streams, self.recipe.objectives, training.seed)
+        # Several workers share every batch; by default each would read other files.
+        options = tf.data.Options()
+        options.experimental_distribute.auto_shard_policy = (
+            tf.data.experimental.AutoShardPolicy.DATA
+        )
+        return batches.with_options(options)
 
     def evaluation_groups(self):
         """What is scored apart: "mlm/fr", "tlm/en-fr"..., in the batches' order."""

@@ -1,5 +1,6 @@
 """Where a model trains: the CPU, every GPU of the machine, or several machines."""
 
+import json
 import os
 
 import tensorflow as tf
@@ -11,10 +12,24 @@ def distribution_strategy():
     Returns:
         `MultiWorkerMirroredStrategy` where the environment variable TF_CONFIG names a
         cluster, `MirroredStrategy` over all GPUs where there are any, otherwise
-        TensorFlow's default strategy (one replica, on the CPU).
+        TensorFlow's default strategy (one replica, on the CPU). The first of them must
+        be asked for before TensorFlow has done anything else.
     """
     if "TF_CONFIG" in os.environ:
         return tf.distribute.MultiWorkerMirroredStrategy()
     if tf.config.list_logical_devices("GPU"):
         return tf.distribute.MirroredStrategy()
     return tf.distribute.get_strategy()
+
+
+def is_chief():
+    """Whether this process writes the results: the only one, or the first of several.
+
+    The cluster is that of the environment variable TF_CONFIG.
+    """
+    config = json.loads(os.environ.get("TF_CONFIG", "{}"))
+    task = config.get("task", {"type": "chief"})
+    has_chief = "chief" in config.get("cluster", {"chief": []})
+    if has_chief:
+        return task["type"] == "chief"
+    return task["type"] == "worker" and task["index"] == 0
