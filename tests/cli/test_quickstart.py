@@ -6,7 +6,12 @@ import sys
 import pytest
 
 from xlm_tf.cli import main
-from xlm_tf.cli.quickstart_corpus import LANGUAGES, download_wheels, read_corpus
+from xlm_tf.cli.quickstart_corpus import (
+    LANGUAGES,
+    download_wheels,
+    is_sentence,
+    read_corpus,
+)
 from xlm_tf.data.near_duplicates import group_near_duplicates
 
 
@@ -26,11 +31,13 @@ def corpus(wheels):
 
 @pytest.mark.slow
 def test_the_corpus_is_as_large_as_it_was(corpus):
-    assert len(corpus.translations) == pytest.approx(3702, rel=0.15)
-    assert 0.06 < len(corpus.held_out) / len(corpus.translations) < 0.08
+    assert len(corpus.translations) == pytest.approx(6180, rel=0.1)
+    sentences = sum(map(is_sentence, corpus.translations))
+    assert 0.06 < len(corpus.held_out) / sentences < 0.08
+    assert all(map(is_sentence, corpus.held_out))
     for language, count in {"fr": 3645, "zh": 3251, "el": 1544, "th": 769}.items():
-        pairs = [corpus.pairs(language, held_out) for held_out in (False, True)]
-        assert sum(map(len, pairs)) == pytest.approx(count, rel=0.15)
+        found = len(corpus.sentences(language)) + len(corpus.pairs(language, True))
+        assert found == pytest.approx(count, rel=0.1)
     assert all(" %(" not in text or ")" in text for text in corpus.texts("en", True))
 
 

@@ -3,6 +3,8 @@ import json
 
 import pytest
 import tensorflow as tf
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from xlm_tf.data.bitext import (
     read_bitext,
@@ -80,6 +82,25 @@ def test_broken_lines_are_counted_and_named(tmp_path):
     with pytest.warns(UserWarning, match=r"a\.tsv:2: columns must be"):
         dataset = read_bitext([tsv, jsonl], "en", "fr")
     assert len(pairs(dataset)) == 11
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.lists(
+        st.text("ab \t\r\xa0é狐\0").map(str.encode)
+        | st.binary(max_size=6).map(lambda line: line.replace(b"\n", b"")),
+        max_size=8,
+    )
+)
+def test_the_graph_reads_what_the_scan_counts(tmp_path, lines):
+    path = write(tmp_path / "any.tsv", b"\n".join([*lines, *[b"one\tun"] * 9]))
+    report = scan_bitext(path, "en", "fr")
+    read = list(read_bitext(path, "en", "fr", report))
+    assert len(read) == report.sentences
 
 
 def test_blocks_lose_no_pair(tmp_path):

@@ -35,7 +35,7 @@ class MessageCorpus:
         translations: dict from English message to {language: translation}.
         packages: dict from English message to the one package it is from; messages
             of several packages are left out.
-        held_out: set of English messages.
+        held_out: set of English messages, of at least three words.
     """
 
     translations: dict
@@ -57,6 +57,18 @@ class MessageCorpus:
                 m for m in self.translations if (m in self.held_out) == held_out
             )
         return sorted({target for _, target in self.pairs(language, held_out)})
+
+    def sentences(self, language):
+        """Sorted training texts whose English has at least three words."""
+        if language == "en":
+            return [text for text in self.texts("en", False) if is_sentence(text)]
+        pairs = self.pairs(language, False)
+        return sorted({target for source, target in pairs if is_sentence(source)})
+
+
+def is_sentence(message):
+    """Whether an English message is long enough to be asked for."""
+    return len(message.split()) >= MIN_WORDS
 
 
 def download_wheels(directory):
@@ -89,8 +101,9 @@ def download_wheels(directory):
 def read_corpus(wheels, seed=0):
     """Read, clean and split the messages.
 
-    Messages of at least three words are kept, with white space made single spaces;
-    those that differ in case alone are one. No
+    White space is made single spaces; messages that differ in case alone are one.
+    Those of at least three words may be held out; words and phrases are for training
+    only, as a dictionary. No
     held-out message, or near copy of it, or message with the same translation, is
     among the training messages, in any language.
 
@@ -107,7 +120,7 @@ def read_corpus(wheels, seed=0):
     for message in iterate_messages(wheels, LANGUAGES):
         source = " ".join(message.source.split())
         target = " ".join(message.target.split())
-        if len(source.split()) < MIN_WORDS or target == source:
+        if target == source:
             continue
         source = spellings.setdefault(source.casefold(), source)
         translations[source].setdefault(message.language, target)
@@ -120,10 +133,11 @@ def read_corpus(wheels, seed=0):
     order = sorted(members)
     random.Random(seed).shuffle(order)
     held_out = set()
+    wanted = HELD_OUT_SHARE * sum(map(is_sentence, messages))
     for group in order:
         # Large groups are boilerplate, which says little about translation.
-        fits = len(members[group]) <= 3
-        if fits and len(held_out) < HELD_OUT_SHARE * len(messages):
+        fits = len(members[group]) <= 3 and all(map(is_sentence, members[group]))
+        if fits and len(held_out) < wanted:
             held_out.update(members[group])
     return MessageCorpus(
         dict(translations),

@@ -14,16 +14,16 @@ STAGES = {
     "finetuned": "after fine-tuning",
 }
 COLORS = {"random": "#c7c7c7", "pretrained": "#7fb0d8", "finetuned": "#1b5e9c"}
-# Languages with fewer pairs are shown, and left out of the mean.
+# Languages with fewer pairs of at least three words are shown, and left out of the mean.
 MIN_PAIRS = 500
 
 
 def mean_accuracy(retrieval):
-    """Mean of both directions over the languages with 500 pairs or more."""
+    """Mean of both directions over the languages with 500 sentence pairs or more."""
     values = [
         (result["from_english"] + result["to_english"]) / 2
         for result in retrieval.values()
-        if result["training_pairs"] + result["queries"] >= MIN_PAIRS
+        if result["training_sentences"] + result["queries"] >= MIN_PAIRS
     ]
     return float(np.mean(values))
 
@@ -151,7 +151,7 @@ def write_report(results, path):
         "## Retrieval",
         "",
         "Top-1 accuracy on held-out messages, English → language / language → English, "
-        f"in %. The mean is over the languages with {MIN_PAIRS} pairs or more.",
+        f"in %. The mean is over the languages with {MIN_PAIRS} pairs of sentences or more.",
         "",
         "| language | training pairs | queries | candidates | random weights | "
         "pretrained | fine-tuned |",

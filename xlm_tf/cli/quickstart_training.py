@@ -42,7 +42,7 @@ class Scale:
     hidden_dim: int
 
 
-FULL = Scale(300, 1600, 16, 1, 256)
+FULL = Scale(300, 1800, 12, 1, 256)
 TINY = Scale(20, 30, 2, 1, 64)
 
 
@@ -268,15 +268,16 @@ def evaluate_retrieval(embed, corpus, languages=LANGUAGES):
         languages: list of str.
 
     Returns:
-        dict from language to `queries`, `candidates`, `from_english`, `to_english`.
+        dict from language to `training_pairs`, `training_sentences` (of at least three
+        words in English), `queries`, `candidates`, `from_english`, `to_english`.
     """
     searches = {}
     for language in languages:
         pairs = corpus.pairs(language, True)
         swapped = [(target, source) for source, target in pairs]
         searches[language] = (
-            _search(pairs, corpus.texts(language, False)),
-            _search(swapped, corpus.texts("en", False)),
+            _search(pairs, corpus.sentences(language)),
+            _search(swapped, corpus.sentences("en")),
         )
     both = [search for two in searches.values() for search in two]
     texts = {text for queries, *_ in both for text in queries}
@@ -296,6 +297,7 @@ def evaluate_retrieval(embed, corpus, languages=LANGUAGES):
         ]
         results[language] = {
             "training_pairs": len(corpus.pairs(language, False)),
+            "training_sentences": len(corpus.sentences(language)),
             "queries": len(corpus.pairs(language, True)),
             "candidates": min(len(candidates) for _, candidates, _ in two),
             "from_english": accuracies[0],

@@ -1,5 +1,7 @@
 """Sentence pairs as `tf.data` sources: TSV, JSONL and line-aligned files."""
 
+import atexit
+import gc
 import itertools
 import json
 
@@ -11,7 +13,7 @@ from xlm_tf.data.corpus_report import (
     check_files,
     usable_text,
 )
-from xlm_tf.data.plain_text import BLOCK, is_usable, stripped_lines
+from xlm_tf.data.plain_text import BLOCK, is_usable, line_blocks, stripped_lines
 
 
 def read_bitext(paths, source_language, target_language, report=None):
@@ -31,8 +33,8 @@ def read_bitext(paths, source_language, target_language, report=None):
 
     Returns:
         `tf.data.Dataset` of `source`, `target`, `source_language` and
-        `target_language`, string scalars. Reads in Python, as TensorFlow has no
-        operation for JSON.
+        `target_language`, string scalars. JSON is read in Python, for which TensorFlow
+        has no operation.
 
     Raises:
         FileNotFoundError: a file does not exist.
@@ -42,6 +44,30 @@ def read_bitext(paths, source_language, target_language, report=None):
     if report is None:
         scan_bitext(paths, source_language, target_language).warn()
 
+    languages = (source_language, target_language)
+    dataset = None
+    for parse, of_a_kind in itertools.groupby(paths, _parser):
+        read = _read_tsv if parse is _parse_tsv else _read_json
+        own = read(list(of_a_kind), *languages)
+        dataset = own if dataset is None else dataset.concatenate(own)
+    return dataset.unbatch()
+
+
+def _read_tsv(paths, source_language, target_language):
+    """Blocks of examples, read in graph; keeps and drops what `_parse_tsv` does."""
+
+    def examples(lines):
+        columns = tf.strings.split(lines, "\t")  # (lines, None)
+        columns = tf.ragged.boolean_mask(columns, columns.row_lengths() == 2)
+        columns = tf.strings.strip(columns.to_tensor(shape=(None, 2)))
+        usable = tf.reduce_all(is_usable(columns), axis=1)
+        source, target = tf.unstack(tf.boolean_mask(columns, usable), axis=1)
+        return _examples(source, target, source_language, target_language)
+
+    return line_blocks(paths).map(examples)
+
+
+def _read_json(paths, source_language, target_language):
     def blocks():
         pairs = (
             pair
@@ -55,11 +81,12 @@ def read_bitext(paths, source_language, target_language, report=None):
         source, target = tf.unstack(block, axis=1)  # (pairs,) each
         return _examples(source, target, source_language, target_language)
 
+    # An iterator that is collected while Python shuts down waits for ever for threads
+    # that read ahead, in Python: collect it before.
+    atexit.register(gc.collect)
     signature = tf.TensorSpec((None, 2), tf.string)
-    return (
-        tf.data.Dataset.from_generator(blocks, output_signature=signature)
-        .map(examples)
-        .unbatch()
+    return tf.data.Dataset.from_generator(blocks, output_signature=signature).map(
+        examples
     )
 
 

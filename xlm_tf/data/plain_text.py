@@ -103,6 +103,11 @@ def read_plain_text(paths, language, report=None):
 
 def stripped_lines(paths):
     """Dataset of blocks of the lines of files, string (up to 1024,), stripped."""
+    return line_blocks(paths).map(tf.strings.strip)
+
+
+def line_blocks(paths):
+    """Dataset of blocks of the lines of files, string (up to 1024,), as they are."""
     datasets = [
         tf.data.TextLineDataset(str(path), "GZIP" if is_gzip(path) else "")
         for path in paths
@@ -111,10 +116,10 @@ def stripped_lines(paths):
     for dataset in datasets[1:]:
         lines = lines.concatenate(dataset)
 
-    def strip(block):
-        return tf.strings.strip(tf.strings.regex_replace(block, "^\ufeff", ""))
+    def without_byte_order_mark(block):
+        return tf.strings.regex_replace(block, "^\ufeff", "")
 
-    return lines.batch(BLOCK).map(strip)
+    return lines.batch(BLOCK).map(without_byte_order_mark)
 
 
 def is_usable(lines):
