@@ -14,7 +14,7 @@ STAGES = {
     "finetuned": "after fine-tuning",
 }
 COLORS = {"random": "#c7c7c7", "pretrained": "#7fb0d8", "finetuned": "#1b5e9c"}
-# Languages with fewer pairs of at least three words are shown, and left out of the mean.
+# Languages with fewer pairs of sentences are shown, and left out of the mean.
 MIN_PAIRS = 500
 
 
@@ -151,7 +151,7 @@ def write_report(results, path):
         "## Retrieval",
         "",
         "Top-1 accuracy on held-out messages, English → language / language → English, "
-        f"in %. The mean is over the languages with {MIN_PAIRS} pairs of sentences or more.",
+        f"in %. The mean is over the languages with {MIN_PAIRS} pairs or more.",
         "",
         "| language | training pairs | queries | candidates | random weights | "
         "pretrained | fine-tuned |",

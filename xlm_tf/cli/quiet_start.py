@@ -25,7 +25,7 @@ def start_tensorflow():
 
         # A cluster must be joined before the first computation.
         if "TF_CONFIG" not in os.environ:
-            tf.reduce_sum(tf.zeros((4,), "int64"))
+            tf.function(tf.transpose)(tf.zeros((2, 3, 4), "int64"))
 
 
 @contextlib.contextmanager
