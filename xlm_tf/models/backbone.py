@@ -8,11 +8,11 @@ from xlm_tf import masks
 from xlm_tf.layers.embeddings import Embeddings
 from xlm_tf.layers.encoder_block import EncoderBlock
 from xlm_tf.models.optional_inputs import OptionalInputs, as_dict
-from xlm_tf.models.task import StoredInFloat32
+from xlm_tf.models.task import XLMPresets
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
-class XLMBackbone(OptionalInputs, StoredInFloat32, keras_hub.models.Backbone):
+class XLMBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
     """The XLM / XLM-R encoder: token ids in, hidden states out.
 
     One class covers the family. Every argument is a fact of an architecture:

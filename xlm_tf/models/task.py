@@ -7,14 +7,39 @@ from pathlib import Path
 import tensorflow as tf
 
 
-class StoredInFloat32:
-    """Mixin for models whose presets say in which dtype the weights are stored.
+class XLMPresets:
+    """Mixin for models: what their presets can be, and how they are stored.
 
     Mixed policies compute in half precision on float32 weights. KerasHub writes the
     policy into the preset and then cannot load it again; here the preset says
     "float32", and the reader chooses the policy: `from_preset(path,
     dtype="mixed_bfloat16")`.
     """
+
+    @classmethod
+    def from_preset(cls, preset, load_weights=True, **kwargs):
+        """Load a model that was saved, here or by Hugging Face's transformers.
+
+        Args:
+            preset: str or Path: a folder of `save_to_preset` or of a training, a
+                folder of transformers with safetensors, or "hf://OWNER/NAME".
+            load_weights: bool, False for random weights in the same shape.
+            **kwargs: arguments of the class instead of those saved; `dtype` is the
+                policy of the backbone.
+
+        Returns:
+            The model; a task with its preprocessor.
+
+        Raises:
+            FileNotFoundError, ValueError: there is no such preset, or it does not
+                fit the class; names what does not.
+        """
+        from xlm_tf.models import huggingface_presets
+
+        folder = huggingface_presets.find_checkpoint(preset)
+        if folder is None:
+            return super().from_preset(str(preset), load_weights=load_weights, **kwargs)
+        return huggingface_presets.load(cls, folder, load_weights, **kwargs)
 
     def save_to_preset(self, preset_dir, max_shard_size=10):
         """Save the model, its configuration and its vocabulary.
@@ -46,7 +71,7 @@ def _unmix(config):
             _unmix(value)
 
 
-class XLMTask(StoredInFloat32):
+class XLMTask(XLMPresets):
     """Mixin for tasks: presets without optimizer state, and `fit` that shuffles.
 
     KerasHub turns lists into a dataset and loses `shuffle=True` on the way: examples

@@ -1,0 +1,215 @@
+"""The same numbers as an installed transformers, on small random checkpoints."""
+
+import json
+
+import numpy as np
+import pytest
+
+import xlm_tf
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+pytestmark = pytest.mark.parity
+
+XLM = {
+    "vocab_size": 50,
+    "emb_dim": 16,
+    "n_layers": 2,
+    "n_heads": 2,
+    "max_position_embeddings": 20,
+    "dropout": 0.0,
+    "attention_dropout": 0.0,
+    "embed_init_std": 0.5,
+    "init_std": 0.5,
+}
+XLMR = {
+    "vocab_size": 50,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "max_position_embeddings": 22,
+    "type_vocab_size": 1,
+    "pad_token_id": 1,
+    "initializer_range": 0.5,
+    "layer_norm_eps": 1e-5,
+}
+CONFIGURATIONS = {
+    "xlm with languages": ("XLM", {**XLM, "n_langs": 3, "use_lang_emb": True}),
+    "xlm-100": ("XLM", {**XLM, "n_langs": 3, "use_lang_emb": False}),
+    "xlm sinusoidal": ("XLM", {**XLM, "sinusoidal_embeddings": True}),
+    "xlm relu": ("XLM", {**XLM, "gelu_activation": False}),
+    "xlm-r": ("XLMRoberta", XLMR),
+    "xlm-r two types": ("XLMRoberta", {**XLMR, "type_vocab_size": 2}),
+    "xlm-r xl": ("XLMRobertaXL", XLMR),
+}
+IDS = np.array([[0, 9, 30, 8, 12, 45, 7, 2], [0, 33, 6, 2, 1, 1, 1, 1]], "int32")
+
+
+@pytest.fixture(params=CONFIGURATIONS)
+def configuration(request):
+    return CONFIGURATIONS[request.param]
+
+
+def make(configuration, head, folder, **arguments):
+    """A random checkpoint on the disk, and the model of transformers."""
+    family, values = configuration
+    config = getattr(transformers, f"{family}Config")(**values, **arguments)
+    torch.manual_seed(0)
+    model = getattr(transformers, f"{family}{head}")(config).eval()
+    for parameter in model.parameters():  # biases and LayerNorms too
+        if parameter.dim() == 1:
+            parameter.data += 0.3 * torch.randn_like(parameter)
+    model.save_pretrained(folder)
+    return model
+
+
+def inputs_of(configuration, ids=IDS):
+    family, values = configuration
+    pad = 2 if family == "XLM" else 1
+    ids = np.where(ids == 1, pad, np.where(ids == 2, 1 if family == "XLM" else 2, ids))
+    mask = ids != pad
+    ours = {"token_ids": ids, "padding_mask": mask}
+    theirs = {
+        "input_ids": torch.tensor(ids).long(),
+        "attention_mask": torch.tensor(mask).long(),
+    }
+    if values.get("use_lang_emb") and values.get("n_langs", 1) > 1:
+        languages = np.array([[0] * 4 + [2] * 4, [1] * 8], "int32")
+        ours["language_ids"] = languages
+        theirs["langs"] = torch.tensor(languages).long()
+    return ours, theirs, mask
+
+
+def test_hidden_states_of_every_layer(configuration, tmp_path):
+    reference = make(configuration, "Model", tmp_path)
+    backbone = xlm_tf.XLMBackbone.from_preset(tmp_path)
+    ours, theirs, mask = inputs_of(configuration)
+    with torch.no_grad():
+        expected = reference(**theirs, output_hidden_states=True)
+    states = backbone.hidden_states(ours)
+    assert len(states) == 3
+    for actual, other in zip(states[:-1], expected.hidden_states, strict=False):
+        np.testing.assert_allclose(
+            np.array(actual)[mask], other.numpy()[mask], atol=1e-5
+        )
+    np.testing.assert_allclose(
+        np.array(states[-1])[mask], expected.last_hidden_state.numpy()[mask], atol=1e-5
+    )
+
+
+def test_left_padding(tmp_path):
+    configuration = CONFIGURATIONS["xlm-r"]
+    reference = make(configuration, "Model", tmp_path)
+    backbone = xlm_tf.XLMBackbone.from_preset(tmp_path)
+    ids = np.array([[1, 1, 1, 0, 33, 6, 2]], "int32")
+    ours, theirs, mask = inputs_of(configuration, ids)
+    with torch.no_grad():
+        expected = reference(**theirs).last_hidden_state.numpy()
+    np.testing.assert_allclose(
+        np.array(backbone(ours))[mask], expected[mask], atol=1e-5
+    )
+
+
+def test_masked_lm_logits(configuration, tmp_path):
+    head = "WithLMHeadModel" if configuration[0] == "XLM" else "ForMaskedLM"
+    reference = make(configuration, head, tmp_path)
+    masked_lm = xlm_tf.XLMMaskedLM.from_preset(tmp_path)
+    ours, theirs, mask = inputs_of(configuration)
+    with torch.no_grad():
+        expected = reference(**theirs).logits.numpy()
+    actual = np.array(masked_lm(ours))
+    np.testing.assert_allclose(actual[mask], expected[mask], atol=1e-4)
+    np.testing.assert_array_equal(actual[mask].argmax(-1), expected[mask].argmax(-1))
+
+
+def test_classification_logits(configuration, tmp_path):
+    reference = make(configuration, "ForSequenceClassification", tmp_path, num_labels=3)
+    classifier = xlm_tf.XLMTextClassifier.from_preset(tmp_path)
+    assert classifier.num_classes == 3
+    ours, theirs, _ = inputs_of(configuration)
+    with torch.no_grad():
+        expected = reference(**theirs).logits.numpy()
+    np.testing.assert_allclose(classifier(ours), expected, atol=1e-4)
+    other = xlm_tf.XLMTextClassifier.from_preset(tmp_path, num_classes=5)
+    assert other(ours).shape == (2, 5)
+    np.testing.assert_array_equal(other.backbone(ours), classifier.backbone(ours))
+
+
+def test_sharded_weights(tmp_path):
+    model = make(CONFIGURATIONS["xlm-r"], "ForMaskedLM", tmp_path / "whole")
+    model.save_pretrained(tmp_path / "parts", max_shard_size="5KB")
+    assert len(list((tmp_path / "parts").glob("*.safetensors"))) > 1
+    whole, parts = (
+        xlm_tf.XLMMaskedLM.from_preset(tmp_path / name) for name in ("whole", "parts")
+    )
+    for one, other in zip(whole.weights, parts.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_loaded_model_is_saved_as_a_preset(tmp_path):
+    make(CONFIGURATIONS["xlm with languages"], "WithLMHeadModel", tmp_path / "hf")
+    masked_lm = xlm_tf.XLMMaskedLM.from_preset(tmp_path / "hf")
+    masked_lm.save_to_preset(tmp_path / "keras")
+    again = xlm_tf.XLMMaskedLM.from_preset(tmp_path / "keras")
+    for one, other in zip(masked_lm.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def change_tensors(folder, change):
+    from safetensors.numpy import load_file, save_file
+
+    tensors = load_file(folder / "model.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda t: t.pop("roberta.encoder.layer.1.output.dense.bias"),
+            r"lacks the tensor roberta\.encoder\.layer\.1\.output\.dense\.bias",
+        ),
+        (
+            lambda t: t.update({"roberta.encoder.layer.7.x": np.zeros(3)}),
+            r"no model of the family has: roberta\.encoder\.layer\.7\.x",
+        ),
+        (
+            lambda t: t.update({"roberta.embeddings.LayerNorm.bias": np.zeros(3)}),
+            r"embeddings\.LayerNorm\.bias of .* has the shape \(3,\)",
+        ),
+    ],
+)
+def test_tensors_that_do_not_fit_are_named(tmp_path, change, message):
+    make(CONFIGURATIONS["xlm-r"], "ForMaskedLM", tmp_path)
+    change_tensors(tmp_path, change)
+    with pytest.raises(ValueError, match=message):
+        xlm_tf.XLMMaskedLM.from_preset(tmp_path)
+
+
+def test_heads_that_are_missing(tmp_path):
+    make(CONFIGURATIONS["xlm-r"], "Model", tmp_path)
+    with pytest.raises(ValueError, match=r"lacks the tensor lm_head\.bias"):
+        xlm_tf.XLMMaskedLM.from_preset(tmp_path)
+    with pytest.raises(ValueError, match="pass num_classes for a new one"):
+        xlm_tf.XLMTextClassifier.from_preset(tmp_path)
+    task = xlm_tf.XLMTextClassifier.from_preset(tmp_path, num_classes=2)
+    assert task.num_classes == 2
+    assert xlm_tf.XLMTextEmbedder.from_preset(tmp_path).pooling == "mean"
+
+
+def test_other_models_are_refused(tmp_path):
+    make(CONFIGURATIONS["xlm-r"], "Model", tmp_path)
+    path = tmp_path / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "model_type": "bert"}))
+    with pytest.raises(ValueError, match="a model of type 'bert'"):
+        xlm_tf.XLMBackbone.from_preset(tmp_path)
+    path.write_text(json.dumps({**config, "is_decoder": True}))
+    with pytest.raises(ValueError, match="causal language model"):
+        xlm_tf.XLMBackbone.from_preset(tmp_path)
+    path.write_text(json.dumps(config))
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match=r"no model\.safetensors"):
+        xlm_tf.XLMBackbone.from_preset(tmp_path)
