@@ -72,7 +72,7 @@ def test_the_whole_path(wheels, tmp_path):
     assert set(results["retrieval"]) == {"random", "pretrained", "finetuned"}
     for stage in results["retrieval"].values():
         assert set(stage) == set(LANGUAGES)
-        assert all(row["candidates"] >= 100 for row in stage.values())
+        assert all(row["candidates"] >= 200 for row in stage.values())
     assert len(results["routing"]) == 15
     for artefact, num_bytes in results["artefacts"].values():
         assert (output / artefact).exists()

@@ -276,8 +276,8 @@ def evaluate_retrieval(embed, corpus, languages=LANGUAGES):
         pairs = corpus.pairs(language, True)
         swapped = [(target, source) for source, target in pairs]
         searches[language] = (
-            _search(pairs, corpus.sentences(language)),
-            _search(swapped, corpus.sentences("en")),
+            _search(pairs, _distractors(corpus, language)),
+            _search(swapped, _distractors(corpus, "en")),
         )
     both = [search for two in searches.values() for search in two]
     texts = {text for queries, *_ in both for text in queries}
@@ -304,6 +304,12 @@ def evaluate_retrieval(embed, corpus, languages=LANGUAGES):
             "to_english": accuracies[1],
         }
     return results
+
+
+def _distractors(corpus, language):
+    """Training texts, sentences first, then words and phrases."""
+    texts = [*corpus.sentences(language), *corpus.texts(language, False)]
+    return list(dict.fromkeys(texts))
 
 
 def _search(pairs, distractors):
