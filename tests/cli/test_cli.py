@@ -45,13 +45,13 @@ def test_vocabulary(tmp_path, capsys, sentences):
     for language, texts in (("en", sentences[:2]), ("de", sentences[2:4])):
         (tmp_path / f"{language}.txt").write_text("\n".join(texts * 30))
     output = tmp_path / "vocabulary.model"
-    command = ["vocabulary", "--size", "80", "--output", str(output)]
+    command = ["vocabulary", "--size", "60", "--output", str(output)]
     for language in ("en", "de"):
         command += ["--corpus", f"{language}={tmp_path / language}.txt"]
     assert main(command) == 0
     said = capsys.readouterr().out
     assert "en" in said
-    assert xlm_tf.XLMSentencePieceTokenizer(str(output)).vocabulary_size() == 80
+    assert xlm_tf.XLMSentencePieceTokenizer(str(output)).vocabulary_size() == 60
     assert main(command) == 2
     assert "exists" in capsys.readouterr().err
     assert main([*command, "--overwrite"]) == 0

@@ -89,17 +89,17 @@ def pretrain(recipe):
         trainer.compile(optimizer=build_optimizer(training))
         trainer.optimizer.build(trainer.trainable_variables)
     run = _Run(recipe, trainer, data)
-    batches = data.train_batches()
     with _stop_on_signal(run):
         while not run.is_over:
             # Whole periods in one `fit`; what is left of one after a resume, and a
-            # last, shorter one, in a `fit` of their own.
+            # last, shorter one, in a `fit` of their own. Each with a stream of its own:
+            # a second pass over one would be shuffled anew.
             period = training.evaluate_every
             begun = run.step // period
             left = min((begun + 1) * period, training.steps) - run.step
             whole = (training.steps - run.step) // period if left == period else 0
             trainer.fit(
-                batches.skip(run.step),
+                data.train_batches().skip(run.step),
                 steps_per_epoch=left,
                 initial_epoch=begun,
                 epochs=begun + max(whole, 1),
