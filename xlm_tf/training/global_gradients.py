@@ -20,13 +20,15 @@ def apply_global_gradients(optimizer, gradients, variables, num_terms, clip_norm
     """
     context = tf.distribute.get_replica_context()
     gradients, num_terms = context.all_reduce("SUM", (gradients, num_terms))
-    gradients = [gradient / tf.maximum(num_terms, 1.0) for gradient in gradients]
+    # The optimizer sums over the replicas once more. One factor for all: every pass
+    # over the gradients of a large vocabulary costs.
+    num_terms = tf.maximum(num_terms, 1.0)
+    factor = 1.0 / (num_terms * context.num_replicas_in_sync)
     if clip_norm is not None:
-        scale = optimizer.scale_loss(1.0)  # of mixed_float16, otherwise 1
-        gradients, _ = tf.clip_by_global_norm(gradients, clip_norm * scale)
-    # The optimizer sums over the replicas once more.
-    num_replicas = context.num_replicas_in_sync
-    optimizer.apply([g / num_replicas for g in gradients], variables)
+        largest = clip_norm * optimizer.scale_loss(1.0)  # of mixed_float16, otherwise 1
+        norm = tf.linalg.global_norm(gradients) / num_terms
+        factor *= largest / tf.maximum(norm, largest)
+    optimizer.apply([gradient * factor for gradient in gradients], variables)
 
 
 def dense_gradients(tape, loss, variables):

@@ -1,0 +1,90 @@
+"""Stored checkpoints of transformers, see tests/parity/make_fixtures.py."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+import xlm_tf
+
+FOLDER = Path(__file__).resolve().parents[1] / "data" / "checkpoints"
+NAMES = ["xlm_languages", "xlm_100", "xlmr", "xlmr_xl"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_numbers_are_those_of_transformers(name):
+    expected = np.load(FOLDER / name / "expected.npz")
+    mask = expected["attention_mask"] > 0
+    inputs = {"token_ids": expected["input_ids"], "padding_mask": mask}
+    if "langs" in expected:
+        inputs["language_ids"] = expected["langs"]
+    masked_lm = xlm_tf.XLMMaskedLM.from_preset(FOLDER / name)
+    logits = np.array(masked_lm(inputs))
+    np.testing.assert_allclose(logits[mask], expected["logits"][mask], atol=1e-4)
+    states = masked_lm.backbone.hidden_states(inputs)
+    for actual, other in zip(states, expected["states"], strict=True):
+        np.testing.assert_allclose(
+            np.array(actual)[mask], other[mask], rtol=1e-5, atol=1e-5
+        )
+
+
+@pytest.fixture
+def change(tmp_path):
+    """Copies a checkpoint and changes its tensors or its configuration."""
+
+    def change(tensors=None, config=None, remove=()):
+        folder = tmp_path / "changed"
+        shutil.copytree(FOLDER / "xlmr", folder)
+        weights = load_file(folder / "model.safetensors")
+        weights = {k: v for k, v in weights.items() if k not in remove}
+        save_file({**weights, **(tensors or {})}, folder / "model.safetensors")
+        path = folder / "config.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **(config or {})}))
+        return folder
+
+    return change
+
+
+NORM = "roberta.embeddings.LayerNorm.bias"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"remove": [NORM]}, f"lacks the tensor {NORM}"),
+        ({"tensors": {"roberta.x.y": np.ones(2)}}, r"no model .* has: roberta\.x\.y"),
+        ({"tensors": {NORM: np.ones(3, "float32")}}, rf"{NORM} .* shape \(3,\)"),
+        ({"config": {"model_type": "bert"}}, "a model of type 'bert'"),
+        ({"config": {"is_decoder": True}}, "a causal language model"),
+        ({"remove": ["lm_head.bias"]}, r"lacks the tensor lm_head\.bias"),
+    ],
+)
+def test_what_does_not_fit_is_named(change, changes, message):
+    with pytest.raises(ValueError, match=message):
+        xlm_tf.XLMMaskedLM.from_preset(change(**changes))
+
+
+def test_a_new_head_must_be_asked_for():
+    with pytest.raises(ValueError, match="pass num_classes for a new one"):
+        xlm_tf.XLMTextClassifier.from_preset(FOLDER / "xlmr")
+    task = xlm_tf.XLMTextClassifier.from_preset(FOLDER / "xlmr", num_classes=4)
+    assert task(np.array([[0, 5, 6, 2]])).shape == (1, 4)
+
+
+def test_without_weights():
+    one, other = (
+        xlm_tf.XLMBackbone.from_preset(FOLDER / "xlmr", load_weights=load)
+        for load in (True, False)
+    )
+    assert one.get_config()["num_layers"] == other.get_config()["num_layers"] == 2
+    ids = np.array([[0, 5, 6, 2]])
+    assert not np.allclose(one(ids), other(ids))
+
+
+def test_missing_weights(tmp_path):
+    shutil.copy(FOLDER / "xlmr" / "config.json", tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"no model\.safetensors"):
+        xlm_tf.XLMBackbone.from_preset(tmp_path)
