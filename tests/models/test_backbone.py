@@ -224,3 +224,9 @@ def test_errors_say_what_was_received():
         XLMBackbone(**TINY, norm_placement="middle")
     with pytest.raises(ValueError, match="length=13, max_sequence_length=12"):
         XLMBackbone(**TINY)(np.ones((1, 13), int))
+
+
+def test_sequences_longer_than_the_positions_are_refused():
+    backbone = XLMBackbone(**TINY, **XLMR)
+    with pytest.raises(ValueError, match="length=13, max_sequence_length=12"):
+        backbone({"token_ids": np.full((1, 13), 5)})
