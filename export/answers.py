@@ -136,8 +136,10 @@ class FilledMaskAnswer:
         self.task = task
         self.top_k = top_k
         self.tokenizer = task.preprocessor.tokenizer
-        self.token_table = encoder.token_table
         head = task.prediction_head
+        self.token_table = encoder.token_table
+        if not head.tied:
+            self.token_table = store.table(head.projection)
         self.dense = self.norm = None
         if head.transform:
             self.dense = InferenceDense(head.dense, store)

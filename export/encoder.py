@@ -24,6 +24,7 @@ class InferenceEncoder:
         embeddings = backbone.embeddings
         self.zero_padding_states = backbone.zero_padding_states
         self.counts_real_tokens = backbone.position_offset > 0
+        self.causal = backbone.causal
         self.lookup = lookup
         self.token_table = store.table(backbone.token_embedding.embeddings)
         self.position_table = store.table(_position_rows(backbone))
@@ -62,6 +63,11 @@ class InferenceEncoder:
         # Flex op in TFLite.
         key_bias = (1.0 - tf.cast(padding_mask, "float32")) * MASKED_SCORE
         key_bias = tf.expand_dims(tf.expand_dims(key_bias, 1), 1)
+        if self.causal:
+            order = tf.cumsum(tf.ones_like(real), axis=1)  # (B, T)
+            is_future = tf.expand_dims(order, 1) > tf.expand_dims(order, 2)
+            future_bias = tf.cast(is_future, "float32") * MASKED_SCORE
+            key_bias = key_bias + tf.expand_dims(future_bias, 1)  # (B, 1, T, T)
         row_mask = None
         if self.zero_padding_states:
             row_mask = tf.expand_dims(tf.cast(layout.pack(real), "float32"), 1)

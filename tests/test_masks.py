@@ -28,8 +28,12 @@ def test_segment_mask_keeps_attention_within_a_segment():
 
 
 def test_causal_mask_hides_the_future():
-    assert drawn(masks.causal_mask(3)[0, 0]) == [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
+    positions = np.array([[0, 1, 2]])
+    mask = masks.causal_attention_mask(positions, positions)
+    assert drawn(mask[0, 0]) == [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
 
 
 def test_causal_mask_of_the_last_queries_sees_the_cache():
-    assert drawn(masks.causal_mask(2, 4)[0, 0]) == [[1, 1, 1, 0], [1, 1, 1, 1]]
+    mask = masks.causal_attention_mask(np.array([[2, 3]]), np.array([[0, 1, 2, 3]]))
+    assert mask.shape == (1, 1, 2, 4)
+    assert drawn(mask[0, 0]) == [[1, 1, 1, 0], [1, 1, 1, 1]]

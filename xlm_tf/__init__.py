@@ -9,25 +9,37 @@ import importlib
 from xlm_tf.version import __version__
 
 _MODULES = {
+    "PRESETS": "xlm_tf.models.released_models",
+    "XLMBPETokenizer": "xlm_tf.text.bpe_tokenizer",
     "XLMBackbone": "xlm_tf.models.backbone",
     "XLMMaskedLM": "xlm_tf.models.masked_lm",
     "XLMMaskedLMPreprocessor": "xlm_tf.models.masked_lm",
+    "XLMQuestionAnswering": "xlm_tf.models.question_answering",
+    "XLMQuestionAnsweringPreprocessor": "xlm_tf.models.question_answering",
     "XLMSentencePieceTokenizer": "xlm_tf.text.sentencepiece_tokenizer",
     "XLMTextClassifier": "xlm_tf.models.text_classifier",
     "XLMTextClassifierPreprocessor": "xlm_tf.models.text_classifier",
     "XLMTextEmbedder": "xlm_tf.models.text_embedder",
     "XLMTextEmbedderPreprocessor": "xlm_tf.models.text_embedder",
+    "XLMTokenClassifier": "xlm_tf.models.token_classifier",
+    "XLMTokenClassifierPreprocessor": "xlm_tf.models.token_classifier",
 }
 
 __all__ = [
+    "PRESETS",
+    "XLMBPETokenizer",
     "XLMBackbone",
     "XLMMaskedLM",
     "XLMMaskedLMPreprocessor",
+    "XLMQuestionAnswering",
+    "XLMQuestionAnsweringPreprocessor",
     "XLMSentencePieceTokenizer",
     "XLMTextClassifier",
     "XLMTextClassifierPreprocessor",
     "XLMTextEmbedder",
     "XLMTextEmbedderPreprocessor",
+    "XLMTokenClassifier",
+    "XLMTokenClassifierPreprocessor",
     "__version__",
 ]
 

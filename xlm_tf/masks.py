@@ -34,18 +34,16 @@ def segment_attention_mask(segment_ids):
     return ops.expand_dims(same_segment, 1)
 
 
-def causal_mask(num_queries, num_keys=None):
+def causal_attention_mask(query_positions, key_positions):
     """Every query sees the keys up to its own position.
 
     Args:
-        num_queries: int, T.
-        num_keys: int, S, at least T. The queries are the last T of the S positions,
-            as in decoding with a cache. Defaults to T.
+        query_positions: int tensor (B, T).
+        key_positions: int tensor (B, S); in decoding with a cache, S is above T.
 
     Returns:
-        bool tensor (1, 1, T, S).
+        bool tensor (B, 1, T, S).
     """
-    num_keys = num_queries if num_keys is None else num_keys
-    queries = ops.expand_dims(ops.arange(num_queries), 1) + (num_keys - num_queries)
-    keys = ops.expand_dims(ops.arange(num_keys), 0)
-    return ops.expand_dims(ops.expand_dims(keys <= queries, 0), 0)
+    queries = ops.expand_dims(query_positions, 2)  # (B, T, 1)
+    keys = ops.expand_dims(key_positions, 1)  # (B, 1, S)
+    return ops.expand_dims(ops.less_equal(keys, queries), 1)

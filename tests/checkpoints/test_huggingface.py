@@ -58,7 +58,8 @@ NORM = "roberta.embeddings.LayerNorm.bias"
         ({"tensors": {"roberta.x.y": np.ones(2)}}, r"no model .* has: roberta\.x\.y"),
         ({"tensors": {NORM: np.ones(3, "float32")}}, rf"{NORM} .* shape \(3,\)"),
         ({"config": {"model_type": "bert"}}, "a model of type 'bert'"),
-        ({"config": {"is_decoder": True}}, "a causal language model"),
+        ({"config": {"add_cross_attention": True}}, "add_cross_attention=True, which"),
+        ({"config": {"hidden_act": "silu"}}, "hidden_act='silu', which is not"),
         ({"remove": ["lm_head.bias"]}, r"lacks the tensor lm_head\.bias"),
     ],
 )
@@ -68,7 +69,7 @@ def test_what_does_not_fit_is_named(change, changes, message):
 
 
 def test_a_new_head_must_be_asked_for():
-    with pytest.raises(ValueError, match="pass num_classes for a new one"):
+    with pytest.raises(ValueError, match="pass num_classes or labels"):
         xlm_tf.XLMTextClassifier.from_preset(FOLDER / "xlmr")
     task = xlm_tf.XLMTextClassifier.from_preset(FOLDER / "xlmr", num_classes=4)
     assert task(np.array([[0, 5, 6, 2]])).shape == (1, 4)
@@ -86,5 +87,5 @@ def test_without_weights():
 
 def test_missing_weights(tmp_path):
     shutil.copy(FOLDER / "xlmr" / "config.json", tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"no model\.safetensors"):
+    with pytest.raises(FileNotFoundError, match=r"neither model\.safetensors nor"):
         xlm_tf.XLMBackbone.from_preset(tmp_path)

@@ -38,9 +38,11 @@ CONFIGURATIONS = {
     "xlm with languages": ("XLM", {**XLM, "n_langs": 3, "use_lang_emb": True}),
     "xlm-100": ("XLM", {**XLM, "n_langs": 3, "use_lang_emb": False}),
     "xlm sinusoidal": ("XLM", {**XLM, "sinusoidal_embeddings": True}),
+    "xlm causal": ("XLM", {**XLM, "causal": True}),
     "xlm relu": ("XLM", {**XLM, "gelu_activation": False}),
     "xlm-r": ("XLMRoberta", XLMR),
     "xlm-r two types": ("XLMRoberta", {**XLMR, "type_vocab_size": 2}),
+    "xlm-r causal": ("XLMRoberta", {**XLMR, "is_decoder": True}),
     "xlm-r xl": ("XLMRobertaXL", XLMR),
 }
 IDS = np.array([[0, 9, 30, 8, 12, 45, 7, 2], [0, 33, 6, 2, 1, 1, 1, 1]], "int32")
@@ -98,11 +100,12 @@ def test_hidden_states_of_every_layer(configuration, tmp_path):
     )
 
 
-def test_left_padding(tmp_path):
-    configuration = CONFIGURATIONS["xlm-r"]
+@pytest.mark.parametrize("name", ["xlm with languages", "xlm-r", "xlm-r xl"])
+def test_left_padding(name, tmp_path):
+    configuration = CONFIGURATIONS[name]
     reference = make(configuration, "Model", tmp_path)
     backbone = xlm_tf.XLMBackbone.from_preset(tmp_path)
-    ids = np.array([[1, 1, 1, 0, 33, 6, 2]], "int32")
+    ids = np.array([[1, 1, 1, 0, 33, 6, 9, 2]] * 2, "int32")
     ours, theirs, mask = inputs_of(configuration, ids)
     with torch.no_grad():
         expected = reference(**theirs).last_hidden_state.numpy()
@@ -134,6 +137,128 @@ def test_classification_logits(configuration, tmp_path):
     other = xlm_tf.XLMTextClassifier.from_preset(tmp_path, num_classes=5)
     assert other(ours).shape == (2, 5)
     np.testing.assert_array_equal(other.backbone(ours), classifier.backbone(ours))
+
+
+@pytest.mark.parametrize("name", ["xlm-r", "xlm with languages"])
+def test_an_output_projection_of_its_own(name, tmp_path):
+    configuration = CONFIGURATIONS[name]
+    head = "WithLMHeadModel" if configuration[0] == "XLM" else "ForMaskedLM"
+    reference = make(configuration, head, tmp_path, tie_word_embeddings=False)
+    masked_lm = xlm_tf.XLMMaskedLM.from_preset(tmp_path)
+    assert not masked_lm.tied
+    ours, theirs, mask = inputs_of(configuration)
+    with torch.no_grad():
+        expected = reference(**theirs).logits.numpy()
+    np.testing.assert_allclose(
+        np.array(masked_lm(ours))[mask], expected[mask], atol=1e-4
+    )
+    masked_lm.save_to_huggingface(tmp_path / "ours")
+    again = type(reference).from_pretrained(tmp_path / "ours")
+    with torch.no_grad():
+        np.testing.assert_array_equal(again.eval()(**theirs).logits, expected)
+
+
+LABELS = ["O", "B-PER", "I-PER"]
+
+
+def test_token_classification_logits(configuration, tmp_path):
+    names = {"id2label": dict(enumerate(LABELS))}
+    reference = make(configuration, "ForTokenClassification", tmp_path, **names)
+    tagger = xlm_tf.XLMTokenClassifier.from_preset(tmp_path)
+    assert tagger.labels == LABELS
+    ours, theirs, mask = inputs_of(configuration)
+    with torch.no_grad():
+        expected = reference(**theirs).logits.numpy()
+    np.testing.assert_allclose(np.array(tagger(ours))[mask], expected[mask], atol=1e-4)
+
+
+def test_question_answering_logits(configuration, tmp_path):
+    head = "ForQuestionAnswering" + ("Simple" if configuration[0] == "XLM" else "")
+    reference = make(configuration, head, tmp_path)
+    model = xlm_tf.XLMQuestionAnswering.from_preset(tmp_path)
+    ours, theirs, mask = inputs_of(configuration)
+    with torch.no_grad():
+        outputs = reference(**theirs)
+    expected = np.stack([outputs.start_logits, outputs.end_logits], axis=-1)
+    np.testing.assert_allclose(np.array(model(ours))[mask], expected[mask], atol=1e-4)
+
+
+def test_the_beam_head_is_refused_by_name(tmp_path):
+    make(CONFIGURATIONS["xlm relu"], "ForQuestionAnswering", tmp_path)
+    with pytest.raises(ValueError, match="beam head"):
+        xlm_tf.XLMQuestionAnswering.from_preset(tmp_path)
+
+
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_pytorch_model_bin(configuration, tmp_path, is_zip):
+    model = make(configuration, "Model", tmp_path)
+    expected = xlm_tf.XLMBackbone.from_preset(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(
+        model.state_dict(),
+        tmp_path / "pytorch_model.bin",
+        _use_new_zipfile_serialization=is_zip,
+    )
+    actual = xlm_tf.XLMBackbone.from_preset(tmp_path)
+    for one, other in zip(actual.weights, expected.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("safe", [True, False])
+def test_half_precision_weights(tmp_path, dtype, safe):
+    model = make(CONFIGURATIONS["xlm-r"], "Model", tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    model = model.to(getattr(torch, dtype))
+    if safe:
+        model.save_pretrained(tmp_path)
+    else:
+        torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
+    table = xlm_tf.XLMBackbone.from_preset(tmp_path).token_embedding.embeddings
+    expected = model.embeddings.word_embeddings.weight.float().detach().numpy()
+    np.testing.assert_array_equal(table, expected)
+
+
+HEADS = {
+    "XLMBackbone": ("Model", "Model"),
+    "XLMMaskedLM": ("WithLMHeadModel", "ForMaskedLM"),
+    "XLMTextClassifier": ("ForSequenceClassification",) * 2,
+    "XLMTokenClassifier": ("ForTokenClassification",) * 2,
+    "XLMQuestionAnswering": ("ForQuestionAnsweringSimple", "ForQuestionAnswering"),
+}
+
+
+@pytest.mark.parametrize("task", HEADS)
+def test_the_round_trip_is_exact(configuration, task, tmp_path):
+    head = HEADS[task][configuration[0] != "XLM"]
+    reference = make(configuration, head, tmp_path / "theirs")
+    model = getattr(xlm_tf, task).from_preset(tmp_path / "theirs")
+    model.save_to_huggingface(tmp_path / "ours")
+    again = getattr(transformers, type(reference).__name__).from_pretrained(
+        tmp_path / "ours"
+    )
+    expected, actual = reference.state_dict(), again.state_dict()
+    assert set(expected) == set(actual)
+    for name, tensor in expected.items():
+        if "pooler" not in name:  # which nothing of ours has
+            assert torch.equal(tensor, actual[name]), name
+    _, theirs, _ = inputs_of(configuration)
+    with torch.no_grad():
+        one, other = (m.eval()(**theirs)[0].numpy() for m in (reference, again))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_saved_shards(tmp_path, monkeypatch):
+    from xlm_tf.checkpoints import huggingface
+
+    reference = make(CONFIGURATIONS["xlm-r"], "ForMaskedLM", tmp_path / "theirs")
+    monkeypatch.setattr(huggingface, "MAX_SHARD_BYTES", 5000)
+    masked_lm = xlm_tf.XLMMaskedLM.from_preset(tmp_path / "theirs")
+    masked_lm.save_to_huggingface(tmp_path / "ours")
+    assert len(list((tmp_path / "ours").glob("model-*.safetensors"))) > 2
+    again = transformers.XLMRobertaForMaskedLM.from_pretrained(tmp_path / "ours")
+    for name, tensor in reference.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name]), name
 
 
 def test_sharded_weights(tmp_path):
@@ -192,7 +317,7 @@ def test_heads_that_are_missing(tmp_path):
     make(CONFIGURATIONS["xlm-r"], "Model", tmp_path)
     with pytest.raises(ValueError, match=r"lacks the tensor lm_head\.bias"):
         xlm_tf.XLMMaskedLM.from_preset(tmp_path)
-    with pytest.raises(ValueError, match="pass num_classes for a new one"):
+    with pytest.raises(ValueError, match="pass num_classes or labels"):
         xlm_tf.XLMTextClassifier.from_preset(tmp_path)
     task = xlm_tf.XLMTextClassifier.from_preset(tmp_path, num_classes=2)
     assert task.num_classes == 2
@@ -206,10 +331,7 @@ def test_other_models_are_refused(tmp_path):
     path.write_text(json.dumps({**config, "model_type": "bert"}))
     with pytest.raises(ValueError, match="a model of type 'bert'"):
         xlm_tf.XLMBackbone.from_preset(tmp_path)
-    path.write_text(json.dumps({**config, "is_decoder": True}))
-    with pytest.raises(ValueError, match="causal language model"):
-        xlm_tf.XLMBackbone.from_preset(tmp_path)
     path.write_text(json.dumps(config))
     (tmp_path / "model.safetensors").unlink()
-    with pytest.raises(FileNotFoundError, match=r"no model\.safetensors"):
+    with pytest.raises(FileNotFoundError, match=r"neither model\.safetensors nor"):
         xlm_tf.XLMBackbone.from_preset(tmp_path)

@@ -1,14 +1,14 @@
 """Checkpoints in Hugging Face's format: XLM, XLM-R and XLM-R XL.
 
-A folder holds `config.json` and the weights as safetensors, in one file or several
-with an index. Nothing in it is executed.
+A folder holds `config.json` and the weights, see `tensor_files`. The other formats are
+read as what they would be in this one. Nothing in a checkpoint is executed.
 """
 
 import json
 from pathlib import Path
 
 import numpy as np
-import safetensors
+from safetensors.numpy import save_file
 
 FAMILY = ("xlm", "xlm-roberta", "xlm-roberta-xl")
 # What a checkpoint may hold beyond a model: buffers, and heads that were not asked for.
@@ -17,12 +17,24 @@ _HEADS = (
     "pred_layer.",
     "classifier.",
     "sequence_summary.",
+    "logits_proj.",
     "qa_outputs.",
     "pooler.",
     "transformer.pooler.",
     "roberta.pooler.",
 )
 _BUFFERS = ("position_ids", "token_type_ids")
+# What a configuration may say, the first being what it means where it says nothing.
+_SUPPORTED = {
+    "asm": (False,),
+    "add_cross_attention": (False,),
+    "position_embedding_type": ("absolute", None),
+    "hidden_act": ("gelu", "relu"),
+    "summary_type": ("first",),
+    "summary_activation": (None, "tanh"),
+    "is_encoder": (True,),
+}
+MAX_SHARD_BYTES = 5_000_000_000
 
 
 def is_huggingface(folder):
@@ -35,7 +47,7 @@ def read_config(folder):
     """The configuration of a checkpoint of the family.
 
     Raises:
-        ValueError: it is of another architecture, or of a decoder.
+        ValueError: it is of another architecture, or has a part that is not here.
     """
     config = json.loads(Path(folder, "config.json").read_text("utf-8"))
     if config.get("model_type") not in FAMILY:
@@ -43,12 +55,31 @@ def read_config(folder):
             f"{folder} holds a model of type {config.get('model_type')!r}. Expected "
             f"one of {FAMILY}."
         )
-    if config.get("causal") or config.get("is_decoder"):
-        raise ValueError(
-            f"{folder} holds a causal language model: its attention sees the past "
-            "only, which an encoder cannot load."
-        )
+    for name, values in _SUPPORTED.items():
+        if config.get(name, values[0]) not in values:
+            raise ValueError(
+                f"{folder} has {name}={config[name]!r}, which is not supported. "
+                f"Expected one of {values}."
+            )
     return config
+
+
+def labels_of(config):
+    """Names of the classes in the order of their ids, or None where there are none."""
+    names = config.get("id2label")
+    if not names:
+        return None
+    return [str(names[key]) for key in sorted(names, key=int)]
+
+
+def languages_of(config):
+    """Languages in the order of their embedding's rows; None where unnamed or none."""
+    if not backbone_arguments(config).get("num_languages"):
+        return None
+    ids = config.get("lang2id")
+    if not ids:
+        return None
+    return [language for language, _ in sorted(ids.items(), key=lambda item: item[1])]
 
 
 def backbone_arguments(config):
@@ -66,13 +97,18 @@ def backbone_arguments(config):
             "attention_dropout": config.get("attention_dropout", 0.1),
             "max_sequence_length": config.get("max_position_embeddings", 512),
             "num_languages": languages if has_languages else 0,
+            "num_token_types": 0,
+            "position_offset": 0,
+            "norm_placement": "post",
+            "embedding_norm": True,
             "position_embedding": "sinusoidal"
             if config.get("sinusoidal_embeddings")
             else "learned",
             "layer_norm_epsilon": config.get("layer_norm_eps", 1e-12),
             "activation": "gelu" if config.get("gelu_activation", True) else "relu",
             "zero_padding_states": True,
-            "pad_token_id": config.get("pad_index", 2),
+            "causal": config.get("causal", False),
+            "pad_token_id": config.get("pad_index", config.get("pad_token_id", 2)),
         }
     pad_token_id = config.get("pad_token_id", 1)
     is_xl = config["model_type"] == "xlm-roberta-xl"
@@ -86,12 +122,16 @@ def backbone_arguments(config):
         "attention_dropout": config.get("attention_probs_dropout_prob", 0.1),
         # The rows up to the padding token's are never a token's position.
         "max_sequence_length": config["max_position_embeddings"] - pad_token_id - 1,
+        "num_languages": 0,
         "num_token_types": config.get("type_vocab_size", 1),
+        "position_embedding": "learned",
         "position_offset": pad_token_id + 1,
         "norm_placement": "pre" if is_xl else "post",
         "embedding_norm": not is_xl,
         "layer_norm_epsilon": config.get("layer_norm_eps", 1e-5),
         "activation": config.get("hidden_act", "gelu"),
+        "zero_padding_states": False,
+        "causal": config.get("is_decoder", False),
         "pad_token_id": pad_token_id,
     }
 
@@ -126,8 +166,9 @@ def backbone_names(config):
     names = {
         "embeddings/token_embedding/embeddings": "embeddings.word_embeddings.weight",
         "embeddings/position_table": "embeddings.position_embeddings.weight",
-        "embeddings/token_type_table": "embeddings.token_type_embeddings.weight",
     }
+    if config.get("type_vocab_size", 1):
+        names["embeddings/token_type_table"] = "embeddings.token_type_embeddings.weight"
     if is_xl:
         names |= _norm("final_norm", "encoder.LayerNorm")
     else:
@@ -157,12 +198,29 @@ def backbone_names(config):
     return names
 
 
-def masked_lm_names(config):
-    """dict from a variable of `XLMMaskedLM`'s head to its tensor's name."""
+def prefix_of(config, names):
+    """What stands before the backbone's names in a checkpoint: a task's do so."""
+    prefix = "transformer." if config["model_type"] == "xlm" else "roberta."
+    return prefix if any(name.startswith(prefix) for name in names) else ""
+
+
+def projection_of(config):
+    """The tensor of the output projection, and that of the token embedding."""
     if config["model_type"] == "xlm":
-        return {"prediction_head/bias": "pred_layer.proj.bias"}
+        return "pred_layer.proj.weight", "transformer.embeddings.weight"
+    return "lm_head.decoder.weight", "roberta.embeddings.word_embeddings.weight"
+
+
+def masked_lm_names(config, tied=True):
+    """dict from a variable of `XLMMaskedLM`'s head to its tensor's name."""
+    names = {}
+    if not tied:
+        names["prediction_head/projection"] = projection_of(config)[0]
+    if config["model_type"] == "xlm":
+        return {**names, "prediction_head/bias": "pred_layer.proj.bias"}
     return {
-        "prediction_head/bias": "lm_head.bias",
+        **names,
+        "prediction_head/bias": "lm_head.bias" if tied else "lm_head.decoder.bias",
         **_dense("prediction_head/dense", "lm_head.dense"),
         **_norm("prediction_head/norm", "lm_head.layer_norm"),
     }
@@ -178,46 +236,21 @@ def classifier_names(config):
     }
 
 
-class Checkpoint:
-    """The tensors of a folder, read one at a time.
+def token_classifier_names(config):
+    """dict from a variable of `XLMTokenClassifier`'s head to its tensor's name."""
+    return _dense("logits_dense", "classifier")
 
-    Args:
-        folder: str or Path with `model.safetensors`, or with parts and an index.
 
-    Raises:
-        FileNotFoundError: the folder or a part of it is missing.
-    """
-
-    def __init__(self, folder):
-        self.folder = Path(folder)
-        index = self.folder / "model.safetensors.index.json"
-        if index.is_file():
-            files = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
-        else:
-            files = {"model.safetensors"}
-        self._files = {}
-        for name in sorted(files):
-            path = self.folder / name
-            if not path.is_file():
-                raise FileNotFoundError(
-                    f"{self.folder} holds no {name}. Expected a checkpoint with its "
-                    "weights as safetensors."
-                )
-            with safetensors.safe_open(path, framework="numpy") as file:
-                self._files |= dict.fromkeys(file.keys(), path)
-        self.names = set(self._files)
-
-    def read(self, name):
-        """One tensor as a NumPy array, in its own type."""
-        with safetensors.safe_open(self._files[name], framework="numpy") as file:
-            return file.get_tensor(name)
+def question_answering_names(config):
+    """dict from a variable of `XLMQuestionAnswering`'s head to its tensor's name."""
+    return _dense("span_dense", "qa_outputs")
 
 
 def load_weights(checkpoint, layers, names, prefix):
     """Read tensors into variables.
 
     Args:
-        checkpoint: `Checkpoint`.
+        checkpoint: `TensorFiles` or `RenamedTensors`.
         layers: list of Keras layers whose variables are to be filled.
         names: dict from a variable's path to one tensor name, or to three.
         prefix: str, before every name in the checkpoint.
@@ -236,19 +269,160 @@ def load_weights(checkpoint, layers, names, prefix):
         ]
         if missing:
             raise ValueError(
-                f"{checkpoint.folder} lacks the tensor {missing[0]}: {path} needs it."
+                f"{checkpoint.source} lacks the tensor {missing[0]}: {path} needs it."
             )
+        is_kernel = path.endswith("/kernel")
+        shape = list(variable.shape)
+        shape[-1] //= len(parts)
+        if is_kernel:
+            shape.reverse()
+        for part in parts:
+            stored = checkpoint.shape(prefix + part)
+            if stored != tuple(shape):
+                raise ValueError(
+                    f"The tensor {prefix + part} of {checkpoint.source} has the shape "
+                    f"{stored}. Expected {tuple(shape)}, for {path}: configuration and "
+                    "weights disagree."
+                )
+        if len(parts) == 1:
+            value = checkpoint.read(prefix + own)
+            variable.assign(value.T if is_kernel else value)
+            continue
         tensors = [checkpoint.read(prefix + part) for part in parts]
-        value = np.concatenate(
-            [t.T if t.ndim == 2 and _is_kernel(path) else t for t in tensors], axis=-1
+        variable.assign(
+            np.concatenate([t.T if is_kernel else t for t in tensors], axis=-1)
         )
-        if tuple(value.shape) != tuple(variable.shape):
-            raise ValueError(
-                f"The tensor {prefix + parts[0]} of {checkpoint.folder} has the shape "
-                f"{tensors[0].shape}, which does not fit {path}, "
-                f"{tuple(variable.shape)}: configuration and weights disagree."
-            )
-        variable.assign(value)
+
+
+def save_weights(folder, layers, names, extra):
+    """Write variables as safetensors, in files of at most 5 GB each.
+
+    Args:
+        folder: Path.
+        layers: list of Keras layers whose variables are to be written.
+        names: dict from a variable's path to one tensor name, or to three.
+        extra: dict of further small arrays by their names.
+    """
+    variables = {
+        variable.path: variable for layer in layers for variable in layer.variables
+    }
+    shards, size = [{}], 0
+    for path, own in names.items():
+        variable = _variable(variables, path)
+        num_bytes = 4 * int(np.prod(variable.shape))
+        if size and size + num_bytes > MAX_SHARD_BYTES:
+            shards.append({})
+            size = 0
+        shards[-1][path] = own
+        size += num_bytes
+    files = {}
+    for number, shard in enumerate(shards, start=1):
+        file = "model.safetensors"
+        if len(shards) > 1:
+            file = f"model-{number:05d}-of-{len(shards):05d}.safetensors"
+        tensors = dict(extra) if number == 1 else {}
+        for path, own in shard.items():
+            value = np.asarray(_variable(variables, path))
+            parts = own if isinstance(own, tuple) else (own,)
+            for name, part in zip(
+                parts, np.split(value, len(parts), axis=-1), strict=True
+            ):
+                tensor = part.T if path.endswith("/kernel") else part
+                tensors[name] = np.ascontiguousarray(tensor)
+        save_file(tensors, folder / file, metadata={"format": "pt"})
+        files |= dict.fromkeys(tensors, file)
+    if len(shards) > 1:
+        index = {"metadata": {}, "weight_map": files}
+        path = folder / "model.safetensors.index.json"
+        path.write_text(json.dumps(index, indent=2), encoding="utf-8")
+
+
+def config_of(backbone, labels=None, languages=None):
+    """The `config.json` of a backbone, the inverse of `backbone_arguments`.
+
+    Args:
+        backbone: an `XLMBackbone`.
+        labels: list of str, names of the classes of its task.
+        languages: list of str, in the order of the language embedding's rows.
+
+    Returns:
+        dict.
+
+    Raises:
+        ValueError: the backbone is of a form that transformers does not have.
+    """
+    for model_type in FAMILY:
+        config = _config_as(backbone, model_type)
+        own = {key: getattr(backbone, key) for key in backbone_arguments(config)}
+        own["activation"] = _activation_name(backbone)
+        arguments = backbone_arguments(config)
+        if arguments["num_token_types"] == 1 and own["num_token_types"] == 0:
+            own["num_token_types"] = 1  # a row of zeros is added
+        if arguments == own:
+            break
+    else:
+        raise ValueError(
+            "This model has no form in transformers, whose models are XLM (positions "
+            "from 0, no token types, padding states of zero, intermediate_dim of 4 x "
+            "hidden_dim), XLM-R (position_offset=pad_token_id + 1, no languages, "
+            "norm_placement='post') and XLM-R XL ('pre', without embedding_norm). "
+            f"Received: {backbone.get_config()}."
+        )
+    if labels is not None:
+        config["id2label"] = {str(i): label for i, label in enumerate(labels)}
+        config["label2id"] = {label: i for i, label in enumerate(labels)}
+    if languages is not None:
+        config["lang2id"] = {language: i for i, language in enumerate(languages)}
+        config["id2lang"] = {str(i): language for i, language in enumerate(languages)}
+    return config
+
+
+def _config_as(backbone, model_type):
+    if model_type == "xlm":
+        return {
+            "model_type": "xlm",
+            "vocab_size": backbone.vocabulary_size,
+            "emb_dim": backbone.hidden_dim,
+            "n_layers": backbone.num_layers,
+            "n_heads": backbone.num_heads,
+            "dropout": backbone.dropout,
+            "attention_dropout": backbone.attention_dropout,
+            "max_position_embeddings": backbone.max_sequence_length,
+            "n_langs": max(backbone.num_languages, 1),
+            "use_lang_emb": backbone.num_languages > 0,
+            "sinusoidal_embeddings": backbone.position_embedding == "sinusoidal",
+            "layer_norm_eps": backbone.layer_norm_epsilon,
+            "gelu_activation": _activation_name(backbone) == "gelu",
+            "causal": backbone.causal,
+            "bos_token_id": 0,
+            "eos_token_id": 1,
+            "pad_token_id": backbone.pad_token_id,
+            "pad_index": backbone.pad_token_id,
+        }
+    return {
+        "model_type": model_type,
+        "vocab_size": backbone.vocabulary_size,
+        "num_hidden_layers": backbone.num_layers,
+        "num_attention_heads": backbone.num_heads,
+        "hidden_size": backbone.hidden_dim,
+        "intermediate_size": backbone.intermediate_dim,
+        "hidden_dropout_prob": backbone.dropout,
+        "attention_probs_dropout_prob": backbone.attention_dropout,
+        "max_position_embeddings": backbone.max_sequence_length
+        + backbone.pad_token_id
+        + 1,
+        "type_vocab_size": max(backbone.num_token_types, 1),
+        "layer_norm_eps": backbone.layer_norm_epsilon,
+        "hidden_act": _activation_name(backbone),
+        "is_decoder": backbone.causal,
+        "bos_token_id": 0,
+        "pad_token_id": backbone.pad_token_id,
+        "eos_token_id": 2,
+    }
+
+
+def _activation_name(backbone):
+    return getattr(backbone.activation, "__name__", str(backbone.activation))
 
 
 def unexpected(checkpoint, used, prefix):
@@ -266,10 +440,6 @@ def _variable(variables, path):
     # A head's layers are named without the task before them.
     (variable,) = [v for p, v in variables.items() if p.endswith("/" + path)]
     return variable
-
-
-def _is_kernel(path):
-    return path.endswith("/kernel")
 
 
 def _qkv(block, names):

@@ -1,4 +1,4 @@
-"""From hidden states to logits over the vocabulary, tied to the token embedding."""
+"""From hidden states to logits over the vocabulary."""
 
 import keras
 from keras import ops
@@ -16,6 +16,8 @@ class PredictionHead(keras.layers.Layer):
     Args:
         vocabulary_size: int, V.
         transform: bool, True for XLM-R's form.
+        tied: bool, project with the token embedding; False for a projection of its
+            own, (V, D).
         activation: activation of the transform.
         layer_norm_epsilon: float, of the transform's LayerNorm.
         kernel_initializer: initializer of the transform's kernel.
@@ -24,8 +26,8 @@ class PredictionHead(keras.layers.Layer):
         x: float tensor (B, T, D).
         positions: int tensor (B, P), the positions of each row to score: the others
             cost nothing. None scores all.
-        token_embedding: the `TokenEmbedding` of the same model; its table is the
-            projection.
+        token_embedding: the `TokenEmbedding` of the same model, whose table is the
+            projection of a tied head.
 
     Returns:
         float32 logits (B, P, V), or (B, T, V).
@@ -35,6 +37,7 @@ class PredictionHead(keras.layers.Layer):
         self,
         vocabulary_size,
         transform=True,
+        tied=True,
         activation="gelu",
         layer_norm_epsilon=1e-5,
         kernel_initializer="glorot_uniform",
@@ -43,6 +46,7 @@ class PredictionHead(keras.layers.Layer):
         super().__init__(**kwargs)
         self.vocabulary_size = vocabulary_size
         self.transform = transform
+        self.tied = tied
         self.activation = keras.activations.get(activation)
         self.layer_norm_epsilon = layer_norm_epsilon
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -63,6 +67,14 @@ class PredictionHead(keras.layers.Layer):
                 epsilon=self.layer_norm_epsilon, dtype=self.dtype_policy, name="norm"
             )
             self.norm.build(input_shape)
+        self.projection = None
+        if not self.tied:
+            self.projection = self.add_weight(
+                name="projection",
+                shape=(self.vocabulary_size, input_shape[-1]),
+                initializer=clone_initializer(self.kernel_initializer),
+                autocast=False,
+            )
         # autocast=False: the logits stay float32 under every dtype policy.
         self.bias = self.add_weight(
             name="bias",
@@ -76,7 +88,10 @@ class PredictionHead(keras.layers.Layer):
             x = gather_positions(x, positions)  # (B, P, D)
         if self.transform:
             x = self.norm(self.dense(x))
-        return token_embedding.project(x) + self.bias
+        if self.tied:
+            return token_embedding.project(x) + self.bias
+        x = ops.cast(x, "float32")
+        return ops.matmul(x, ops.transpose(self.projection)) + self.bias
 
     def get_config(self):
         config = super().get_config()
@@ -84,6 +99,7 @@ class PredictionHead(keras.layers.Layer):
             {
                 "vocabulary_size": self.vocabulary_size,
                 "transform": self.transform,
+                "tied": self.tied,
                 "activation": keras.activations.serialize(self.activation),
                 "layer_norm_epsilon": self.layer_norm_epsilon,
                 "kernel_initializer": keras.initializers.serialize(

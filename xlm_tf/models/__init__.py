@@ -2,22 +2,36 @@
 
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.masked_lm import XLMMaskedLM, XLMMaskedLMPreprocessor
+from xlm_tf.models.question_answering import (
+    XLMQuestionAnswering,
+    XLMQuestionAnsweringPreprocessor,
+)
 from xlm_tf.models.text_classifier import (
     XLMTextClassifier,
     XLMTextClassifierPreprocessor,
 )
 from xlm_tf.models.text_embedder import XLMTextEmbedder, XLMTextEmbedderPreprocessor
+from xlm_tf.models.token_classifier import (
+    XLMTokenClassifier,
+    XLMTokenClassifierPreprocessor,
+)
+from xlm_tf.text.bpe_tokenizer import XLMBPETokenizer
 from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 
 # How KerasHub finds the tokenizer of a preset; `text` cannot import the models.
 XLMSentencePieceTokenizer.backbone_cls = XLMBackbone
+XLMBPETokenizer.backbone_cls = XLMBackbone
 
 __all__ = [
     "XLMBackbone",
     "XLMMaskedLM",
     "XLMMaskedLMPreprocessor",
+    "XLMQuestionAnswering",
+    "XLMQuestionAnsweringPreprocessor",
     "XLMTextClassifier",
     "XLMTextClassifierPreprocessor",
     "XLMTextEmbedder",
     "XLMTextEmbedderPreprocessor",
+    "XLMTokenClassifier",
+    "XLMTokenClassifierPreprocessor",
 ]

@@ -52,6 +52,7 @@ class XLMBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
             "relu".
         zero_padding_states: bool, set hidden states of padding to zero after the
             embeddings and after every block, as XLM does.
+        causal: bool, every token sees the past only (XLM's `clm` models).
         pad_token_id: int, id of padding, where no `padding_mask` is given.
         initializer_range: float, standard deviation of the dense kernels.
         embedding_initializer_range: float, standard deviation of the embedding
@@ -111,6 +112,7 @@ class XLMBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
         layer_norm_epsilon=1e-5,
         activation="gelu",
         zero_padding_states=False,
+        causal=False,
         pad_token_id=1,
         initializer_range=0.02,
         embedding_initializer_range=None,
@@ -139,6 +141,7 @@ class XLMBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
         self.layer_norm_epsilon = layer_norm_epsilon
         self.activation = keras.activations.get(activation)
         self.zero_padding_states = zero_padding_states
+        self.causal = causal
         self.pad_token_id = pad_token_id
         self.initializer_range = initializer_range
         self.embedding_initializer_range = embedding_initializer_range
@@ -219,6 +222,10 @@ class XLMBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
             attention_mask = masks.padding_attention_mask(padding_mask)  # (B, 1, 1, T)
         else:
             attention_mask = masks.segment_attention_mask(inputs["segment_ids"])
+        if self.causal:
+            order = ops.cumsum(ops.ones_like(token_ids), axis=1)  # (B, T)
+            past_mask = masks.causal_attention_mask(order, order)  # (B, 1, T, T)
+            attention_mask = ops.logical_and(attention_mask, past_mask)
         x = self.embeddings(
             token_ids,
             padding_mask=padding_mask,
@@ -282,6 +289,7 @@ class XLMBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
                 "layer_norm_epsilon": self.layer_norm_epsilon,
                 "activation": keras.activations.serialize(self.activation),
                 "zero_padding_states": self.zero_padding_states,
+                "causal": self.causal,
                 "pad_token_id": self.pad_token_id,
                 "initializer_range": self.initializer_range,
                 "embedding_initializer_range": self.embedding_initializer_range,

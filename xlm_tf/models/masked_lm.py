@@ -92,13 +92,15 @@ class XLMMaskedLMPreprocessor(TextPacking, keras_hub.models.MaskedLMPreprocessor
 
 @keras.saving.register_keras_serializable("xlm_tf")
 class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
-    """A backbone with the tied prediction head.
+    """A backbone with the prediction head.
 
     Args:
         backbone: an `XLMBackbone`.
         preprocessor: an `XLMMaskedLMPreprocessor`, or None to pass token ids.
         head_transform: bool, XLM-R's form of the head (dense, GELU, LayerNorm,
             projection, bias) or, False, XLM's (projection, bias).
+        tied: bool, project with the token embedding, as all released models do; False
+            for a projection of its own.
 
     Call arguments:
         inputs: dict as for the backbone, and `mask_positions` int (B, P): the
@@ -125,13 +127,17 @@ class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
     backbone_cls = XLMBackbone
     preprocessor_cls = XLMMaskedLMPreprocessor
 
-    def __init__(self, backbone, preprocessor=None, head_transform=True, **kwargs):
+    def __init__(
+        self, backbone, preprocessor=None, head_transform=True, tied=True, **kwargs
+    ):
         self.backbone = backbone
         self.preprocessor = preprocessor
         self.head_transform = head_transform
+        self.tied = tied
         self.prediction_head = PredictionHead(
             backbone.vocabulary_size,
             transform=head_transform,
+            tied=tied,
             activation=backbone.activation,
             layer_norm_epsilon=backbone.layer_norm_epsilon,
             kernel_initializer=backbone.kernel_initializer(),
@@ -199,4 +205,8 @@ class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
         ]
 
     def get_config(self):
-        return {**super().get_config(), "head_transform": self.head_transform}
+        return {
+            **super().get_config(),
+            "head_transform": self.head_transform,
+            "tied": self.tied,
+        }

@@ -4,10 +4,21 @@ import json
 from pathlib import Path
 
 from xlm_tf.models.masked_lm import XLMMaskedLM
+from xlm_tf.models.question_answering import XLMQuestionAnswering
 from xlm_tf.models.text_classifier import XLMTextClassifier
 from xlm_tf.models.text_embedder import XLMTextEmbedder
+from xlm_tf.models.token_classifier import XLMTokenClassifier
 
-TASKS = {cls.__name__: cls for cls in (XLMMaskedLM, XLMTextClassifier, XLMTextEmbedder)}
+TASKS = {
+    cls.__name__: cls
+    for cls in (
+        XLMMaskedLM,
+        XLMQuestionAnswering,
+        XLMTextClassifier,
+        XLMTextEmbedder,
+        XLMTokenClassifier,
+    )
+}
 
 
 def load_task(directory):

@@ -18,11 +18,17 @@ class XLMPresets:
 
     @classmethod
     def from_preset(cls, preset, load_weights=True, **kwargs):
-        """Load a model that was saved, here or by Hugging Face's transformers.
+        """Load a model that was saved, here or elsewhere.
 
         Args:
-            preset: str or Path: a folder of `save_to_preset` or of a training, a
-                folder of transformers with safetensors, or "hf://OWNER/NAME".
+            preset: str or Path:
+                a name of `xlm_tf.PRESETS`, such as "xlm_roberta_base";
+                "hf://OWNER/NAME", of transformers or of Keras;
+                a folder of `save_to_preset`, or of a training;
+                a folder of transformers (safetensors or `pytorch_model.bin`) or of
+                sentence-transformers;
+                fairseq's `model.pt`, or its folder;
+                XLM's own `.pth`, or its folder, with the BPE codes beside it.
             load_weights: bool, False for random weights in the same shape.
             **kwargs: arguments of the class instead of those saved; `dtype` is the
                 policy of the backbone.
@@ -31,15 +37,32 @@ class XLMPresets:
             The model; a task with its preprocessor.
 
         Raises:
-            FileNotFoundError, ValueError: there is no such preset, or it does not
-                fit the class; names what does not.
+            FileNotFoundError, ValueError: there is no such preset, it does not fit
+                the class, or a pickle in it asks for more than tensors; says what.
         """
-        from xlm_tf.models import huggingface_presets
+        from xlm_tf.models import released_checkpoints
 
-        folder = huggingface_presets.find_checkpoint(preset)
-        if folder is None:
+        checkpoint = released_checkpoints.find(preset)
+        if checkpoint is None:
             return super().from_preset(str(preset), load_weights=load_weights, **kwargs)
-        return huggingface_presets.load(cls, folder, load_weights, **kwargs)
+        return released_checkpoints.load(cls, checkpoint, load_weights, **kwargs)
+
+    def save_to_huggingface(self, folder):
+        """Save the model as transformers reads it.
+
+        Writes `config.json`, `model.safetensors` and the tokenizer's files; for a
+        `XLMTextEmbedder` also those of sentence-transformers. Loaded again, here or
+        there, it computes the same.
+
+        Args:
+            folder: str or Path, made where it does not exist.
+
+        Raises:
+            ValueError: transformers has no model of this form; says what differs.
+        """
+        from xlm_tf.models import released_checkpoints
+
+        released_checkpoints.save(self, folder)
 
     def save_to_preset(self, preset_dir, max_shard_size=10):
         """Save the model, its configuration and its vocabulary.
@@ -137,3 +160,35 @@ class XLMTask(XLMPresets):
         if shuffle:
             examples = examples.shuffle(num_train)
         return super().fit(examples.batch(batch_size), shuffle=False, **kwargs)
+
+
+def check_labels(num_classes, labels):
+    """The number of classes and their names, of which one may be missing.
+
+    Args:
+        num_classes: int or None.
+        labels: list of str or None.
+
+    Returns:
+        `(num_classes, labels)`: int, and a list or None.
+
+    Raises:
+        ValueError: both are missing, or they contradict each other.
+    """
+    if labels is not None:
+        labels = [str(label) for label in labels]
+        if len(set(labels)) != len(labels):
+            raise ValueError(f"labels must differ from each other. Received: {labels}.")
+        if num_classes is None:
+            num_classes = len(labels)
+        if num_classes != len(labels):
+            raise ValueError(
+                "There must be one label for each class. "
+                f"Received: num_classes={num_classes}, labels={labels}."
+            )
+    if not num_classes or num_classes < 1:
+        raise ValueError(
+            "Pass num_classes, 1 at least, or labels. "
+            f"Received: num_classes={num_classes}."
+        )
+    return num_classes, labels

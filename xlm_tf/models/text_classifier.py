@@ -6,7 +6,7 @@ import keras_hub
 from xlm_tf.layers.pooling import Pooling
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.optional_inputs import OptionalInputs
-from xlm_tf.models.task import XLMTask
+from xlm_tf.models.task import XLMTask, check_labels
 from xlm_tf.models.text_packing import PackedTextPreprocessor
 
 
@@ -48,7 +48,7 @@ class XLMTextClassifier(OptionalInputs, XLMTask, keras_hub.models.TextClassifier
 
     Args:
         backbone: an `XLMBackbone`.
-        num_classes: int, C.
+        num_classes: int, C. May be left out where there are labels.
         preprocessor: an `XLMTextClassifierPreprocessor`, or None to pass token ids.
         pooling: "first" (XLM and XLM-R), "mean" or "max", see
             `xlm_tf.layers.Pooling`.
@@ -56,6 +56,8 @@ class XLMTextClassifier(OptionalInputs, XLMTask, keras_hub.models.TextClassifier
             projection), False for XLM's (dropout, projection).
         dropout: float, rate of the head's dropout.
         activation: activation on the logits, such as "softmax"; None for logits.
+        labels: list of C str, names of the classes, or None. They are saved with the
+            model, and are what an export answers.
 
     Call arguments:
         inputs: dict as for the backbone.
@@ -79,14 +81,16 @@ class XLMTextClassifier(OptionalInputs, XLMTask, keras_hub.models.TextClassifier
     def __init__(
         self,
         backbone,
-        num_classes,
+        num_classes=None,
         preprocessor=None,
         pooling="first",
         head_transform=True,
         dropout=0.1,
         activation=None,
+        labels=None,
         **kwargs,
     ):
+        num_classes, self.labels = check_labels(num_classes, labels)
         self.backbone = backbone
         self.preprocessor = preprocessor
         self.num_classes = num_classes
@@ -139,4 +143,5 @@ class XLMTextClassifier(OptionalInputs, XLMTask, keras_hub.models.TextClassifier
             "head_transform": self.head_transform,
             "dropout": self.dropout,
             "activation": keras.activations.serialize(self.activation),
+            "labels": self.labels,
         }

@@ -83,9 +83,11 @@ class TextPacking:
         return self._pack_batch(fields, pad_to_full_length=False)
 
     def _pack_batch(self, fields, pad_to_full_length):
-        segments = [self.tokenizer(fields["text"])]
+        language = fields.get("language")
+        segments = [self._tokenize(fields["text"], language)]
         if "text_pair" in fields:
-            segments.append(self.tokenizer(fields["text_pair"]))
+            pair_language = fields.get("language_pair", language)
+            segments.append(self._tokenize(fields["text_pair"], pair_language))
         num_specials = 2 if len(segments) == 1 else 2 + self.num_separators
         segments = self._truncate(segments, self.sequence_length - num_specials)
         batch_size = tf.shape(fields["text"])[0]
@@ -113,6 +115,12 @@ class TextPacking:
             key: tf.ensure_shape(value, (None, static_length))
             for key, value in packed.items()
         }
+
+    def _tokenize(self, texts, language):
+        if not getattr(self.tokenizer, "reads_language", False):
+            return self.tokenizer(texts)
+        language = self.language if language is None else language
+        return self.tokenizer(texts, language=language)
 
     def _truncate(self, segments, budget):
         if len(segments) == 1:

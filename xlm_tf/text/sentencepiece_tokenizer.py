@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 
 import keras
 import keras_hub
@@ -233,6 +234,43 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
             pieces = tf.ragged.boolean_mask(ids, is_text) - 1
             texts = self._sentence_piece.detokenize(pieces)
             return texts[0] if is_single else texts
+
+    def encode(self, text):
+        """Token ids of one text in plain Python, by the `sentencepiece` package.
+
+        The reference for the ids in graph, which are the same but for texts with two
+        equally probable segmentations, see the class.
+
+        Args:
+            text: str.
+
+        Returns:
+            List of int, without start and end tokens.
+        """
+        self._check_vocabulary()
+        text = re.sub(r"\s*<mask>", MASK_TOKEN, text)
+        ids = []
+        for number, part in enumerate(text.split(MASK_TOKEN)):
+            if number:
+                ids.append(self.mask_token_id)
+            pieces = self._sentence_piece_spm.encode(part)
+            ids += [i + 1 if i else self.unk_token_id for i in pieces]
+        return ids
+
+    def decode(self, ids):
+        """The text of some ids in plain Python; special tokens are left out.
+
+        Args:
+            ids: sequence of int.
+
+        Returns:
+            str.
+        """
+        self._check_vocabulary()
+        pieces = [
+            int(i) - 1 for i in ids if i > self.unk_token_id and i != self.mask_token_id
+        ]
+        return self._sentence_piece_spm.decode(pieces)
 
     def get_config(self):
         config = super().get_config()

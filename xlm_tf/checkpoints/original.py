@@ -1,0 +1,88 @@
+"""XLM's own checkpoints: one `.pth` with weights, settings and vocabulary."""
+
+from pathlib import Path
+
+from xlm_tf.checkpoints.pickled_tensors import Record, read_pickled
+from xlm_tf.checkpoints.tensor_files import RenamedTensors, pickled_tensors
+
+
+def find_model_file(path):
+    """The `.pth` that a path is, or the only one that it holds, or None."""
+    path = Path(path)
+    if path.is_file():
+        return path if path.suffix == ".pth" else None
+    found = sorted(path.glob("*.pth")) if path.is_dir() else []
+    return found[0] if len(found) == 1 else None
+
+
+def read_checkpoint(model_file):
+    """A checkpoint of XLM, as transformers would hold it.
+
+    Args:
+        model_file: Path of a `.pth`.
+
+    Returns:
+        `(config, tensors, vocabulary)`: dict as of a config.json, `RenamedTensors`, and
+        the list of the vocabulary's tokens in the order of their ids, fastBPE's form
+        (`th@@`), or None where the file has none.
+
+    Raises:
+        ValueError: it was refused (see `read_pickled`), or it is not of XLM.
+    """
+    content = read_pickled(model_file)
+    weights = None
+    if isinstance(content, dict):
+        weights = content.get("model") or content.get("encoder")
+    if not weights or "params" not in content:
+        raise ValueError(
+            f"{model_file} is not a checkpoint of XLM: it holds no `model` (or "
+            "`encoder`) with `params`."
+        )
+    tensors = {}
+    for full_name, tensor in pickled_tensors(weights).items():
+        name = full_name.removeprefix("module.")  # saved in training on several GPUs
+        is_head = name.startswith("pred_layer.")
+        tensors[name if is_head else f"transformer.{name}"] = tensor
+    words = content.get("dico_id2word")
+    vocabulary = None
+    if words:
+        if sorted(words) != list(range(len(words))):
+            raise ValueError(f"{model_file} is damaged: ids of its vocabulary miss.")
+        vocabulary = [str(words[i]) for i in range(len(words))]
+    return (
+        _config(content, tensors, model_file),
+        RenamedTensors(model_file, tensors),
+        vocabulary,
+    )
+
+
+def _config(content, tensors, model_file):
+    params = content["params"]
+    params = params.fields if isinstance(params, Record) else params
+    try:
+        embedding = tensors["transformer.embeddings.weight"]
+        positions = tensors["transformer.position_embeddings.weight"]
+        config = {
+            "model_type": "xlm",
+            "vocab_size": embedding.shape[0],
+            "emb_dim": embedding.shape[1],
+            "n_layers": params["n_layers"],
+            "n_heads": params["n_heads"],
+            "max_position_embeddings": positions.shape[0],
+        }
+    except KeyError as error:
+        raise ValueError(
+            f"{model_file} is not a checkpoint of XLM: it lacks {error}."
+        ) from error
+    for name in ("dropout", "attention_dropout", "asm"):
+        if name in params:
+            config[name] = params[name]
+    config["gelu_activation"] = bool(params.get("gelu_activation", False))
+    config["sinusoidal_embeddings"] = bool(params.get("sinusoidal_embeddings", False))
+    languages = "transformer.lang_embeddings.weight" in tensors
+    config["use_lang_emb"] = languages
+    if languages:
+        config["n_langs"] = tensors["transformer.lang_embeddings.weight"].shape[0]
+    if params.get("lang2id"):
+        config["lang2id"] = {str(k): int(v) for k, v in params["lang2id"].items()}
+    return config

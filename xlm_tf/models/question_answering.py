@@ -1,0 +1,115 @@
+"""Extractive question answering: which words of a text answer a question."""
+
+import keras
+import keras_hub
+import numpy as np
+
+from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.optional_inputs import OptionalInputs
+from xlm_tf.models.task import XLMTask
+from xlm_tf.models.text_packing import PackedTextPreprocessor, batched
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class XLMQuestionAnsweringPreprocessor(
+    PackedTextPreprocessor, keras_hub.models.Preprocessor
+):
+    """Pairs of question and context -> inputs of the backbone, in graph.
+
+    Arguments, call arguments and result are those of
+    `XLMTextClassifierPreprocessor`: the question is the `text`, the context the
+    `text_pair`.
+    """
+
+    backbone_cls = XLMBackbone
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
+    """A backbone that scores every token as an answer's first and last one.
+
+    Args:
+        backbone: an `XLMBackbone`.
+        preprocessor: an `XLMQuestionAnsweringPreprocessor`, or None to pass token ids.
+
+    Call arguments:
+        inputs: dict as for the backbone: the question, then the context.
+
+    Returns:
+        float32 logits (B, T, 2): of an answer that starts, and that ends, at a token.
+
+    Example:
+    ```python
+    import numpy as np
+    import xlm_tf
+    backbone = xlm_tf.XLMBackbone(
+        vocabulary_size=100, num_layers=1, num_heads=2, hidden_dim=16,
+        intermediate_dim=64,
+    )
+    xlm_tf.XLMQuestionAnswering(backbone)(np.array([[0, 5, 2, 2, 6, 2]])).shape
+    # (1, 6, 2)
+    ```
+    """
+
+    backbone_cls = XLMBackbone
+    preprocessor_cls = XLMQuestionAnsweringPreprocessor
+
+    def __init__(self, backbone, preprocessor=None, **kwargs):
+        self.backbone = backbone
+        self.preprocessor = preprocessor
+        self.span_dense = keras.layers.Dense(
+            2,
+            kernel_initializer=backbone.kernel_initializer(),
+            dtype="float32",
+            name="span_dense",
+        )
+        inputs = backbone.input
+        super().__init__(inputs=inputs, outputs=self.forward(inputs), **kwargs)
+
+    def forward(self, inputs):
+        """From the backbone's inputs to the result, see the class."""
+        return self.span_dense(self.backbone(inputs))  # (B, T, 2)
+
+    def answer(self, questions, contexts, max_answer_length=30):
+        """The most probable answers, in the words of their contexts.
+
+        Args:
+            questions: str or list of str.
+            contexts: str or list of str, as many.
+            max_answer_length: int, in tokens.
+
+        Returns:
+            List, a question each, of (answer: str, score: float): the tokens from the
+            best start to the best end, detokenised, and the sum of the two logits.
+            The answer is empty where the context has no tokens.
+        """
+        texts = (batched(questions), batched(contexts))
+        preprocessor = self.preprocessor
+        inputs = preprocessor.pack(texts)
+        logits = keras.ops.convert_to_numpy(self(inputs))  # (B, T, 2)
+        answers = []
+        for ids, real, row in zip(
+            inputs["token_ids"].numpy(),
+            inputs["padding_mask"].numpy(),
+            logits,
+            strict=True,
+        ):
+            # After the start token, the first end token closes the question.
+            ends = np.flatnonzero(ids[1:] == preprocessor.tokenizer.end_token_id) + 1
+            first = ends[0] + preprocessor.num_separators
+            last = np.count_nonzero(real) - 1  # the end token
+            answers.append(
+                self._best_span(ids[first:last], row[first:last], max_answer_length)
+            )
+        return answers
+
+    def _best_span(self, ids, logits, max_answer_length):
+        if not len(ids):
+            return "", float("-inf")
+        scores = logits[:, None, 0] + logits[None, :, 1]  # (start, end)
+        is_span = np.tri(len(ids), dtype=bool).T
+        is_span &= np.tri(len(ids), k=max_answer_length - 1, dtype=bool)
+        scores = np.where(is_span, scores, -np.inf)
+        start, end = np.unravel_index(scores.argmax(), scores.shape)
+        text = self.preprocessor.tokenizer.detokenize(ids[start : end + 1])
+        return text.numpy().decode("utf-8"), float(scores[start, end])

@@ -1,0 +1,451 @@
+"""Models from, and as, the checkpoint files of the field, by `from_preset`."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+
+from xlm_tf.checkpoints import fairseq, huggingface, original
+from xlm_tf.checkpoints.tensor_files import TensorFiles
+from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.masked_lm import XLMMaskedLM
+from xlm_tf.models.question_answering import XLMQuestionAnswering
+from xlm_tf.models.released_models import PRESETS
+from xlm_tf.models.text_classifier import XLMTextClassifier
+from xlm_tf.models.text_embedder import XLMTextEmbedder
+from xlm_tf.models.token_classifier import XLMTokenClassifier
+from xlm_tf.text.bpe_tokenizer import MERGES_FILE, VOCABULARY_FILE, XLMBPETokenizer
+from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
+
+HUB = "hf://"
+SENTENCEPIECE_FILE = "sentencepiece.bpe.model"
+TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
+MODULES_FILE = "modules.json"
+_FILES = [
+    "config.json",
+    MODULES_FILE,
+    "sentence_bert_config.json",
+    "*_Pooling/config.json",
+    SENTENCEPIECE_FILE,
+    TOKENIZER_CONFIG_FILE,
+    VOCABULARY_FILE,
+    MERGES_FILE,
+]
+_SAFETENSORS = ["model*.safetensors", "model.safetensors.index.json"]
+_PICKLED = ["pytorch_model*.bin", "pytorch_model.bin.index.json"]
+_POOLINGS = {
+    "pooling_mode_cls_token": "first",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_max_tokens": "max",
+}
+_ARCHITECTURES = {
+    "xlm": ("XLM", "WithLMHeadModel", "ForQuestionAnsweringSimple"),
+    "xlm-roberta": ("XLMRoberta", "ForMaskedLM", "ForQuestionAnswering"),
+    "xlm-roberta-xl": ("XLMRobertaXL", "ForMaskedLM", "ForQuestionAnswering"),
+}
+
+
+@dataclasses.dataclass
+class Checkpoint:
+    """What is needed to build a model.
+
+    Attributes:
+        path: Path, a folder or a file.
+        config: dict, as of transformers' config.json.
+        tensors: `TensorFiles` or `RenamedTensors`.
+        vocabulary: list of tokens, where the file holds them (XLM's `.pth`).
+        arguments: dict, arguments of the backbone instead of the configuration's.
+    """
+
+    path: Path
+    config: dict
+    tensors: object
+    vocabulary: list | None = None
+    arguments: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def folder(self):
+        """The folder of the file, or the path itself."""
+        return self.path if self.path.is_dir() else self.path.parent
+
+
+def find(preset):
+    """The checkpoint that a preset is, or None for the presets of Keras.
+
+    Args:
+        preset: see `from_preset` of the models.
+    """
+    arguments = {}
+    if str(preset) in PRESETS:
+        arguments = PRESETS[str(preset)].arguments
+        preset = PRESETS[str(preset)].source
+    if str(preset).startswith(HUB):
+        path = _download(str(preset).removeprefix(HUB))
+        if path is None:
+            return None
+    else:
+        path = Path(preset)
+    model_file = None
+    if not huggingface.is_huggingface(path):
+        model_file = fairseq.find_model_file(path)
+        if model_file:
+            return Checkpoint(model_file, *fairseq.read_checkpoint(model_file))
+        model_file = original.find_model_file(path)
+        if model_file:
+            return Checkpoint(model_file, *original.read_checkpoint(model_file))
+        return None
+    config = huggingface.read_config(path)
+    return Checkpoint(path, config, TensorFiles(path), arguments=arguments)
+
+
+def _download(repository):
+    """The folder of a repository of the hub; None where it is one of Keras."""
+    from huggingface_hub import hf_hub_download, snapshot_download
+
+    folder = Path(hf_hub_download(repository, "config.json")).parent
+    if not huggingface.is_huggingface(folder):
+        return None
+    # Files that are there are not asked for again, and a broken download goes on.
+    folder = Path(snapshot_download(repository, allow_patterns=_FILES + _SAFETENSORS))
+    if not any(folder.glob("*.safetensors")):
+        folder = Path(snapshot_download(repository, allow_patterns=_FILES + _PICKLED))
+    return folder
+
+
+def load(model_class, checkpoint, load_weights=True, dtype=None, **arguments):
+    """A model of a class from a checkpoint.
+
+    Args:
+        model_class: `XLMBackbone` or a task of the package.
+        checkpoint: `Checkpoint`.
+        load_weights: bool, False for random weights in the same shape.
+        dtype: dtype policy of the backbone.
+        **arguments: of the class, instead of what the checkpoint says. `num_classes`
+            or `labels` ask for a new head where the checkpoint has none of that size.
+
+    Returns:
+        The model; tasks with a preprocessor where the checkpoint has a tokenizer.
+
+    Raises:
+        ValueError: a missing, extra or misshapen tensor, which is named, or a class
+            without a form in such files.
+    """
+    config, tensors = checkpoint.config, checkpoint.tensors
+    of_backbone = {**huggingface.backbone_arguments(config), **checkpoint.arguments}
+    prefix = huggingface.prefix_of(config, tensors.names)
+    names = huggingface.backbone_names(config)
+    extra = huggingface.unexpected(
+        tensors, [name for own in names.values() for name in _as_tuple(own)], prefix
+    )
+    if extra:
+        raise ValueError(
+            f"{checkpoint.path} holds tensors that no model of the family has: "
+            f"{', '.join(extra[:5])}."
+        )
+    head = {}
+    if issubclass(model_class, XLMBackbone):
+        model = backbone = model_class(**{**of_backbone, **arguments}, dtype=dtype)
+    else:
+        arguments, head = _head(model_class, checkpoint, arguments)
+        backbone = XLMBackbone(**of_backbone, dtype=dtype)
+        if "preprocessor" not in arguments:
+            arguments["preprocessor"] = _preprocessor(model_class, checkpoint, backbone)
+        model = model_class(backbone, **arguments)
+    if load_weights:
+        huggingface.load_weights(tensors, [backbone], names, prefix)
+        huggingface.load_weights(tensors, model.layers, head, "")
+    return model
+
+
+def _head(model_class, checkpoint, arguments):
+    """The arguments of a task, and the names of its head's tensors."""
+    config, tensors = checkpoint.config, checkpoint.tensors
+    transform = config["model_type"] != "xlm"
+    if issubclass(model_class, XLMTextEmbedder):
+        return {**_embedder_arguments(checkpoint), **arguments}, {}
+    if issubclass(model_class, XLMMaskedLM):
+        tied = _is_tied(config, tensors)
+        arguments = {"head_transform": transform, "tied": tied, **arguments}
+        return arguments, huggingface.masked_lm_names(config, tied)
+    if issubclass(model_class, XLMQuestionAnswering):
+        names = huggingface.question_answering_names(config)
+        if not any(name.startswith("qa_outputs.") for name in tensors.names):
+            raise ValueError(
+                f"{checkpoint.path} has no head for question answering. Make a new one "
+                "with XLMQuestionAnswering(XLMBackbone.from_preset(...)), and train it."
+            )
+        if "qa_outputs.weight" not in tensors.names:
+            raise ValueError(
+                f"{checkpoint.path} has transformers' beam head for question answering "
+                "(XLMForQuestionAnswering), which is not here. Expected the simple one."
+            )
+        return arguments, names
+    if issubclass(model_class, XLMTextClassifier):
+        names = huggingface.classifier_names(config)
+        arguments = {"head_transform": transform, **arguments}
+        if config.get("summary_activation") == "tanh":
+            raise ValueError(
+                f"{checkpoint.path} has summary_activation='tanh', which is not here."
+            )
+    elif issubclass(model_class, XLMTokenClassifier):
+        names = huggingface.token_classifier_names(config)
+    else:
+        raise ValueError(f"{model_class.__name__} has no form in {checkpoint.path}.")
+    return _classes(checkpoint, arguments, names)
+
+
+def _classes(checkpoint, arguments, names):
+    """Number and names of a head's classes: the checkpoint's, or the caller's."""
+    kernel, tensors = names["logits_dense/kernel"], checkpoint.tensors
+    saved = tensors.shape(kernel)[0] if kernel in tensors.names else None
+    labels = huggingface.labels_of(checkpoint.config)
+    wanted = arguments.get("num_classes")
+    if wanted is None and arguments.get("labels"):
+        wanted = len(arguments["labels"])
+    if wanted is None:
+        wanted = saved
+    if wanted is None:
+        raise ValueError(
+            f"{checkpoint.path} has no head of this task: pass num_classes or labels "
+            "for a new one, to be trained."
+        )
+    if wanted != saved:
+        return {**arguments, "num_classes": wanted}, {}
+    if labels and len(labels) == saved:
+        arguments = {"labels": labels, **arguments}
+    return {**arguments, "num_classes": wanted}, names
+
+
+def _is_tied(config, tensors):
+    """Whether the output projection is the token embedding, as it nearly always is."""
+    projection, embedding = huggingface.projection_of(config)
+    if not {projection, embedding} <= tensors.names:
+        return True
+    if tensors.shape(projection) != tensors.shape(embedding):
+        return False
+    return np.array_equal(tensors.read(projection), tensors.read(embedding))
+
+
+def _embedder_arguments(checkpoint):
+    """Pooling and normalisation of a folder of sentence-transformers."""
+    path = checkpoint.folder / MODULES_FILE
+    if not path.is_file():
+        return {}
+    arguments = {"normalize": False}
+    for module in json.loads(path.read_text("utf-8")):
+        kind = module["type"].split(".")[-1]
+        if kind == "Normalize":
+            arguments["normalize"] = True
+        elif kind == "Pooling":
+            arguments["pooling"] = _pooling(checkpoint.folder / module["path"])
+        elif kind != "Transformer":
+            raise ValueError(
+                f"{path} names a module {kind}, which is not here. Expected "
+                "Transformer, Pooling and Normalize."
+            )
+    return arguments
+
+
+def _pooling(folder):
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    modes = [x for x, is_on in config.items() if x.startswith("pooling_mode") and is_on]
+    if isinstance(config.get("pooling_mode"), str):  # newer files name the mode
+        modes = [f"pooling_mode_{config['pooling_mode']}"]
+        modes = [x if x in _POOLINGS else f"{x}_tokens" for x in modes]
+        modes = [x.replace("cls_tokens", "cls_token") for x in modes]
+    if len(modes) != 1 or modes[0] not in _POOLINGS:
+        raise ValueError(
+            f"{folder} pools by {modes}, which is not here. Expected one of "
+            f"{sorted(_POOLINGS)}."
+        )
+    return _POOLINGS[modes[0]]
+
+
+def _preprocessor(task_class, checkpoint, backbone):
+    tokenizer = load_tokenizer(checkpoint)
+    if tokenizer is None:
+        return None
+    if tokenizer.vocabulary_size() > backbone.vocabulary_size:
+        raise ValueError(
+            f"The vocabulary of {checkpoint.path} has {tokenizer.vocabulary_size()} "
+            f"tokens. Expected {backbone.vocabulary_size}, those of the model."
+        )
+    is_xlm = isinstance(tokenizer, XLMBPETokenizer)
+    arguments = {
+        "sequence_length": _sequence_length(checkpoint, backbone),
+        "num_separators": 1 if is_xlm else 2,
+    }
+    if backbone.num_languages:
+        languages = huggingface.languages_of(checkpoint.config)
+        if languages is None or len(languages) != backbone.num_languages:
+            languages = [str(i) for i in range(backbone.num_languages)]
+        arguments["languages"] = languages
+    return task_class.preprocessor_cls(tokenizer, **arguments)
+
+
+def _sequence_length(checkpoint, backbone):
+    path = checkpoint.folder / "sentence_bert_config.json"
+    length = None
+    if path.is_file():
+        length = json.loads(path.read_text("utf-8")).get("max_seq_length")
+    return min(length or backbone.max_sequence_length, backbone.max_sequence_length)
+
+
+def load_tokenizer(checkpoint):
+    """The tokenizer whose files lie beside a checkpoint, or None.
+
+    Args:
+        checkpoint: `Checkpoint`.
+    """
+    folder, config = checkpoint.folder, checkpoint.config
+    if config["model_type"] != "xlm":
+        path = folder / SENTENCEPIECE_FILE
+        if not path.is_file():
+            return None
+        tokenizer = XLMSentencePieceTokenizer(path)
+        pieces = tokenizer.get_vocabulary()[4:-1]
+        fairseq.check_dictionary(folder, pieces)
+        return tokenizer
+    vocabulary, merges = folder / VOCABULARY_FILE, folder / MERGES_FILE
+    if checkpoint.vocabulary:
+        codes = sorted(folder.glob("codes*"))
+        if len(codes) != 1:
+            return None
+        vocabulary, merges = checkpoint.vocabulary, codes[0]
+    elif not (vocabulary.is_file() and merges.is_file()):
+        return None
+    settings = {}
+    if (folder / TOKENIZER_CONFIG_FILE).is_file():
+        settings = json.loads((folder / TOKENIZER_CONFIG_FILE).read_text("utf-8"))
+    lowercase = settings.get("do_lowercase_and_remove_accent")
+    if lowercase is None:
+        # The models of 17 and 100 languages, alone, keep case, and have no language
+        # embedding.
+        lowercase = config.get("use_lang_emb", True) or config.get("n_langs", 1) == 1
+    return XLMBPETokenizer(vocabulary, merges, lowercase=lowercase)
+
+
+def save(model, folder):
+    """Write a model as transformers reads it, see `save_to_huggingface`."""
+    folder = Path(folder)
+    is_backbone = isinstance(model, XLMBackbone)
+    backbone = model if is_backbone else model.backbone
+    preprocessor = None if is_backbone else model.preprocessor
+    languages = getattr(preprocessor, "languages", None)
+    labels = getattr(model, "labels", None)
+    if labels is None and hasattr(model, "num_classes"):
+        labels = [f"LABEL_{i}" for i in range(model.num_classes)]
+    config = huggingface.config_of(backbone, labels, languages)
+    head, architecture = _saved_head(model, config)
+    family = _ARCHITECTURES[config["model_type"]][0]
+    config["architectures"] = [family + architecture]
+    is_bare = architecture == "Model"
+    names = huggingface.backbone_names(config)
+    if not backbone.num_token_types:
+        names.pop("embeddings/token_type_table", None)
+    prefix = "transformer." if config["model_type"] == "xlm" else "roberta."
+    prefix = "" if is_bare else prefix
+    names = {
+        path: tuple(prefix + name for name in own)
+        if isinstance(own, tuple)
+        else prefix + own
+        for path, own in names.items()
+    }
+    extra = {}
+    if config.get("type_vocab_size") and not backbone.num_token_types:
+        extra[f"{prefix}embeddings.token_type_embeddings.weight"] = np.zeros(
+            (1, backbone.hidden_dim), "float32"
+        )
+    if "lm_head.decoder.bias" in head.values():
+        # There twice, of which the untied projection's is used.
+        extra["lm_head.bias"] = np.array(model.prediction_head.bias)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+    layers = [backbone, *([] if is_backbone else model.layers)]
+    huggingface.save_weights(folder, layers, {**names, **head}, extra)
+    if isinstance(model, XLMTextEmbedder):
+        _save_modules(model, folder)
+    if preprocessor is not None:
+        _save_tokenizer(preprocessor, folder)
+
+
+def _saved_head(model, config):
+    """Names of a head's tensors, and the class of transformers without the family."""
+    _, masked_lm, question_answering = _ARCHITECTURES[config["model_type"]]
+    is_xlm = config["model_type"] == "xlm"
+    if isinstance(model, XLMBackbone | XLMTextEmbedder):
+        return {}, "Model"
+    if isinstance(model, XLMMaskedLM):
+        _check_head_transform(model, is_xlm)
+        config["tie_word_embeddings"] = model.tied
+        return huggingface.masked_lm_names(config, model.tied), masked_lm
+    if isinstance(model, XLMQuestionAnswering):
+        return huggingface.question_answering_names(config), question_answering
+    if isinstance(model, XLMTokenClassifier):
+        return huggingface.token_classifier_names(config), "ForTokenClassification"
+    if isinstance(model, XLMTextClassifier):
+        _check_head_transform(model, is_xlm)
+        if model.pooling != "first":
+            raise ValueError(
+                "Classifiers of transformers pool the first token. "
+                f"Received: pooling={model.pooling!r}."
+            )
+        return huggingface.classifier_names(config), "ForSequenceClassification"
+    raise ValueError(f"{type(model).__name__} has no form in transformers.")
+
+
+def _check_head_transform(model, is_xlm):
+    if model.head_transform == is_xlm:
+        raise ValueError(
+            "The head has no form in transformers, where XLM's has head_transform="
+            f"False and XLM-R's True. Received: {model.head_transform}."
+        )
+
+
+def _save_modules(embedder, folder):
+    modules = [
+        ("", "Transformer"),
+        ("1_Pooling", "Pooling"),
+        *([("2_Normalize", "Normalize")] if embedder.normalize else []),
+    ]
+    content = [
+        {
+            "idx": i,
+            "name": str(i),
+            "path": path,
+            "type": f"sentence_transformers.models.{kind}",
+        }
+        for i, (path, kind) in enumerate(modules)
+    ]
+    (folder / MODULES_FILE).write_text(json.dumps(content, indent=2))
+    (folder / "1_Pooling").mkdir(exist_ok=True)
+    pooling = {"word_embedding_dimension": embedder.backbone.hidden_dim}
+    pooling |= {name: mode == embedder.pooling for name, mode in _POOLINGS.items()}
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling, indent=2))
+    if embedder.preprocessor is not None:
+        length = {"max_seq_length": embedder.preprocessor.sequence_length}
+        (folder / "sentence_bert_config.json").write_text(json.dumps(length, indent=2))
+
+
+def _save_tokenizer(preprocessor, folder):
+    tokenizer = preprocessor.tokenizer
+    config = {"model_max_length": preprocessor.sequence_length}
+    if isinstance(tokenizer, XLMBPETokenizer):
+        config["tokenizer_class"] = "XLMTokenizer"
+        config["do_lowercase_and_remove_accent"] = tokenizer.lowercase
+        if preprocessor.languages:
+            config["lang2id"] = {x: i for i, x in enumerate(preprocessor.languages)}
+            config["id2lang"] = {
+                str(i): x for i, x in enumerate(preprocessor.languages)
+            }
+        tokenizer.save_assets(folder)
+    else:
+        config["tokenizer_class"] = "XLMRobertaTokenizer"
+        (folder / SENTENCEPIECE_FILE).write_bytes(tokenizer.proto)
+    path = folder / TOKENIZER_CONFIG_FILE
+    path.write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+
+def _as_tuple(names):
+    return names if isinstance(names, tuple) else (names,)

@@ -1,0 +1,126 @@
+"""A class for every token: names, parts of speech."""
+
+import keras
+import keras_hub
+
+from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.optional_inputs import OptionalInputs
+from xlm_tf.models.task import XLMTask, check_labels
+from xlm_tf.models.text_packing import PackedTextPreprocessor
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class XLMTokenClassifierPreprocessor(
+    PackedTextPreprocessor, keras_hub.models.Preprocessor
+):
+    """Raw texts -> inputs of the backbone, in graph.
+
+    Arguments, call arguments and result are those of
+    `XLMTextClassifierPreprocessor`; labels, where there are any, are int (B, T), one a
+    token, and passed on.
+    """
+
+    backbone_cls = XLMBackbone
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class XLMTokenClassifier(OptionalInputs, XLMTask, keras_hub.models.Task):
+    """A backbone with a class for every token.
+
+    Args:
+        backbone: an `XLMBackbone`.
+        num_classes: int, C. May be left out where there are labels.
+        preprocessor: an `XLMTokenClassifierPreprocessor`, or None to pass token ids.
+        dropout: float, rate of the head's dropout.
+        labels: list of C str, names of the classes, such as "B-PER", or None.
+
+    Call arguments:
+        inputs: dict as for the backbone.
+
+    Returns:
+        float32 logits (B, T, C).
+
+    Example:
+    ```python
+    import numpy as np
+    import xlm_tf
+    backbone = xlm_tf.XLMBackbone(
+        vocabulary_size=100, num_layers=1, num_heads=2, hidden_dim=16,
+        intermediate_dim=64,
+    )
+    tagger = xlm_tf.XLMTokenClassifier(backbone, labels=["O", "B-PER", "I-PER"])
+    tagger(np.array([[0, 5, 6, 2]])).shape  # (1, 4, 3)
+    ```
+    """
+
+    backbone_cls = XLMBackbone
+    preprocessor_cls = XLMTokenClassifierPreprocessor
+
+    def __init__(
+        self,
+        backbone,
+        num_classes=None,
+        preprocessor=None,
+        dropout=0.1,
+        labels=None,
+        **kwargs,
+    ):
+        self.num_classes, self.labels = check_labels(num_classes, labels)
+        self.backbone = backbone
+        self.preprocessor = preprocessor
+        self.dropout = dropout
+        self.dropout_layer = keras.layers.Dropout(
+            dropout, dtype=backbone.dtype_policy, name="dropout"
+        )
+        self.logits_dense = keras.layers.Dense(
+            self.num_classes,
+            kernel_initializer=backbone.kernel_initializer(),
+            dtype="float32",
+            name="logits_dense",
+        )
+        inputs = backbone.input
+        super().__init__(inputs=inputs, outputs=self.forward(inputs), **kwargs)
+
+    def forward(self, inputs):
+        """From the backbone's inputs to the result, see the class."""
+        return self.logits_dense(self.dropout_layer(self.backbone(inputs)))
+
+    def tag(self, texts):
+        """The tokens of some texts with their most probable labels.
+
+        Args:
+            texts: what the preprocessor takes: str or list of str, or a dict with
+                `text` and `language`.
+
+        Returns:
+            List, a text each, of pairs (token: str, label: str), in order, without
+            start, end and padding. SentencePiece marks a word's start with `▁`.
+        """
+        if isinstance(texts, str):
+            texts = [texts]
+        inputs = self.preprocessor.pack(texts)
+        best = keras.ops.argmax(self(inputs), axis=-1)  # (B, T)
+        labels = self.labels or [str(i) for i in range(self.num_classes)]
+        to_token = self.preprocessor.tokenizer.id_to_token
+        return [
+            [
+                (to_token(int(token_id)), labels[int(label)])
+                for token_id, label in zip(
+                    ids[real][1:-1], row[real][1:-1], strict=True
+                )
+            ]
+            for ids, row, real in zip(
+                inputs["token_ids"].numpy(),
+                keras.ops.convert_to_numpy(best),
+                inputs["padding_mask"].numpy(),
+                strict=True,
+            )
+        ]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "dropout": self.dropout,
+            "labels": self.labels,
+        }
