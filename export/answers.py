@@ -56,6 +56,8 @@ class ClassificationAnswer:
 
     def __init__(self, task, store, labels):
         if labels is None:
+            labels = task.labels
+        if labels is None:
             labels = [str(number) for number in range(task.num_classes)]
         labels = [str(label) for label in labels]
         if len(labels) != task.num_classes or len(set(labels)) != len(labels):

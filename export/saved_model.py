@@ -63,8 +63,9 @@ def to_saved_model(
     | `XLMMaskedLM` | `text` that holds `<mask>` | `tokens` string (B, k), `scores` \
 float32 (B, k) |
 
-    Models with language embeddings also take `language` string (B,), and
-    `language_pair` for pairs. The signature `token_ids` answers the same for
+    Models with language embeddings, and those with XLM's BPE tokenizer, whose rules
+    for words depend on it, also take `language` string (B,), and `language_pair` for
+    pairs. The signature `token_ids` answers the same for
     `token_ids` int32 (B, T), padded with the model's padding id (and `language_ids`
     int32 (B, T)), for clients that tokenise themselves.
 
@@ -74,7 +75,8 @@ float32 (B, k) |
     Args:
         task: a task with a preprocessor.
         directory: str or Path, `NAME/VERSION` with an integer version. Must not exist.
-        labels: list of str, names of a classifier's classes. Defaults to "0", "1", ...
+        labels: list of str, names of a classifier's classes. Defaults to the task's
+            own `labels`, or "0", "1", ...
         pairs: bool, a classifier of pairs of texts.
         top_k: int, candidates for a mask.
         dtype: "float32" or "bfloat16", of the matrices and their products.
@@ -209,12 +211,12 @@ class TextModule(tf.Module):
         self._default_language = preprocessor.language
         self._num_languages = len(preprocessor.languages or ())
         self.text_names = ["text", *(["text_pair"] if pairs else [])]
-        if self._has_languages:
+        if self._has_languages or _reads_language(preprocessor.tokenizer):
             self.text_names += ["language", *(["language_pair"] if pairs else [])]
         encoder = InferenceEncoder(backbone, store)
         self.answer = answer_of(task, store, encoder, labels, top_k)
-        # Its op reads the vocabulary's file again where the graph is loaded.
-        self.vocabulary = preprocessor.tokenizer._sentence_piece._model_resource
+        # Read again where the graph is loaded.
+        self.vocabulary = preprocessor.tokenizer.graph_resources
         # The module owns what the closures below use.
         self.weights = owned_variables(encoder, self.answer)
 
@@ -267,7 +269,7 @@ class TextModule(tf.Module):
         """The inputs of `serving_default` for some texts (bytes)."""
         texts = np.array(texts, object)
         inputs = {"text": texts, "text_pair": np.roll(texts, 1)}
-        if self._has_languages:
+        if "language" in self.text_names:
             language = self._default_language or self._any_language()
             inputs["language"] = np.array([language.encode()] * len(texts), object)
             inputs["language_pair"] = inputs["language"]
@@ -279,7 +281,10 @@ class TextModule(tf.Module):
         return {name: inputs[name].numpy() for name in names if name in inputs}
 
     def _any_language(self):
-        return self._pack.__self__.languages[0]
+        preprocessor = self._pack.__self__
+        if preprocessor.languages:
+            return preprocessor.languages[0]
+        return preprocessor.tokenizer.language
 
     def _checked(self, fields):
         """Ids from outside: in the vocabulary, and no longer than the positions."""
@@ -302,6 +307,10 @@ class TextModule(tf.Module):
                 **{name: tf.identity(value) for name, value in fields.items()},
                 "padding_mask": tf.not_equal(token_ids, self._pad_token_id),
             }
+
+
+def _reads_language(tokenizer):
+    return getattr(tokenizer, "reads_language", False)
 
 
 def _assert_in_range(name, ids, size):

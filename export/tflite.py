@@ -21,6 +21,7 @@ from export.saved_model import (
     check_task,
     owned_variables,
 )
+from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 
 QUANTIZATIONS = (None, "float16", "int8")
 TOKENIZER_OP = "TFText>FastSentencepieceTokenize"
@@ -318,6 +319,11 @@ def _fast_tokenizer(tokenizer):
     import tensorflow_text
     from sentencepiece import sentencepiece_model_pb2
 
+    if not isinstance(tokenizer, XLMSentencePieceTokenizer):
+        raise ValueError(
+            "string_input needs a SentencePiece vocabulary: LiteRT has no op for XLM's "
+            "BPE. Use string_input=False."
+        )
     proto = sentencepiece_model_pb2.ModelProto.FromString(tokenizer.proto)
     spec = proto.trainer_spec
     if spec.model_type != sentencepiece_model_pb2.TrainerSpec.UNIGRAM or (

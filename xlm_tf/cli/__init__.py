@@ -15,6 +15,8 @@ SUBCOMMANDS = {
     "quickstart": "the whole path once, on real text: train, evaluate, export, serve",
     "vocabulary": "train one shared SentencePiece vocabulary from many languages",
     "pretrain": "pretrain a model with the recipe of a YAML file",
+    "trim": "cut a model's vocabulary to what some languages or texts need",
+    "extend": "add words to a model's vocabulary",
     "export": "export a model as a SavedModel or a TFLite file",
     "serve": "serve exported models by HTTP and gRPC, as TF Serving does",
 }

@@ -57,7 +57,9 @@ def add_arguments(parser):
 
 def _add_shared_arguments(parser):
     parser.add_argument(
-        "model", help="the folder of a model saved by save_to_preset or a training"
+        "model",
+        help="a saved model: a folder of save_to_preset, of a training or of "
+        "transformers, hf://OWNER/NAME, or a released model's name",
     )
     parser.add_argument(
         "--labels", nargs="+", metavar="NAME", help="names of the classes, in order"

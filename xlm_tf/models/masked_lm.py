@@ -9,7 +9,7 @@ from xlm_tf.layers.prediction_head import PredictionHead
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
-from xlm_tf.models.text_packing import TextPacking, batched
+from xlm_tf.models.text_packing import TextPacking, batched, with_language
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -170,22 +170,24 @@ class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
             )
         super().compile(optimizer=optimizer, loss=loss, **kwargs)
 
-    def fill_mask(self, texts, top_k=5):
+    def fill_mask(self, texts, top_k=5, language=None):
         """The most probable tokens for the first `<mask>` of every text.
 
         Args:
             texts: str or list of str, each with a `<mask>`.
             top_k: int, candidates a text.
+            language: str, of the texts, where the model or its tokenizer has any.
 
         Returns:
             List, a text each, of `top_k` pairs (token: str, probability: float),
-            most probable first. SentencePiece marks a word's start with `▁`.
+            most probable first. SentencePiece marks a word's start with `▁`, BPE its
+            end with `</w>`.
 
         Raises:
             ValueError: a text without `<mask>`, or one cut before it.
         """
         texts = batched(texts)
-        inputs = self.preprocessor.pack(texts)
+        inputs = self.preprocessor.pack(with_language(texts, language))
         is_mask = inputs["token_ids"] == self.preprocessor.tokenizer.mask_token_id
         for text, has_mask in zip(texts, ops.any(is_mask, axis=1), strict=True):
             if not has_mask:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from xlm_tf.models import released_checkpoints
 from xlm_tf.models.masked_lm import XLMMaskedLM
 from xlm_tf.models.question_answering import XLMQuestionAnswering
 from xlm_tf.models.text_classifier import XLMTextClassifier
@@ -21,11 +22,11 @@ TASKS = {
 }
 
 
-def load_task(directory):
-    """Load the task that `save_to_preset` wrote, as what it was saved.
+def load_task(preset):
+    """Load a task as what it was saved, whoever saved it.
 
     Args:
-        directory: str or Path of a preset.
+        preset: str or Path, see `from_preset` of the models.
 
     Returns:
         The task, with its preprocessor.
@@ -34,15 +35,19 @@ def load_task(directory):
         FileNotFoundError: there is no preset of a task.
         ValueError: its task is none of the package.
     """
-    path = Path(directory, "task.json")
+    path = Path(preset, "task.json")
     if not path.is_file():
+        checkpoint = released_checkpoints.find(preset)
+        if checkpoint is not None:
+            task_class = released_checkpoints.task_class(checkpoint)
+            return released_checkpoints.load(task_class, checkpoint)
         raise FileNotFoundError(
-            f"{directory} is not a saved task: it holds no task.json. Expected a "
+            f"{preset} is not a saved task: it holds no task.json. Expected a "
             "folder that `save_to_preset` of a task, or a training, wrote."
         )
     name = json.loads(path.read_text(encoding="utf-8")).get("class_name")
     if name not in TASKS:
         raise ValueError(
-            f"{directory} holds a {name}. Expected one of {', '.join(TASKS)}."
+            f"{preset} holds a {name}. Expected one of {', '.join(TASKS)}."
         )
-    return TASKS[name].from_preset(str(directory))
+    return TASKS[name].from_preset(str(preset))

@@ -158,6 +158,34 @@ def load(model_class, checkpoint, load_weights=True, dtype=None, **arguments):
     return model
 
 
+def task_class(checkpoint):
+    """The task that a checkpoint was trained for, as its tensors say.
+
+    Args:
+        checkpoint: `Checkpoint`.
+
+    Raises:
+        ValueError: it holds an encoder without a head.
+    """
+    names = checkpoint.tensors.names
+    if (checkpoint.folder / MODULES_FILE).is_file():
+        return XLMTextEmbedder
+    for name, task in (
+        ("qa_outputs.weight", XLMQuestionAnswering),
+        ("classifier.weight", XLMTokenClassifier),
+        ("classifier.out_proj.weight", XLMTextClassifier),
+        ("sequence_summary.summary.weight", XLMTextClassifier),
+        ("lm_head.bias", XLMMaskedLM),
+        ("pred_layer.proj.bias", XLMMaskedLM),
+    ):
+        if name in names:
+            return task
+    raise ValueError(
+        f"{checkpoint.path} holds an encoder without a task's head. Load it with the "
+        "class of a task, such as XLMTextEmbedder.from_preset, and save that."
+    )
+
+
 def _head(model_class, checkpoint, arguments):
     """The arguments of a task, and the names of its head's tensors."""
     config, tensors = checkpoint.config, checkpoint.tensors

@@ -101,6 +101,20 @@ class XLMTask(XLMPresets):
     sorted by label or by language would train one class after the other.
     """
 
+    def encode(self, texts):
+        """The hidden states of texts.
+
+        Args:
+            texts: what the preprocessor takes: str or list of str, or a dict with
+                `text` and `language`.
+
+        Returns:
+            Float tensor (B, T, D), padded: the last block's states of `<s>`, the
+            tokens and `</s>`.
+        """
+        texts = [texts] if isinstance(texts, str) else texts
+        return self.backbone(self.preprocessor.pack(texts))
+
     # A training's state belongs into its checkpoints: stored here, it would triple the
     # size, and every loading would warn that another optimizer has other variables.
     def save_task_weights(self, filepath):

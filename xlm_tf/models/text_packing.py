@@ -162,6 +162,13 @@ def batched(texts):
     return [texts] if isinstance(texts, str) else list(texts)
 
 
+def with_language(texts, language):
+    """What `pack` takes for texts that are all of one language, or of the default."""
+    if language is None:
+        return texts
+    return {"text": texts, "language": [language] * len(texts)}
+
+
 FIELDS = ("text", "text_pair", "language", "language_pair")
 
 

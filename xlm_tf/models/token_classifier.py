@@ -6,7 +6,7 @@ import keras_hub
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask, check_labels
-from xlm_tf.models.text_packing import PackedTextPreprocessor
+from xlm_tf.models.text_packing import PackedTextPreprocessor, batched, with_language
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -85,20 +85,18 @@ class XLMTokenClassifier(OptionalInputs, XLMTask, keras_hub.models.Task):
         """From the backbone's inputs to the result, see the class."""
         return self.logits_dense(self.dropout_layer(self.backbone(inputs)))
 
-    def tag(self, texts):
+    def tag(self, texts, language=None):
         """The tokens of some texts with their most probable labels.
 
         Args:
-            texts: what the preprocessor takes: str or list of str, or a dict with
-                `text` and `language`.
+            texts: str or list of str.
+            language: str, of the texts, where the model or its tokenizer has any.
 
         Returns:
             List, a text each, of pairs (token: str, label: str), in order, without
             start, end and padding. SentencePiece marks a word's start with `▁`.
         """
-        if isinstance(texts, str):
-            texts = [texts]
-        inputs = self.preprocessor.pack(texts)
+        inputs = self.preprocessor.pack(with_language(batched(texts), language))
         best = keras.ops.argmax(self(inputs), axis=-1)  # (B, T)
         labels = self.labels or [str(i) for i in range(self.num_classes)]
         to_token = self.preprocessor.tokenizer.id_to_token

@@ -171,6 +171,86 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
         token = self.mask_token if token == MASK_TOKEN else token
         return self._ids.get(token, self.unk_token_id)
 
+    @property
+    def graph_resources(self):
+        """What a graph that tokenises must own when it is saved."""
+        return [self._merges_in_graph()]
+
+    def _merges_in_graph(self):
+        if self._in_graph is None:
+            with tf.init_scope():
+                self._in_graph = _Merges(
+                    self._vocabulary, self._merges, self.unk_token_id
+                )
+        return self._in_graph
+
+    def merges_of(self, token):
+        """The merges that make a token of its characters, in their order.
+
+        Args:
+            token: str, of the vocabulary.
+
+        Returns:
+            List of pairs of str.
+        """
+        word = token.removesuffix(WORD_END)
+        symbols = list(word)
+        if symbols and token != word:
+            symbols[-1] += WORD_END
+        return [pair for pair, _ in self._merge(symbols)]
+
+    def trimmed(self, token_ids, merges):
+        """A tokenizer with some of the tokens.
+
+        Args:
+            token_ids: set of int. The special tokens stay in any case.
+            merges: set of pairs of str, of the merges to keep. A text whose merges and
+                tokens are all kept keeps its tokens.
+
+        Returns:
+            `(tokenizer, old_ids)`: the new tokenizer, and the list of the ids that its
+            tokens had.
+        """
+        self._check_vocabulary()
+        specials = set(range(len(SPECIAL_TOKENS)))
+        old_ids = sorted(specials | {int(i) for i in token_ids})
+        tokens = {self._vocabulary[old]: new for new, old in enumerate(old_ids)}
+        kept = [pair for pair in self._merges if pair in merges]
+        return self._with_vocabulary(tokens, kept), old_ids
+
+    def extended(self, tokens):
+        """A tokenizer with more tokens, each a word.
+
+        Args:
+            tokens: list of str.
+
+        Returns:
+            `(tokenizer, new_ids)`: the new tokenizer, and the ids of its new tokens.
+
+        Raises:
+            ValueError: a text of several words.
+        """
+        ids, merges = dict(self._ids), list(self._merges)
+        for token in tokens:
+            words = list(self._split(token, self.language, None))
+            if len(words) != 1:
+                raise ValueError(f"A new token must be one word. Received: {token!r}.")
+            symbols = [*words[0][:-1], words[0][-1] + WORD_END]
+            steps = list(self._merge(symbols))
+            symbols = steps[-1][1] if steps else symbols
+            whole = symbols[0]
+            for symbol in symbols[1:]:  # after all other merges
+                merges.append((whole, symbol))
+                whole += symbol
+            ids[whole] = len(ids)
+        new_ids = list(range(len(self._ids), len(ids)))
+        return self._with_vocabulary(ids, merges), new_ids
+
+    def _with_vocabulary(self, vocabulary, merges):
+        return type(self).from_config(
+            {**self.get_config(), "vocabulary": vocabulary, "merges": merges}
+        )
+
     def encode(self, text, language=None, segmenter=None):
         """Token ids of one text by the original's pipeline, in Python.
 
@@ -218,6 +298,12 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
 
     def _merge_word(self, word):
         symbols = [*word[:-1], word[-1] + WORD_END]
+        for _, merged in self._merge(symbols):
+            symbols = merged
+        return tuple(self._ids.get(symbol, self.unk_token_id) for symbol in symbols)
+
+    def _merge(self, symbols):
+        """Yield every pair that is merged, with the symbols after it."""
         while len(symbols) > 1:
             pairs = itertools.pairwise(symbols)
             best = min(pairs, key=lambda pair: self._ranks.get(pair, len(self._ranks)))
@@ -232,7 +318,7 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
                     merged.append(symbols[i])
                     i += 1
             symbols = merged
-        return tuple(self._ids.get(symbol, self.unk_token_id) for symbol in symbols)
+            yield best, symbols
 
     def tokenize(self, inputs, language=None):
         """Token ids in graph, see the class."""
@@ -276,12 +362,7 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
             words = words.with_values(tf.strings.lower(flat, encoding="utf-8"))
             words = tf.ragged.boolean_mask(words, words != "")
         unique, index = tf.unique(words.values)
-        if self._in_graph is None:
-            with tf.init_scope():
-                self._in_graph = _Merges(
-                    self._vocabulary, self._merges, self.unk_token_id
-                )
-        ids = self._in_graph(unique)  # (words, None)
+        ids = self._merges_in_graph()(unique)  # (words, None)
         return words.with_values(tf.gather(ids, index)).merge_dims(1, 2)
 
     def detokenize(self, inputs):

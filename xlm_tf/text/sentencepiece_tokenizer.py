@@ -7,6 +7,7 @@ import re
 import keras
 import keras_hub
 import tensorflow as tf
+from sentencepiece import sentencepiece_model_pb2
 from tensorflow_text.python.ops.sentencepiece_tokenizer import (
     gen_sentencepiece_tokenizer as sentencepiece_ops,
 )
@@ -234,6 +235,69 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
             pieces = tf.ragged.boolean_mask(ids, is_text) - 1
             texts = self._sentence_piece.detokenize(pieces)
             return texts[0] if is_single else texts
+
+    @property
+    def graph_resources(self):
+        """What a graph that tokenises must own when it is saved."""
+        return [self._sentence_piece._model_resource]
+
+    def trimmed(self, token_ids):
+        """A tokenizer with some of the tokens.
+
+        A text whose tokens are all kept keeps them: its best segmentation is still
+        there, and no new one is.
+
+        Args:
+            token_ids: set of int. The special tokens stay in any case.
+
+        Returns:
+            `(tokenizer, old_ids)`: the new tokenizer, and the list of the ids that its
+            tokens had.
+        """
+        model = self._model()
+        normal = sentencepiece_model_pb2.ModelProto.SentencePiece.NORMAL
+        pieces = list(model.pieces)
+        # The least probable piece says how improbable an unknown character is.
+        scores = [piece.score for piece in pieces]
+        lowest = scores.index(min(scores[3:]))
+        kept = [
+            i
+            for i, piece in enumerate(pieces)
+            if i < 3 or i == lowest or piece.type != normal or i + 1 in token_ids
+        ]
+        del model.pieces[:]
+        model.pieces.extend(pieces[i] for i in kept)
+        model.trainer_spec.vocab_size = len(kept)
+        old_ids = [0, 1, 2, 3, *(i + 1 for i in kept[3:]), self.mask_token_id]
+        return self._with_model(model), old_ids
+
+    def extended(self, tokens):
+        """A tokenizer with more tokens, each found wherever its text occurs.
+
+        Args:
+            tokens: list of str.
+
+        Returns:
+            `(tokenizer, new_ids)`: the new tokenizer, and the ids of its new tokens.
+        """
+        model = self._model()
+        for token in tokens:
+            model.pieces.add(
+                piece=token.replace(" ", "▁"),
+                score=0.0,
+                type=sentencepiece_model_pb2.ModelProto.SentencePiece.USER_DEFINED,
+            )
+        model.trainer_spec.vocab_size = len(model.pieces)
+        first = self.mask_token_id
+        return self._with_model(model), list(range(first, first + len(tokens)))
+
+    def _model(self):
+        self._check_vocabulary()
+        return sentencepiece_model_pb2.ModelProto.FromString(self.proto)
+
+    def _with_model(self, model):
+        config = {**self.get_config(), "proto": model.SerializeToString()}
+        return type(self).from_config(config)
 
     def encode(self, text):
         """Token ids of one text in plain Python, by the `sentencepiece` package.

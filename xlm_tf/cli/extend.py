@@ -1,0 +1,46 @@
+"""`xlm-tf extend`: a model that reads some words as one token each.
+
+For example `xlm-tf extend xlm_roberta_base extended --token COVID-19 --token mRNA`.
+"""
+
+from pathlib import Path
+
+
+def add_arguments(parser):
+    """Add the arguments of `extend`."""
+    parser.add_argument("model", help="a saved model, as for trim")
+    parser.add_argument("output", type=Path, help="folder to write; must not exist")
+    parser.add_argument(
+        "--token", action="append", required=True, help="a word; may be repeated"
+    )
+
+
+def run(args):
+    """Extend and save.
+
+    Args:
+        args: `argparse.Namespace` with the arguments above.
+
+    Returns:
+        int, 0.
+
+    Raises:
+        FileExistsError: the output exists.
+        ValueError, OSError: the model or a token cannot be used.
+    """
+    if args.output.exists():
+        raise FileExistsError(f"{args.output} exists. Choose another folder.")
+    from xlm_tf.cli.quiet_start import without_banners
+    from xlm_tf.models.presets import load_task
+    from xlm_tf.models.vocabulary_surgery import extend_vocabulary
+
+    with without_banners():
+        task = load_task(args.model)
+        extended = extend_vocabulary(task, args.token)
+    extended.save_to_preset(args.output)
+    print(
+        f"{task.backbone.vocabulary_size:,} tokens -> "
+        f"{extended.backbone.vocabulary_size:,}, in {args.output}. The new rows are "
+        "means of those of the parts: train the model on text with the new words."
+    )
+    return 0

@@ -1,0 +1,109 @@
+"""`xlm-tf trim`: a model with only the tokens that some languages or texts need.
+
+For example `xlm-tf trim xlm_roberta_base trimmed --corpus en=a.txt --corpus fr=b.txt`.
+"""
+
+import collections
+from pathlib import Path
+
+# Texts of each corpus on which the trimmed model is compared with the whole one.
+CHECKED_TEXTS = 64
+
+
+def add_arguments(parser):
+    """Add the arguments of `trim`."""
+    parser.add_argument(
+        "model",
+        help="a saved model: a folder of save_to_preset, of a training or of "
+        "transformers, hf://OWNER/NAME, or a released model's name",
+    )
+    parser.add_argument("output", type=Path, help="folder to write; must not exist")
+    parser.add_argument(
+        "--corpus",
+        action="append",
+        default=[],
+        metavar="LANGUAGE=FILE",
+        help="keep the tokens that a text uses, one sentence a line, plain or .gz",
+    )
+    parser.add_argument(
+        "--languages",
+        nargs="+",
+        default=[],
+        metavar="LANGUAGE",
+        help="keep all tokens in the scripts of these languages",
+    )
+    parser.add_argument(
+        "--min-count",
+        type=int,
+        default=1,
+        help="how often the corpora must use a token (default: %(default)s)",
+    )
+
+
+def run(args):
+    """Trim, compare on the corpora, save, and say what was kept.
+
+    Args:
+        args: `argparse.Namespace` with the arguments above.
+
+    Returns:
+        int, 0.
+
+    Raises:
+        FileExistsError: the output exists.
+        ValueError, OSError: the model, a corpus or a language cannot be used.
+    """
+    files = collections.defaultdict(list)
+    for corpus in args.corpus:
+        language, separator, path = corpus.partition("=")
+        if not (language and separator and path):
+            raise ValueError(
+                "--corpus must be LANGUAGE=FILE, such as en=news.txt. "
+                f"Received: {corpus}"
+            )
+        files[language].append(path)
+    if args.output.exists():
+        raise FileExistsError(f"{args.output} exists. Choose another folder.")
+    if not files and not args.languages:
+        raise ValueError("Say what the vocabulary is for: --corpus or --languages.")
+
+    import itertools
+
+    import numpy as np
+    from rich.console import Console
+
+    from xlm_tf.cli.quiet_start import without_banners
+    from xlm_tf.data.plain_text import iterate_plain_text
+    from xlm_tf.models.presets import load_task
+    from xlm_tf.models.vocabulary_surgery import trim_vocabulary
+
+    console = Console(highlight=False)
+    with without_banners():
+        task = load_task(args.model)
+    with console.status("Reading the corpora"):
+        corpora = {x: iterate_plain_text(paths) for x, paths in files.items()}
+        trimmed, report = trim_vocabulary(task, corpora, args.languages, args.min_count)
+    for language, paths in files.items():
+        texts = list(itertools.islice(iterate_plain_text(paths), CHECKED_TEXTS))
+        fields = {"text": texts}
+        if task.preprocessor.languages or hasattr(
+            task.preprocessor.tokenizer, "reads_language"
+        ):
+            fields["language"] = [language] * len(texts)
+        before, after = task.encode(fields), trimmed.encode(fields)
+        same = np.array_equal(before, after)
+        console.print(
+            f"{language}: {report.uses[language]:,} tokens used; hidden states of "
+            f"{len(texts)} texts are {'bit-exactly the same' if same else 'different'}."
+        )
+        if not same and args.min_count == 1:
+            raise ValueError(
+                "The trimmed model computes something else; nothing was written."
+            )
+    trimmed.save_to_preset(args.output)
+    console.print(
+        f"{report.tokens_before:,} tokens -> {report.tokens_after:,}; weights of "
+        f"{report.bytes_before / 1e6:,.1f} MB -> {report.bytes_after / 1e6:,.1f} MB, "
+        f"in {args.output}."
+    )
+    return 0
