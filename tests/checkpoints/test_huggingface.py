@@ -11,7 +11,9 @@ from safetensors.numpy import load_file, save_file
 import xlm_tf
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "checkpoints"
-NAMES = ["xlm_languages", "xlm_100", "xlmr", "xlmr_xl"]
+TASKS = {"classes": "XLMTextClassifier", "tags": "XLMTokenClassifier"}
+TASKS |= {"answers": "XLMQuestionAnswering"}
+NAMES = sorted(path.name for path in FOLDER.iterdir())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -19,16 +21,37 @@ def test_the_numbers_are_those_of_transformers(name):
     expected = np.load(FOLDER / name / "expected.npz")
     mask = expected["attention_mask"] > 0
     inputs = {"token_ids": expected["input_ids"], "padding_mask": mask}
-    if "langs" in expected:
-        inputs["language_ids"] = expected["langs"]
-    masked_lm = xlm_tf.XLMMaskedLM.from_preset(FOLDER / name)
-    logits = np.array(masked_lm(inputs))
-    np.testing.assert_allclose(logits[mask], expected["logits"][mask], atol=1e-4)
-    states = masked_lm.backbone.hidden_states(inputs)
+    for ours, theirs in (("language_ids", "langs"), ("token_type_ids",) * 2):
+        if theirs in expected:
+            inputs[ours] = expected[theirs]
+    task = TASKS.get(name.split("_")[-1], "XLMMaskedLM")
+    model = getattr(xlm_tf, task).from_preset(FOLDER / name)
+    logits, others = np.array(model(inputs)), expected["logits"]
+    if task == "XLMTextClassifier":
+        mask = np.ones(3, bool) if name.startswith("xlmr") else mask[:, 0]
+    if name == "xlm_causal":
+        mask[2] = False  # transformers' causal mask lets texts see padding on the left
+    np.testing.assert_allclose(logits[mask], others[mask], atol=1e-4)
+    np.testing.assert_array_equal(logits[mask].argmax(-1), others[mask].argmax(-1))
+    if task == "XLMTextClassifier":
+        mask = expected["attention_mask"] > 0
+    states = model.backbone.hidden_states(inputs)
     for actual, other in zip(states, expected["states"], strict=True):
         np.testing.assert_allclose(
             np.array(actual)[mask], other[mask], rtol=1e-5, atol=1e-5
         )
+
+
+def test_labels_are_carried():
+    for name in ("xlm_tags", "xlmr_tags"):
+        tagger = xlm_tf.XLMTokenClassifier.from_preset(FOLDER / name)
+        assert tagger.labels == ["O", "B-PER", "I-PER"]
+    classifier = xlm_tf.XLMTextClassifier.from_preset(FOLDER / "xlmr_classes")
+    assert classifier.labels == ["O", "B-PER", "I-PER"]
+    other = xlm_tf.XLMTextClassifier.from_preset(
+        FOLDER / "xlmr_classes", labels=["bad", "good"]
+    )
+    assert (other.num_classes, other.labels) == (2, ["bad", "good"])
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """fairseq's and XLM's own files, written from a random model of transformers."""
 
 import argparse
-import re
 
 import numpy as np
 import pytest
@@ -10,25 +9,15 @@ import xlm_tf
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
+from tests.parity.other_formats import (  # noqa: E402 (torch may be missing)
+    SETTINGS,
+    WORDS,
+    fairseq_state,
+    save_original,
+)
+
 pytestmark = pytest.mark.parity
 
-FAIRSEQ = (
-    ("roberta.embeddings.word_embeddings", "embed_tokens"),
-    ("roberta.embeddings.position_embeddings", "embed_positions"),
-    ("roberta.embeddings.LayerNorm", "emb_layer_norm"),
-    ("roberta.encoder.LayerNorm", "layer_norm"),
-    (r"roberta.encoder.layer.(\d+)", r"layers.\1"),
-    ("attention.self.query", "self_attn.q_proj"),
-    ("attention.self.key", "self_attn.k_proj"),
-    ("attention.self.value", "self_attn.v_proj"),
-    ("attention.output.dense", "self_attn.out_proj"),
-    ("attention.output.LayerNorm", "self_attn_layer_norm"),
-    ("attention.self_attn_layer_norm", "self_attn_layer_norm"),
-    ("intermediate.dense", "fc1"),
-    ("output.dense", "fc2"),
-    ("output.LayerNorm", "final_layer_norm"),
-    (r"(layers.\d+).LayerNorm", r"\1.final_layer_norm"),
-)
 VALUES = {
     "vocab_size": 50,
     "hidden_size": 16,
@@ -51,33 +40,6 @@ def reference(family):
         if parameter.dim() == 1:
             parameter.data += 0.3 * torch.randn_like(parameter)
     return model
-
-
-def fairseq_state(model, prefix, is_packed):
-    state = {}
-    for full_name, tensor in model.state_dict().items():
-        if "token_type" in full_name or "position_ids" in full_name:
-            continue
-        if full_name.startswith("lm_head."):
-            if full_name != "lm_head.decoder.bias":
-                name = full_name.replace("decoder.weight", "weight")
-                state[f"{prefix}.{name}"] = tensor
-            continue
-        name = full_name
-        for pattern, replacement in FAIRSEQ:
-            name = re.sub(pattern, replacement, name)
-        state[f"{prefix}.sentence_encoder.{name}"] = tensor
-    if is_packed:
-        for i in range(2):
-            layer = f"{prefix}.sentence_encoder.layers.{i}.self_attn."
-            for kind in ("weight", "bias"):
-                parts = [state.pop(f"{layer}{x}_proj.{kind}") for x in "qkv"]
-                state[f"{layer}in_proj_{kind}"] = torch.cat(parts)
-    state[f"{prefix}.sentence_encoder.version"] = torch.ones(1)
-    return state
-
-
-SETTINGS = {"encoder_attention_heads": 2, "dropout": 0.0, "activation_fn": "gelu"}
 
 
 @pytest.mark.parametrize("family", ["XLMRoberta", "XLMRobertaXL"])
@@ -118,10 +80,6 @@ def test_what_fairseq_files_lack_is_named(tmp_path):
         xlm_tf.XLMBackbone.from_preset(path)
 
 
-WORDS = ["<s>", "</s>", "<pad>", "<unk>", *(f"<special{i}>" for i in range(10))]
-WORDS += ["h@@", "e@@", "l@@", "o", "he@@", "ll@@", "hello", "o@@", "l", "e"]
-
-
 @pytest.mark.parametrize("is_wrapped", [True, False])
 def test_original_xlm(tmp_path, is_wrapped):
     torch.manual_seed(0)
@@ -136,26 +94,7 @@ def test_original_xlm(tmp_path, is_wrapped):
         embed_init_std=0.5,
     )
     model = transformers.XLMWithLMHeadModel(config).eval()
-    state = {
-        ("module." if is_wrapped else "") + name.removeprefix("transformer."): tensor
-        for name, tensor in model.state_dict().items()
-    }
-    params = {
-        "n_layers": 2,
-        "n_heads": 2,
-        "dropout": 0.1,
-        "attention_dropout": 0.1,
-        "gelu_activation": True,
-        "lang2id": {"en": 0, "fr": 1},
-    }
-    content = {
-        "model": state,
-        "params": params,
-        "dico_id2word": dict(enumerate(WORDS)),
-        "dico_word2id": {word: i for i, word in enumerate(WORDS)},
-    }
-    torch.save(content, tmp_path / "mlm.pth", _use_new_zipfile_serialization=is_wrapped)
-    (tmp_path / "codes_2").write_text("h e 9\nl l 8\nhe ll 7\nhell o</w> 6\n")
+    save_original(model, tmp_path, is_wrapped)
     masked_lm = xlm_tf.XLMMaskedLM.from_preset(tmp_path / "mlm.pth")
     preprocessor = masked_lm.preprocessor
     assert preprocessor.languages == ["en", "fr"]

@@ -50,8 +50,8 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
     Args:
         vocabulary: path of transformers' `vocab.json`, or of fastBPE's vocabulary
             ("token count" a line); or a dict from token to id as in the former; or a
-            list of tokens in the order of their ids, as in the latter (`th@@`), with
-            the special tokens.
+            list of tokens in the order of their ids, in either's form, with the
+            special tokens.
         merges: path of fastBPE's codes or of transformers' `merges.txt`; or a list of
             pairs of str.
         lowercase: bool, lower-case and remove accents: true for models of up to 15
@@ -573,7 +573,9 @@ def _read_vocabulary(source, max_vocabulary):
         if [source[token] for token in tokens] != list(range(len(tokens))):
             raise ValueError("The ids of a vocabulary must be 0, 1, 2, ... in full.")
     else:
-        tokens = [_with_word_end(token) for token in source]
+        tokens = list(source)
+        if not any(token.endswith(WORD_END) for token in tokens):
+            tokens = [_with_word_end(token) for token in tokens]
     if tuple(tokens[: len(SPECIAL_TOKENS)]) != SPECIAL_TOKENS:
         raise ValueError(
             "A vocabulary of XLM begins with the 14 special tokens "
@@ -601,7 +603,7 @@ def _fastbpe_tokens(path, text):
 
 
 def _with_word_end(token):
-    if token in SPECIAL_TOKENS or token.endswith(WORD_END):
+    if token in SPECIAL_TOKENS:
         return token
     return token.replace("@@", "") if "@@" in token else token + WORD_END
 

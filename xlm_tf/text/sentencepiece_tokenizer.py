@@ -15,7 +15,10 @@ from tensorflow_text.python.ops.sentencepiece_tokenizer import (
 SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")  # ids 0 to 3
 MASK_TOKEN = "<mask>"  # the last id
 # Unicode's white space, of which RE2's \s is the ASCII part.
-_MASK_AND_SPACE_BEFORE = r"[\s\v\x{85}\p{Z}]*<mask>"
+_SPACE_BEFORE_MASK = r"[\s\v\x{85}\p{Z}]+<mask>"
+# Put around special tokens, to split at: of no script, and in no text.
+_MARK = "\U000f0001"
+_MARKED = rf"{_MARK}\1{_MARK}"
 # SentencePiece's time grows with the square of the length of a run of unknown
 # characters: half a minute for a megabyte of garbage, were words not cut.
 LONG_TEXT = 20_000  # bytes
@@ -32,8 +35,9 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
     Ids are fairseq's: `<s>` 0, `<pad>` 1, `</s>` 2, `<unk>` 3, then every piece of
     the SentencePiece model at its own id + 1, and `<mask>` last. A literal `<mask>`
     in a text becomes that id, and takes the white space before it along, as in the
-    original; other special tokens in a text are read as ordinary characters, so that
-    no user's text can forge them.
+    original. The other special tokens in a text are read as ordinary characters, so
+    that no user's text can forge them, unless `special_tokens_in_strings` is true:
+    then they become their ids, as in transformers.
 
     Every sequence of bytes is a legal text; invalid UTF-8 reads as `<unk>`. In a text
     of more than 20,000 bytes, a word of more than 1,000 characters is read as several
@@ -48,6 +52,8 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
         proto: bytes of a SentencePiece model, or the path of one. Its first three
             pieces must be `<unk>`, `<s>`, `</s>`, as in the released models and in
             those of `xlm-tf vocabulary`.
+        special_tokens_in_strings: bool, read `<s>`, `<pad>`, `</s>` and `<unk>` in a
+            text as special tokens.
 
     Call arguments:
         inputs: string tensor (B,), list of str, or one str.
@@ -71,7 +77,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
     Source: fairseq's XLM-R; Kudo and Richardson 2018 (arXiv 1808.06226).
     """
 
-    def __init__(self, proto=None, **kwargs):
+    def __init__(self, proto=None, special_tokens_in_strings=False, **kwargs):
         for name in ("sequence_length", "add_bos", "add_eos"):
             if kwargs.get(name):
                 raise ValueError(
@@ -79,6 +85,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
                     "cuts, pads and adds start and end. "
                     f"Received: {name}={kwargs[name]}."
                 )
+        self.special_tokens_in_strings = special_tokens_in_strings
         self.start_token, self.start_token_id = "<s>", 0
         self.pad_token, self.pad_token_id = "<pad>", 1
         self.end_token, self.end_token_id = "</s>", 2
@@ -176,28 +183,43 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
             lambda: _cut_long_words(texts, lengths > LONG_TEXT),
             lambda: texts,
         )
-        # Texts with a mask are rare outside of evaluation and fill-mask requests.
-        num_parts = tf.size(tf.strings.split(texts, MASK_TOKEN).values)
+        # Texts with special tokens are rare outside of evaluation and fill-mask
+        # requests.
+        marked = tf.strings.regex_replace(texts, _SPACE_BEFORE_MASK, MASK_TOKEN)
+        specials = "|".join(self._specials_in_texts())
+        marked = tf.strings.regex_replace(marked, f"({specials})", _MARKED)
         return tf.cond(
-            num_parts > tf.size(texts),
-            lambda: self._tokenize_around_masks(texts),
+            tf.reduce_any(marked != texts),
+            lambda: self._tokenize_marked(marked),
             lambda: self._tokenize_text(texts),
         )
+
+    def _specials_in_texts(self):
+        """dict from the special tokens that a text may hold to their ids."""
+        tokens = [MASK_TOKEN]
+        if self.special_tokens_in_strings:
+            tokens += SPECIAL_TOKENS
+        return {token: self.token_to_id(token) for token in tokens}
 
     def _tokenize_text(self, texts):
         pieces = self._sentence_piece.tokenize(texts)  # (B, None)
         ids = pieces.values
         return pieces.with_values(tf.where(ids == 0, self.unk_token_id, ids + 1))
 
-    def _tokenize_around_masks(self, texts):
-        # The parts between masks are texts of their own, as in the original.
-        texts = tf.strings.regex_replace(texts, _MASK_AND_SPACE_BEFORE, MASK_TOKEN)
-        parts = tf.strings.split(texts, MASK_TOKEN)  # (B, None)
-        ids = self._tokenize_text(parts.values)  # (parts, None)
-        mask = tf.fill((ids.nrows(), 1), self.mask_token_id)
-        ids = tf.concat([ids, tf.RaggedTensor.from_tensor(mask)], axis=1)
-        ids = parts.with_values(ids).merge_dims(1, 2)
-        return ids[:, :-1]  # without the mask after the last part
+    def _tokenize_marked(self, texts):
+        # The parts between special tokens are texts of their own, as in the original.
+        parts = tf.strings.split(texts, _MARK)  # (B, None)
+        flat = parts.values
+        special = tf.fill(tf.shape(flat), -1)
+        for token, token_id in self._specials_in_texts().items():
+            special = tf.where(flat == token, token_id, special)
+        is_special = special >= 0
+        text_ids = self._tokenize_text(tf.where(is_special, "", flat))
+        special_ids = tf.RaggedTensor.from_row_lengths(
+            tf.boolean_mask(special, is_special), tf.cast(is_special, "int64")
+        )
+        ids = tf.concat([text_ids, special_ids], axis=1)  # (parts, None)
+        return parts.with_values(ids).merge_dims(1, 2)
 
     def detokenize(self, inputs):
         """Token ids -> text.
@@ -312,11 +334,13 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
             List of int, without start and end tokens.
         """
         self._check_vocabulary()
-        text = re.sub(r"\s*<mask>", MASK_TOKEN, text)
+        text = re.sub(r"\s+<mask>", MASK_TOKEN, text)
+        specials = self._specials_in_texts()
         ids = []
-        for number, part in enumerate(text.split(MASK_TOKEN)):
-            if number:
-                ids.append(self.mask_token_id)
+        for part in re.split(f"({'|'.join(specials)})", text):
+            if part in specials:
+                ids.append(specials[part])
+                continue
             pieces = self._sentence_piece_spm.encode(part)
             ids += [i + 1 if i else self.unk_token_id for i in pieces]
         return ids
@@ -340,6 +364,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
         config = super().get_config()
         for name in ("sequence_length", "add_bos", "add_eos"):
             del config[name]
+        config["special_tokens_in_strings"] = self.special_tokens_in_strings
         return config
 
 
