@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from xlm_tf.checkpoints.pickled_tensors import Record, read_pickled
-from xlm_tf.checkpoints.tensor_files import RenamedTensors, pickled_tensors
+from xlm_tf.checkpoints.tensor_files import Tensors, pickled_tensors
 
 MODEL_FILE = "model.pt"
 DICTIONARY_FILE = "dict.txt"
@@ -50,7 +50,7 @@ def read_checkpoint(model_file):
         model_file: Path of a `model.pt`.
 
     Returns:
-        `(config, tensors)`: dict as of a config.json, and `RenamedTensors`.
+        `(config, tensors)`: dict as of a config.json, and `Tensors`.
 
     Raises:
         ValueError: it was refused (see `read_pickled`), it is not of XLM-R, or it has a
@@ -80,7 +80,7 @@ def read_checkpoint(model_file):
             tensors[f"classifier.{head[1]}"] = tensor
         else:
             tensors[_translated(name, rules, model_file, full_name)] = tensor
-    return _config(content, short, stored, is_pre_norm, model_file), RenamedTensors(
+    return _config(content, short, stored, is_pre_norm, model_file), Tensors(
         model_file, tensors
     )
 

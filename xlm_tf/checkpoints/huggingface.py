@@ -250,7 +250,7 @@ def load_weights(checkpoint, layers, names, prefix):
     """Read tensors into variables.
 
     Args:
-        checkpoint: `TensorFiles` or `RenamedTensors`.
+        checkpoint: `Tensors`.
         layers: list of Keras layers whose variables are to be filled.
         names: dict from a variable's path to one tensor name, or to three.
         prefix: str, before every name in the checkpoint.
@@ -284,9 +284,13 @@ def load_weights(checkpoint, layers, names, prefix):
                     f"{stored}. Expected {tuple(shape)}, for {path}: configuration and "
                     "weights disagree."
                 )
+        if len(parts) == 1 and is_kernel:
+            variable.assign(checkpoint.read(prefix + own).T)
+            continue
         if len(parts) == 1:
-            value = checkpoint.read(prefix + own)
-            variable.assign(value.T if is_kernel else value)
+            # Some rows at a time: the token embedding is most of a model.
+            for rows, value in checkpoint.blocks(prefix + own):
+                variable.value[rows].assign(value.astype(variable.dtype))
             continue
         tensors = [checkpoint.read(prefix + part) for part in parts]
         variable.assign(

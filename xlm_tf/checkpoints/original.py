@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from xlm_tf.checkpoints.pickled_tensors import Record, read_pickled
-from xlm_tf.checkpoints.tensor_files import RenamedTensors, pickled_tensors
+from xlm_tf.checkpoints.tensor_files import Tensors, pickled_tensors
 
 
 def find_model_file(path):
@@ -22,7 +22,7 @@ def read_checkpoint(model_file):
         model_file: Path of a `.pth`.
 
     Returns:
-        `(config, tensors, vocabulary)`: dict as of a config.json, `RenamedTensors`, and
+        `(config, tensors, vocabulary)`: dict as of a config.json, `Tensors`, and
         the list of the vocabulary's tokens in the order of their ids, fastBPE's form
         (`th@@`), or None where the file has none.
 
@@ -51,7 +51,7 @@ def read_checkpoint(model_file):
         vocabulary = [str(words[i]) for i in range(len(words))]
     return (
         _config(content, tensors, model_file),
-        RenamedTensors(model_file, tensors),
+        Tensors(model_file, tensors),
         vocabulary,
     )
 

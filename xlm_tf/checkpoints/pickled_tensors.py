@@ -111,6 +111,15 @@ class StoredTensor:
         self.shape = tuple(shape)
         self._strides = tuple(strides)
 
+    def rows(self, start, stop):
+        """Some of its rows, a `StoredTensor`."""
+        return StoredTensor(
+            self._storage,
+            self._offset + start * self._strides[0],
+            (stop - start, *self.shape[1:]),
+            self._strides,
+        )
+
     def read(self):
         """The tensor as a NumPy array, in its own type."""
         storage = self._storage()

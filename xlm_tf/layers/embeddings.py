@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from xlm_tf.layers.initializers import random_normal
+
 POSITION_EMBEDDINGS = ("learned", "sinusoidal")
 
 
@@ -189,7 +191,7 @@ class Embeddings(keras.layers.Layer):
 
     def _initializer(self):
         stddev = self.initializer_range or self.hidden_dim**-0.5
-        return keras.initializers.RandomNormal(stddev=stddev)
+        return random_normal(stddev)
 
     def _table(self, name, num_rows, initializer=None, trainable=True):
         if not num_rows:

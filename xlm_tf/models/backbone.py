@@ -7,6 +7,7 @@ from keras import ops
 from xlm_tf import masks
 from xlm_tf.layers.embeddings import Embeddings
 from xlm_tf.layers.encoder_block import EncoderBlock
+from xlm_tf.layers.initializers import truncated_normal
 from xlm_tf.models.optional_inputs import OptionalInputs, as_dict
 from xlm_tf.models.task import XLMPresets
 
@@ -198,7 +199,7 @@ class XLMBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
 
     def kernel_initializer(self):
         """A fresh initializer for dense kernels, for the heads on this backbone."""
-        return keras.initializers.TruncatedNormal(stddev=self.initializer_range)
+        return truncated_normal(self.initializer_range)
 
     def forward(self, inputs):
         """Hidden states of the last block, see the class."""

@@ -7,13 +7,11 @@ import numpy as np
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
-from xlm_tf.models.text_packing import PackedTextPreprocessor, batched
+from xlm_tf.models.text_packing import PackedTextPreprocessor, TaskPreprocessor, batched
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
-class XLMQuestionAnsweringPreprocessor(
-    PackedTextPreprocessor, keras_hub.models.Preprocessor
-):
+class XLMQuestionAnsweringPreprocessor(PackedTextPreprocessor, TaskPreprocessor):
     """Pairs of question and context -> inputs of the backbone, in graph.
 
     Arguments, call arguments and result are those of

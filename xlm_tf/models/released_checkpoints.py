@@ -1,5 +1,6 @@
 """Models from, and as, the checkpoint files of the field, by `from_preset`."""
 
+import contextlib
 import dataclasses
 import json
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from xlm_tf.checkpoints import fairseq, huggingface, original
-from xlm_tf.checkpoints.tensor_files import TensorFiles
+from xlm_tf.checkpoints.tensor_files import Tensors, open_folder
+from xlm_tf.layers.initializers import weights_follow
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.masked_lm import XLMMaskedLM
 from xlm_tf.models.question_answering import XLMQuestionAnswering
@@ -53,14 +55,14 @@ class Checkpoint:
     Attributes:
         path: Path, a folder or a file.
         config: dict, as of transformers' config.json.
-        tensors: `TensorFiles` or `RenamedTensors`.
+        tensors: `Tensors`.
         vocabulary: list of tokens, where the file holds them (XLM's `.pth`).
         arguments: dict, arguments of the backbone instead of the configuration's.
     """
 
     path: Path
     config: dict
-    tensors: object
+    tensors: Tensors
     vocabulary: list | None = None
     arguments: dict = dataclasses.field(default_factory=dict)
 
@@ -96,7 +98,7 @@ def find(preset):
             return Checkpoint(model_file, *original.read_checkpoint(model_file))
         return None
     config = huggingface.read_config(path)
-    return Checkpoint(path, config, TensorFiles(path), arguments=arguments)
+    return Checkpoint(path, config, open_folder(path), arguments=arguments)
 
 
 def _download(repository):
@@ -144,11 +146,15 @@ def load(model_class, checkpoint, load_weights=True, dtype=None, **arguments):
             f"{', '.join(extra[:5])}."
         )
     head = {}
+    follow = weights_follow() if load_weights else contextlib.nullcontext()
     if issubclass(model_class, XLMBackbone):
-        model = backbone = model_class(**{**of_backbone, **arguments}, dtype=dtype)
+        with follow:
+            model = model_class(**{**of_backbone, **arguments}, dtype=dtype)
+        backbone = model
     else:
         arguments, head = _head(model_class, checkpoint, arguments)
-        backbone = XLMBackbone(**of_backbone, dtype=dtype)
+        with follow:
+            backbone = XLMBackbone(**of_backbone, dtype=dtype)
         if "preprocessor" not in arguments:
             arguments["preprocessor"] = _preprocessor(model_class, checkpoint, backbone)
         model = model_class(backbone, **arguments)
@@ -250,9 +256,7 @@ def _is_tied(config, tensors):
     projection, embedding = huggingface.projection_of(config)
     if not {projection, embedding} <= tensors.names:
         return True
-    if tensors.shape(projection) != tensors.shape(embedding):
-        return False
-    return np.array_equal(tensors.read(projection), tensors.read(embedding))
+    return tensors.equal(projection, embedding)
 
 
 def _embedder_arguments(checkpoint):

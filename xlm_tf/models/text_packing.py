@@ -191,6 +191,18 @@ def _fields(x):
     return {key: tf.convert_to_tensor(value, tf.string) for key, value in x.items()}
 
 
+class TaskPreprocessor(keras_hub.models.Preprocessor):
+    """Base of preprocessors for tasks that KerasHub does not have."""
+
+    def __init__(self, tokenizer, sequence_length=512, **kwargs):
+        super().__init__(**kwargs)
+        self.tokenizer = tokenizer
+        self.sequence_length = sequence_length
+
+    def get_config(self):
+        return {**super().get_config(), "sequence_length": self.sequence_length}
+
+
 class PackedTextPreprocessor(TextPacking):
     """Mixin for the preprocessors whose output is the packed text alone."""
 

@@ -6,13 +6,16 @@ import keras_hub
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask, check_labels
-from xlm_tf.models.text_packing import PackedTextPreprocessor, batched, with_language
+from xlm_tf.models.text_packing import (
+    PackedTextPreprocessor,
+    TaskPreprocessor,
+    batched,
+    with_language,
+)
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
-class XLMTokenClassifierPreprocessor(
-    PackedTextPreprocessor, keras_hub.models.Preprocessor
-):
+class XLMTokenClassifierPreprocessor(PackedTextPreprocessor, TaskPreprocessor):
     """Raw texts -> inputs of the backbone, in graph.
 
     Arguments, call arguments and result are those of

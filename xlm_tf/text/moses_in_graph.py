@@ -97,6 +97,13 @@ _ENGLISH_ABBREVIATIONS = (
     "Messrs|Mlle|Mme|Mr|Mrs|Ms|Op|Ph|Prof|Pvt|Rep|Reps|Rev|Sen|Sens|Sgt|Sr|St|Supt|"
     "v|vs|rev|Oct|Nov|Dec|Jan|Feb|Aug|Sept"
 )
+# Moses reads the other languages with English abbreviations; some scripts' letters
+# count as abbreviations.
+_WITH_LETTERS = ("as", "bn", "el", "gu", "hi", "kn", "ml", "mni", "mr", "or", "pa")
+_WITH_LETTERS += ("ru", "ta", "te")
+_WITH_ABBREVIATIONS = ("ca", "cs", "de", "es", "et", "fi", "fr", "ga", "hu", "is", "it")
+_WITH_ABBREVIATIONS += ("lt", "lv", "nl", "pl", "pt", "ro", "sk", "sl", "sv", "tdt")
+_WITH_ABBREVIATIONS += ("yue", "zh", *_WITH_LETTERS)
 _GERMAN_ABBREVIATIONS = (
     "[0-9]{1,2}|ca|Dr|Prof|Nr|St|Str|bzw|usw|etc|evtl|ggf|inkl|max|min|Mio|Mrd|Std|vgl"
 )
@@ -146,12 +153,12 @@ def split_words(texts, language):
         (~(is_english | is_french), _APOSTROPHES["other"]),
     )
     words = tf.strings.split(texts)  # (B, None)
-    words = _split_periods(words, is_english, _is_one_of(language, ("de",)))
+    words = _split_periods(words, language)
     texts = tf.strings.reduce_join(words, separator=" ", axis=1)
     return tf.strings.split(tf.strings.regex_replace(texts, r"\.'$", " . '"))
 
 
-def _split_periods(words, is_english, is_german):
+def _split_periods(words, language):
     """Put a space before the period of every word that is no abbreviation."""
     flat = words.values  # (N,)
     rows = words.value_rowids()
@@ -160,12 +167,11 @@ def _split_periods(words, is_english, is_german):
     has_inner = tf.strings.regex_full_match(flat, rf".*[{_LETTER}].*\..*\.") | (
         tf.strings.regex_full_match(flat, rf".*\..*[{_LETTER}].*\.")
     )
-    is_known = tf.strings.regex_full_match(flat, r"\p{L}\.") & (
-        ~tf.strings.regex_full_match(flat, r"[a-z]\.")
-    )
+    is_known = tf.strings.regex_full_match(flat, r"[A-Z]\.")
     for is_language, abbreviations in (
-        (is_english, _ENGLISH_ABBREVIATIONS),
-        (is_german, _GERMAN_ABBREVIATIONS),
+        (~_is_one_of(language, _WITH_ABBREVIATIONS), _ENGLISH_ABBREVIATIONS),
+        (_is_one_of(language, ("de",)), _GERMAN_ABBREVIATIONS),
+        (_is_one_of(language, _WITH_LETTERS), r"\p{L}"),
     ):
         is_abbreviation = tf.strings.regex_full_match(flat, rf"({abbreviations})\.")
         is_known |= is_abbreviation & tf.gather(is_language, rows)
