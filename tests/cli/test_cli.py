@@ -83,3 +83,21 @@ def test_a_corpus_in_another_encoding_is_named(tmp_path, capsys):
     assert "UTF-8" in said
     assert "ru.txt" in said
     assert not output.exists()
+
+
+def test_trim_and_extend(tmp_path, capsys):
+    corpus = tmp_path / "en.txt"
+    corpus.write_text("The page was not found.\nEnter a valid URL.\n")
+    trimmed, extended = tmp_path / "trimmed", tmp_path / "extended"
+    arguments = ["trim", "xlm_tiny", str(trimmed), "--corpus", f"en={corpus}"]
+    assert main(arguments) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "hidden states of 2 texts are bit-exactly the same" in printed
+    assert "4,000 tokens ->" in printed
+    assert main(arguments) == 2
+    assert "exists. Choose another folder" in capsys.readouterr().err
+    assert main(["extend", str(trimmed), str(extended), "--token", "COVID-19"]) == 0
+    assert main(["trim", "xlm_tiny", str(tmp_path / "x")]) == 2
+    assert "Say what the vocabulary is for" in capsys.readouterr().err
+    task = xlm_tf.XLMMaskedLM.from_preset(extended)
+    assert "COVID-19" in task.preprocessor.tokenizer.get_vocabulary()

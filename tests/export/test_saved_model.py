@@ -227,3 +227,52 @@ def test_warmup_records_are_requests(models):
         sizes.append(request.inputs["text"].tensor_shape.dim[0].size)
     assert sizes == [1, 8, 64]
     assert "max_batch_size" in (path / "batching_params.pbtxt").read_text()
+
+
+@pytest.fixture(scope="module")
+def xlm_task():
+    """A causal masked LM of 2019's kind: BPE, untied, without language embeddings."""
+    tokens = ["<s>", "</s>", "<pad>", "<unk>", *(f"<special{i}>" for i in range(10))]
+    tokens += [*"lowner'", "low", "er", "lo@@", "l@@", "o@@", "w@@", "e@@", "n@@"]
+    merges = [("l", "o"), ("lo", "w</w>"), ("e", "r</w>")]
+    tokenizer = xlm_tf.XLMBPETokenizer(tokens, merges)
+    backbone = xlm_tf.XLMBackbone(
+        len(tokens),
+        2,
+        2,
+        32,
+        128,
+        zero_padding_states=True,
+        pad_token_id=2,
+        causal=True,
+        initializer_range=0.3,
+    )
+    preprocessor = xlm_tf.XLMMaskedLMPreprocessor(
+        tokenizer, sequence_length=32, num_separators=1
+    )
+    return xlm_tf.XLMMaskedLM(backbone, preprocessor, head_transform=False, tied=False)
+
+
+def test_bpe_is_in_the_graph(xlm_task, tmp_path):
+    directory = tmp_path / "cloze" / "1"
+    report = export.to_saved_model(xlm_task, directory, top_k=4)
+    assert report.difference < 1e-5
+    texts = ["low n'ow <mask>", "LOWER <mask> low", "<mask>"]
+    language = as_inputs(["fr", "en", "ru"])
+    fields = {"text": as_inputs(texts), "language": language}
+    (answer,) = ask(directory, ("serving_default", fields))
+    for i, (text, name) in enumerate(zip(texts, ("fr", "en", "ru"), strict=True)):
+        (expected,) = xlm_task.fill_mask(text, top_k=4, language=name)
+        assert [token.decode() for token in answer["tokens"][i]] == [
+            token for token, _ in expected
+        ]
+        scores = [score for _, score in expected]
+        np.testing.assert_allclose(answer["scores"][i], scores, atol=1e-5)
+
+
+def test_labels_of_the_task_are_the_answers(make_task, tmp_path):
+    task = make_task(xlm_tf.XLMTextClassifier, labels=["bad", "good"])
+    export.to_saved_model(task, tmp_path / "m" / "1")
+    fields = {"text": as_inputs(TEXTS)}
+    (answer,) = ask(tmp_path / "m" / "1", ("serving_default", fields))
+    assert set(answer["label"].tolist()) <= {b"bad", b"good"}

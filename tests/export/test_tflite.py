@@ -187,3 +187,20 @@ def test_the_command(classifier, tmp_path, capsys):
     (preset / "task.json").write_text(json.dumps({}))
     assert main(["export", "tflite", str(preset), str(tmp_path / "x.tflite")]) == 2
     assert "error: " in capsys.readouterr().err
+
+
+def test_a_causal_model_with_bpe(tmp_path):
+    tokens = ["<s>", "</s>", "<pad>", "<unk>", *(f"<special{i}>" for i in range(10))]
+    tokenizer = xlm_tf.XLMBPETokenizer([*tokens, *"lowner"], [("l", "o")])
+    backbone = xlm_tf.XLMBackbone(
+        20, 1, 2, 32, 64, pad_token_id=2, causal=True, initializer_range=0.3
+    )
+    preprocessor = xlm_tf.XLMMaskedLMPreprocessor(tokenizer, sequence_length=32)
+    task = xlm_tf.XLMMaskedLM(backbone, preprocessor, tied=False)
+    report = export.to_tflite(task, tmp_path / "cloze.tflite", lengths=(16,))
+    assert report.difference < 1e-4
+    embedder = xlm_tf.XLMTextEmbedder(
+        backbone, xlm_tf.XLMTextEmbedderPreprocessor(tokenizer, sequence_length=32)
+    )
+    with pytest.raises(ValueError, match="needs a SentencePiece vocabulary"):
+        export.to_tflite(embedder, tmp_path / "x.tflite", string_input=True)

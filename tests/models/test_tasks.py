@@ -16,8 +16,13 @@ PREPROCESSORS = {
     xlm_tf.XLMTextClassifier: xlm_tf.XLMTextClassifierPreprocessor,
     xlm_tf.XLMTextEmbedder: xlm_tf.XLMTextEmbedderPreprocessor,
     xlm_tf.XLMMaskedLM: xlm_tf.XLMMaskedLMPreprocessor,
+    xlm_tf.XLMTokenClassifier: xlm_tf.XLMTokenClassifierPreprocessor,
+    xlm_tf.XLMQuestionAnswering: xlm_tf.XLMQuestionAnsweringPreprocessor,
 }
-ARGUMENTS = {xlm_tf.XLMTextClassifier: {"num_classes": 2}}
+ARGUMENTS = {
+    xlm_tf.XLMTextClassifier: {"num_classes": 2},
+    xlm_tf.XLMTokenClassifier: {"labels": ["O", "B-PER", "I-PER"]},
+}
 
 
 @pytest.fixture

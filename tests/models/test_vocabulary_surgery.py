@@ -1,0 +1,139 @@
+"""Trimmed and extended vocabularies."""
+
+import numpy as np
+import pytest
+
+import xlm_tf
+from xlm_tf.models.vocabulary_surgery import extend_vocabulary, trim_vocabulary
+
+CORPORA = {
+    "en": ["The page was not found.", "Enter a valid <mask>.", "It's 12:30, John!"],
+    "de": ["Die Seite wurde nicht gefunden.", "Größe: 7 – das Ende ☂"],
+}
+TEXTS = [text for texts in CORPORA.values() for text in texts]
+BPE_CODES = [("l", "o"), ("lo", "w</w>"), ("e", "r</w>"), ("n", "e"), ("ne", "w")]
+BPE_TOKENS = [f"<special{i}>" for i in range(10)]
+BPE_TOKENS = ["<s>", "</s>", "<pad>", "<unk>", *BPE_TOKENS, *"lowner"]
+BPE_TOKENS += ["low", "er", "ne@@", "new@@", "lo@@", "l@@", "o@@", "w@@", "e@@", "n@@"]
+
+
+@pytest.fixture(scope="module")
+def task():
+    return xlm_tf.XLMMaskedLM.from_preset("xlm_tiny")
+
+
+@pytest.fixture(scope="module")
+def bpe_task():
+    tokenizer = xlm_tf.XLMBPETokenizer(BPE_TOKENS, BPE_CODES)
+    backbone = xlm_tf.XLMBackbone(
+        len(BPE_TOKENS), 1, 2, 16, 64, zero_padding_states=True, pad_token_id=2
+    )
+    preprocessor = xlm_tf.XLMMaskedLMPreprocessor(
+        tokenizer, sequence_length=64, num_separators=1
+    )
+    return xlm_tf.XLMMaskedLM(backbone, preprocessor, head_transform=False, tied=False)
+
+
+def tokens(task, text):
+    tokenizer = task.preprocessor.tokenizer
+    return [tokenizer.id_to_token(int(i)) for i in tokenizer(text)]
+
+
+def test_the_text_of_the_corpora_is_read_as_before(task, tmp_path):
+    trimmed, report = trim_vocabulary(task, CORPORA)
+    assert report.tokens_before == 4000
+    assert report.tokens_after == trimmed.backbone.vocabulary_size < 300
+    assert report.bytes_after < report.bytes_before
+    used = {
+        i for text in CORPORA["de"] for i in task.preprocessor.tokenizer.encode(text)
+    }
+    assert report.uses["de"] == len(used)
+    for text in TEXTS:
+        assert tokens(trimmed, text) == tokens(task, text)
+    np.testing.assert_array_equal(trimmed.encode(TEXTS), task.encode(TEXTS))
+    trimmed.save_to_preset(tmp_path)
+    again = xlm_tf.XLMMaskedLM.from_preset(tmp_path)
+    np.testing.assert_array_equal(again.encode(TEXTS), task.encode(TEXTS))
+    # The logits of a kept token are its logits of before.
+    kept = trimmed.preprocessor.tokenizer.get_vocabulary()
+    rows = [task.preprocessor.tokenizer.token_to_id(token) for token in kept]
+    inputs = task.preprocessor.pack(TEXTS)
+    before = np.asarray(task(inputs))[..., rows]
+    np.testing.assert_allclose(
+        trimmed(trimmed.preprocessor.pack(TEXTS)), before, atol=1e-5
+    )
+
+
+def test_other_text_is_still_read(task):
+    trimmed, _ = trim_vocabulary(task, CORPORA)
+    tokenizer = trimmed.preprocessor.tokenizer
+    assert tokenizer.unk_token_id not in tokenizer.encode("found: the John page")
+    assert tokenizer.unk_token_id in tokenizer.encode("ñ")
+
+
+def test_rare_tokens_go(task):
+    corpus = {"en": ["page page page", "Seite"]}
+    all_tokens, _ = trim_vocabulary(task, corpus)
+    frequent, _ = trim_vocabulary(task, corpus, min_count=2)
+    assert tokens(frequent, "page") == tokens(task, "page")
+    assert frequent.backbone.vocabulary_size < all_tokens.backbone.vocabulary_size
+    assert "".join(tokens(frequent, "Seite")) == "▁Seite"
+
+
+def test_scripts_of_languages(task):
+    greek, _ = trim_vocabulary(task, languages=["el"])
+    vocabulary = greek.preprocessor.tokenizer.get_vocabulary()
+    assert "▁the" not in vocabulary
+    assert {"1", ".", "▁"} <= set(vocabulary)
+    latin, _ = trim_vocabulary(task, languages=["en"])
+    np.testing.assert_array_equal(latin.encode(TEXTS), task.encode(TEXTS))
+    with pytest.raises(ValueError, match="script of xx, yy is not known"):
+        trim_vocabulary(task, languages=["en", "xx", "yy"])
+    with pytest.raises(ValueError, match="Pass corpora, or languages"):
+        trim_vocabulary(task)
+
+
+def test_bpe_is_trimmed_with_its_merges(bpe_task):
+    corpus = {"en": ["low lower"]}
+    trimmed, _ = trim_vocabulary(bpe_task, corpus)
+    tokenizer = trimmed.preprocessor.tokenizer
+    assert ("n", "e") not in tokenizer.get_merges()
+    assert ("l", "o") in tokenizer.get_merges()
+    for text in ("low lower", "lower low <mask> low"):
+        assert tokens(trimmed, text) == tokens(bpe_task, text)
+    np.testing.assert_array_equal(
+        trimmed.encode(corpus["en"]), bpe_task.encode(corpus["en"])
+    )
+    latin, report = trim_vocabulary(bpe_task, languages=["en"])
+    assert report.tokens_after == report.tokens_before
+    assert latin.preprocessor.tokenizer.get_merges() == BPE_CODES
+
+
+def test_new_tokens(task):
+    words = ["COVID-19", "Zeitgeistiges"]
+    text = "The COVID-19 is Zeitgeistiges."
+    extended = extend_vocabulary(task, words)
+    assert extended.backbone.vocabulary_size == 4002
+    assert [word for word in tokens(extended, text) if word in words] == words
+    tokenizer = task.preprocessor.tokenizer
+    parts = [i for i in tokenizer.encode("COVID-19") if tokenizer.id_to_token(i) != "▁"]
+    table, old = (x.backbone.token_embedding.embeddings for x in (extended, task))
+    new_id = extended.preprocessor.tokenizer.token_to_id("COVID-19")
+    np.testing.assert_allclose(table[new_id], np.asarray(old)[parts].mean(0), rtol=1e-6)
+    np.testing.assert_array_equal(extended.encode(TEXTS), task.encode(TEXTS))
+    masked = "The page was not <mask>."
+    ((best, *_),) = extended.fill_mask(masked)
+    assert best[0] == task.fill_mask(masked)[0][0][0]
+    for bad in ("page", "", " "):
+        with pytest.raises(ValueError, match="A new token must"):
+            extend_vocabulary(task, [bad])
+
+
+def test_new_tokens_of_bpe(bpe_task):
+    extended = extend_vocabulary(bpe_task, ["newlow"])
+    assert tokens(bpe_task, "newlow") == ["new", "low</w>"]
+    assert tokens(extended, "newlow low") == ["newlow</w>", "low</w>"]
+    text = ["low lower new"]
+    np.testing.assert_array_equal(extended.encode(text), bpe_task.encode(text))
+    with pytest.raises(ValueError, match="must be one word"):
+        extend_vocabulary(bpe_task, ["new low"])
