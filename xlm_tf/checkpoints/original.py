@@ -81,6 +81,8 @@ def _config(content, tensors, model_file):
     config["sinusoidal_embeddings"] = bool(params.get("sinusoidal_embeddings", False))
     languages = "transformer.lang_embeddings.weight" in tensors
     config["use_lang_emb"] = languages
+    # Models of 17 and 100 languages have no embedding of them.
+    config["n_langs"] = params.get("n_langs") or len(params.get("lang2id") or [0])
     if languages:
         config["n_langs"] = tensors["transformer.lang_embeddings.weight"].shape[0]
     if params.get("lang2id"):
