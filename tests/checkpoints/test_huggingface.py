@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +108,37 @@ def test_without_weights():
     assert one.get_config()["num_layers"] == other.get_config()["num_layers"] == 2
     ids = np.array([[0, 5, 6, 2]])
     assert not np.allclose(one(ids), other(ids))
+
+
+MEMORY = """
+import resource, sys
+import xlm_tf
+
+def most():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+xlm_tf.XLMBackbone(10, 1, 1, 8, 16)
+before = most()
+xlm_tf.XLMBackbone.from_preset(sys.argv[1])
+print(most() - before)
+"""
+
+
+@pytest.mark.slow
+def test_memory(tmp_path):
+    backbone = xlm_tf.XLMBackbone(400_000, 2, 4, 256, 1024, position_offset=2)
+    backbone.save_to_huggingface(tmp_path)
+    size = (tmp_path / "model.safetensors").stat().st_size
+    del backbone
+    result = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        cwd=FOLDER.parents[2],
+    )
+    assert size > 4e8
+    assert int(result.stdout.splitlines()[-1]) < 2.2 * size
 
 
 def test_missing_weights(tmp_path):

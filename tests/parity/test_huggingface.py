@@ -248,6 +248,52 @@ def test_the_round_trip_is_exact(configuration, task, tmp_path):
     np.testing.assert_array_equal(one, other)
 
 
+def test_transformers_reads_the_saved_tokenizer(tmp_path, spm_proto, sentences):
+    tokenizer = xlm_tf.XLMSentencePieceTokenizer(spm_proto)
+    backbone = xlm_tf.XLMBackbone(
+        tokenizer.vocabulary_size(), 1, 1, 8, 16, position_offset=2
+    )
+    preprocessor = xlm_tf.XLMMaskedLMPreprocessor(tokenizer, sequence_length=64)
+    xlm_tf.XLMMaskedLM(backbone, preprocessor).save_to_huggingface(tmp_path)
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    texts = [*sentences, "The quick <mask> fox"]
+    for text, ids in zip(texts, theirs(texts)["input_ids"], strict=True):
+        assert ids == [0, *tokenizer.encode(text), 2]
+        packed = preprocessor.pack([text])
+        mask = packed["padding_mask"].numpy()
+        assert packed["token_ids"].numpy()[mask].tolist() == ids
+
+
+def test_transformers_reads_the_saved_bpe(tmp_path):
+    pytest.importorskip("sacremoses")
+    specials = ["<s>", "</s>", "<pad>", "<unk>", *(f"<special{i}>" for i in range(10))]
+    tokens = [*specials, *"lowner", "low", "er", "lo@@", "l@@", "o@@"]
+    tokenizer = xlm_tf.XLMBPETokenizer(tokens, [("l", "o"), ("lo", "w</w>")])
+    backbone = xlm_tf.XLMBackbone(
+        len(tokens),
+        1,
+        1,
+        8,
+        32,
+        num_languages=2,
+        zero_padding_states=True,
+        pad_token_id=2,
+    )
+    preprocessor = xlm_tf.XLMMaskedLMPreprocessor(
+        tokenizer, num_separators=1, languages=["en", "fr"]
+    )
+    masked_lm = xlm_tf.XLMMaskedLM(backbone, preprocessor, head_transform=False)
+    masked_lm.save_to_huggingface(tmp_path)
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    assert theirs.lang2id == {"en": 0, "fr": 1}
+    for text in ("Low lo, lower", "l'o!", "low <special1> lo"):
+        ids = theirs.convert_tokens_to_ids(theirs.tokenize(text))
+        assert tokenizer.encode(text) == ids
+    again = xlm_tf.XLMMaskedLM.from_preset(tmp_path)
+    assert again.preprocessor.languages == ["en", "fr"]
+    assert again.preprocessor.tokenizer.get_merges() == tokenizer.get_merges()
+
+
 def test_saved_shards(tmp_path, monkeypatch):
     from xlm_tf.checkpoints import huggingface
 
@@ -270,6 +316,27 @@ def test_sharded_weights(tmp_path):
     )
     for one, other in zip(whole.weights, parts.weights, strict=True):
         np.testing.assert_array_equal(one, other)
+    # The older form: parts of pickles.
+    folder = tmp_path / "parts"
+    index = json.loads((folder / "model.safetensors.index.json").read_text())
+    from safetensors.torch import load_file
+
+    for path in folder.glob("*.safetensors"):
+        tensors = load_file(path)
+        torch.save(tensors, folder / f"{path.stem}.bin")
+        path.unlink()
+    (folder / "model.safetensors.index.json").unlink()
+    index["weight_map"] = {
+        name: file.replace(".safetensors", ".bin")
+        for name, file in index["weight_map"].items()
+    }
+    (folder / "pytorch_model.bin.index.json").write_text(json.dumps(index))
+    parts = xlm_tf.XLMMaskedLM.from_preset(folder)
+    for one, other in zip(whole.weights, parts.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    next(iter(folder.glob("*.bin"))).unlink()
+    with pytest.raises(FileNotFoundError, match=r"which pytorch_model\.bin\.index"):
+        xlm_tf.XLMMaskedLM.from_preset(folder)
 
 
 def test_a_loaded_model_is_saved_as_a_preset(tmp_path):

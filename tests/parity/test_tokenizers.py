@@ -7,10 +7,12 @@ import collections
 import gzip
 import json
 
+import numpy as np
 import pytest
 import sentencepiece
 
 import xlm_tf
+from xlm_tf.models.vocabulary_surgery import trim_vocabulary
 
 pytestmark = [pytest.mark.parity, pytest.mark.slow]
 # No special segmenter. Lines of each language.
@@ -53,7 +55,7 @@ def every_text(shared_data):
 @pytest.fixture(scope="module")
 def xlmr(shared_data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("xlmr")
-    packed = (shared_data / "xlmr_vocab") / "xlmr.rebuilt.spm.model.gz"
+    packed = shared_data / "xlmr_vocab" / "xlmr.rebuilt.spm.model.gz"
     path = folder / "sentencepiece.bpe.model"
     path.write_bytes(gzip.decompress(packed.read_bytes()))
     return path
@@ -126,7 +128,7 @@ def test_xlmr_as_transformers(xlmr, every_text):
 def xlm(shared_data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("xlm15")
     for name in ("codes", "vocab"):
-        packed = (shared_data / "xlm15_bpe") / f"{name}_xnli_15.gz"
+        packed = shared_data / "xlm15_bpe" / f"{name}_xnli_15.gz"
         (folder / name).write_bytes(gzip.decompress(packed.read_bytes()))
     return xlm_tf.XLMBPETokenizer(
         folder / "vocab", folder / "codes", max_vocabulary=95_000
@@ -144,7 +146,7 @@ def xlm_reference(xlm, tmp_path_factory):
 
 @pytest.mark.parametrize("language", XLM_LANGUAGES)
 def test_xlm_as_transformers(xlm, xlm_reference, shared_data, language):
-    texts = lines((shared_data / "ntrex") / f"ntrex.{language}.txt.gz")[:NUM_LINES]
+    texts = lines(shared_data / "ntrex" / f"ntrex.{language}.txt.gz")[:NUM_LINES]
     expected = [
         xlm_reference.convert_tokens_to_ids(xlm_reference._tokenize(x, lang=language))
         for x in texts
@@ -167,7 +169,7 @@ def test_xlm_as_transformers(xlm, xlm_reference, shared_data, language):
 
 def test_xlm_in_graph_on_words(xlm, xlm_reference, shared_data):
     for language in XLM_LANGUAGES:
-        path = (shared_data / "ntrex") / f"ntrex.{language}.txt.gz"
+        path = shared_data / "ntrex" / f"ntrex.{language}.txt.gz"
         texts = [
             " ".join(xlm._split(line, language, None))
             for line in lines(path)[:NUM_LINES]
@@ -182,3 +184,27 @@ def test_xlm_in_graph_on_words(xlm, xlm_reference, shared_data):
             xlm.get_vocabulary(), xlm.get_merges(), words="whitespace", lowercase=False
         )
         assert spaced(texts).to_list() == expected
+
+
+@pytest.mark.parametrize("family", ["xlm", "xlmr"])
+def test_a_trimmed_vocabulary_reads_its_corpora_as_before(
+    xlm, xlmr, shared_data, family
+):
+    tokenizer = xlm if family == "xlm" else xlm_tf.XLMSentencePieceTokenizer(xlmr)
+    corpora = {
+        language: lines(shared_data / "ntrex" / f"ntrex.{language}.txt.gz")
+        for language in ("en", "fr", "ru", "hi")
+    }
+    backbone = xlm_tf.XLMBackbone(tokenizer.vocabulary_size(), 1, 1, 4, 8)
+    preprocessor = xlm_tf.XLMTextEmbedderPreprocessor(tokenizer)
+    task = xlm_tf.XLMTextEmbedder(backbone, preprocessor)
+    trimmed, report = trim_vocabulary(task, corpora)
+    assert report.tokens_after < 0.3 * report.tokens_before
+    smaller = trimmed.preprocessor.tokenizer
+    before, after = (np.array(x.get_vocabulary()) for x in (tokenizer, smaller))
+    for language, texts in corpora.items():
+        arguments = {"language": language} if family == "xlm" else {}
+        np.testing.assert_array_equal(
+            before[tokenizer(texts, **arguments).flat_values],
+            after[smaller(texts, **arguments).flat_values],
+        )

@@ -141,19 +141,15 @@ def _used(task, corpora, min_count):
     """Ids that the corpora use, how many by language, and BPE's merges for them."""
     tokenizer = task.preprocessor.tokenizer
     is_bpe = isinstance(tokenizer, XLMBPETokenizer)
-    counts, uses, merges = collections.Counter(), {}, set()
-    characters = set()
+    counts, uses = collections.Counter(), {}
+    characters, words = set(), set()
     for language, texts in corpora.items():
         own = collections.Counter()
-        batch = []
-        for text in texts:
-            batch.append(text)
-            characters.update(text)
-            if len(batch) == _BATCH:
-                own.update(_ids(tokenizer, batch, language))
-                batch = []
-        if batch:
+        for batch in _batches(texts):
             own.update(_ids(tokenizer, batch, language))
+            characters.update(*batch)
+            if is_bpe:
+                words |= tokenizer.split_words(batch, language)
         counts += own
         uses[language] = sum(1 for n in own.values() if n >= min_count)
     kept = {token_id for token_id, n in counts.items() if n >= min_count}
@@ -162,11 +158,23 @@ def _used(task, corpora, min_count):
         for token_id, token in enumerate(tokenizer.get_vocabulary())
         if _text(token) in characters
     }
-    if is_bpe:
-        vocabulary = tokenizer.get_vocabulary()
-        for token_id in kept:
-            merges.update(tokenizer.merges_of(vocabulary[token_id]))
+    merges = set()
+    for word in words:
+        word_merges, token_ids = tokenizer.merges_of(word)
+        if kept.issuperset(token_ids):
+            merges.update(word_merges)
     return kept, uses, merges
+
+
+def _batches(texts):
+    batch = []
+    for text in texts:
+        batch.append(text)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def _ids(tokenizer, texts, language):

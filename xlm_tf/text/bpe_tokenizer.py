@@ -184,20 +184,33 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
                 )
         return self._in_graph
 
-    def merges_of(self, token):
-        """The merges that make a token of its characters, in their order.
+    def merges_of(self, word):
+        """The merges that a word goes through, and the ids that it ends as.
 
         Args:
-            token: str, of the vocabulary.
+            word: str, after lower-casing and the like.
 
         Returns:
-            List of pairs of str.
+            `(merges, token_ids)`: a list of pairs of str in their order, and a tuple.
         """
-        word = token.removesuffix(WORD_END)
-        symbols = list(word)
-        if symbols and token != word:
-            symbols[-1] += WORD_END
-        return [pair for pair, _ in self._merge(symbols)]
+        symbols = [*word[:-1], word[-1] + WORD_END]
+        return [pair for pair, _ in self._merge(symbols)], self._word_ids(word)
+
+    def split_words(self, texts, language=None):
+        """The words of raw texts that are merged, by the rules in graph.
+
+        Args:
+            texts: list of str.
+            language: str, of all texts.
+
+        Returns:
+            Set of str.
+        """
+        texts = tf.strings.unicode_transcode(tf.constant(texts), "UTF-8", "UTF-8")
+        texts = _mask_parts(texts).values
+        language = tf.fill(tf.shape(texts), language or self.language)
+        words = self._words_in_graph(texts, language).values.numpy().tolist()
+        return {word.decode() for word in words}
 
     def trimmed(self, token_ids, merges):
         """A tokenizer with some of the tokens.
@@ -348,7 +361,7 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
         ids = tf.concat([ids, tf.RaggedTensor.from_tensor(mask)], axis=1)
         return parts.with_values(ids).merge_dims(1, 2)[:, :-1]
 
-    def _tokenize_texts(self, texts, language):
+    def _words_in_graph(self, texts, language):
         if self.words == "moses":
             words = moses_in_graph.split_words(texts, language)
         else:
@@ -361,6 +374,10 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
             flat = tf.strings.regex_replace(flat, r"\p{Mn}", "")
             words = words.with_values(tf.strings.lower(flat, encoding="utf-8"))
             words = tf.ragged.boolean_mask(words, words != "")
+        return words
+
+    def _tokenize_texts(self, texts, language):
+        words = self._words_in_graph(texts, language)  # (B, None)
         unique, index = tf.unique(words.values)
         ids = self._merges_in_graph()(unique)  # (words, None)
         return words.with_values(tf.gather(ids, index)).merge_dims(1, 2)

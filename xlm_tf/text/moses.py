@@ -12,7 +12,7 @@ _INSTALL = {
     "sacremoses": "pip install 'xlm-tf[legacy]'",
     "rjieba": "pip install 'xlm-tf[chinese]'",
     "pythainlp": "pip install 'xlm-tf[thai]'",
-    "Mykytea": "pip install mykytea, with KyTea and its model",
+    "Mykytea": "pip install kytea, and a model of KyTea",
 }
 
 
