@@ -9,7 +9,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Every room may import what stands in its list, and itself.
 FOUNDATIONS = ["text", "masks", "version"]
-MODELS = [*FOUNDATIONS, "layers", "models", "checkpoints"]
+# Searches know a step function, not models; models decode with them.
+MODELS = [*FOUNDATIONS, "layers", "models", "checkpoints", "generation"]
 ALLOWED = {
     "version": [],
     "masks": [],
@@ -19,9 +20,9 @@ ALLOWED = {
     "models": MODELS,
     "checkpoints": MODELS,
     "objectives": [*MODELS, "data"],
-    "generation": MODELS,
-    "evaluation": [*MODELS, "data", "objectives", "generation"],
-    "training": [*MODELS, "data", "objectives", "generation", "evaluation"],
+    "generation": FOUNDATIONS,
+    "evaluation": [*MODELS, "data", "objectives"],
+    "training": [*MODELS, "data", "objectives", "evaluation"],
     "cli": None,  # everything, and `export`
 }
 

@@ -9,6 +9,7 @@ import importlib
 from xlm_tf.version import __version__
 
 _MODULES = {
+    "BeamSearch": "xlm_tf.generation.search",
     "PRESETS": "xlm_tf.models.released_models",
     "XLMBPETokenizer": "xlm_tf.text.bpe_tokenizer",
     "XLMBackbone": "xlm_tf.models.backbone",
@@ -17,6 +18,9 @@ _MODULES = {
     "XLMQuestionAnswering": "xlm_tf.models.question_answering",
     "XLMQuestionAnsweringPreprocessor": "xlm_tf.models.question_answering",
     "XLMSentencePieceTokenizer": "xlm_tf.text.sentencepiece_tokenizer",
+    "XLMSeq2SeqBackbone": "xlm_tf.models.seq2seq_backbone",
+    "XLMSeq2SeqLM": "xlm_tf.models.seq2seq_lm",
+    "XLMSeq2SeqLMPreprocessor": "xlm_tf.models.seq2seq_lm",
     "XLMTextClassifier": "xlm_tf.models.text_classifier",
     "XLMTextClassifierPreprocessor": "xlm_tf.models.text_classifier",
     "XLMTextEmbedder": "xlm_tf.models.text_embedder",
@@ -27,6 +31,7 @@ _MODULES = {
 
 __all__ = [
     "PRESETS",
+    "BeamSearch",
     "XLMBPETokenizer",
     "XLMBackbone",
     "XLMMaskedLM",
@@ -34,6 +39,9 @@ __all__ = [
     "XLMQuestionAnswering",
     "XLMQuestionAnsweringPreprocessor",
     "XLMSentencePieceTokenizer",
+    "XLMSeq2SeqBackbone",
+    "XLMSeq2SeqLM",
+    "XLMSeq2SeqLMPreprocessor",
     "XLMTextClassifier",
     "XLMTextClassifierPreprocessor",
     "XLMTextEmbedder",

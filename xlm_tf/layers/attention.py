@@ -136,8 +136,121 @@ class SelfAttention(keras.layers.Layer):
         context = dot_product_attention(query, key, value, attention_mask, dropout)
         return self.output_dense(merge_heads(context))
 
+    def step(self, x, cache):
+        """Attend from one new position to itself and to those before it.
+
+        Args:
+            x: float tensor (B, k, D), the new position of k beams of each text.
+            cache: float tensor (B * k, 2, H, t, K), keys and values so far.
+
+        Returns:
+            `(outputs, cache)`: (B, k, D), and (B * k, 2, H, t + 1, K).
+        """
+        batch_size, num_beams, width = ops.shape(x)[0], ops.shape(x)[1], x.shape[-1]
+        qkv = ops.reshape(
+            self.qkv_dense(x), (-1, 3, self.num_heads, 1, width // self.num_heads)
+        )  # (B * k, 3, H, 1, K)
+        cache = ops.concatenate([cache, qkv[:, 1:]], axis=3)
+        context = dot_product_attention(qkv[:, 0], cache[:, 0], cache[:, 1])
+        context = ops.reshape(context, (batch_size, num_beams, width))
+        return self.output_dense(context), cache
+
     def compute_output_shape(self, input_shape):
         return input_shape
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            {
+                "num_heads": self.num_heads,
+                "dropout": self.dropout,
+                "kernel_initializer": keras.initializers.serialize(
+                    self.kernel_initializer
+                ),
+            }
+        )
+        return config
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class CrossAttention(keras.layers.Layer):
+    """Multi-head attention from one sequence to the states of another.
+
+    Args:
+        num_heads: int, H. Must divide the width of the input.
+        dropout: float, rate on the attention probabilities.
+        kernel_initializer: initializer of the three kernels.
+
+    Call arguments:
+        x: float tensor (B, T, D), the queries.
+        keys_values: float tensor (B, 2, H, S, K) of `keys_values`, which is computed
+            once for a text that is decoded.
+        attention_mask: bool tensor broadcastable to (B, H, T, S); True = may be
+            attended to.
+
+    Returns:
+        Float tensor (B, T, D).
+    """
+
+    def __init__(
+        self, num_heads, dropout=0.0, kernel_initializer="glorot_uniform", **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, input_shape):
+        width = input_shape[-1]
+        for name, units in (
+            ("query_dense", width),
+            ("key_value_dense", 2 * width),
+            ("output_dense", width),
+        ):
+            dense = keras.layers.Dense(
+                units,
+                kernel_initializer=clone_initializer(self.kernel_initializer),
+                dtype=self.dtype_policy,
+                name=name,
+            )
+            dense.build(input_shape)
+            setattr(self, name, dense)
+        self.dropout_layer = keras.layers.Dropout(
+            self.dropout, dtype=self.dtype_policy, name="dropout"
+        )
+
+    def keys_values(self, states):
+        """float (B, S, D) -> (B, 2, H, S, K)."""
+        batch_size, length = ops.shape(states)[0], ops.shape(states)[1]
+        width = states.shape[-1]
+        x = ops.reshape(
+            self.key_value_dense(states),
+            (batch_size, length, 2, self.num_heads, width // self.num_heads),
+        )
+        return ops.transpose(x, (0, 2, 3, 1, 4))
+
+    def call(self, x, keys_values, attention_mask=None, training=None):
+        query = split_heads(self.query_dense(x), self.num_heads)  # (B, H, T, K)
+        dropout = self.dropout_layer if training and self.dropout > 0 else None
+        context = dot_product_attention(
+            query, keys_values[:, 0], keys_values[:, 1], attention_mask, dropout
+        )
+        return self.output_dense(merge_heads(context))
+
+    def attention_probabilities(self, x, keys_values, attention_mask=None):
+        """What the queries attend to, float32 (B, H, T, S)."""
+        query = split_heads(self.query_dense(x), self.num_heads)
+        scores = ops.matmul(query, ops.swapaxes(keys_values[:, 0], -1, -2))
+        scores = ops.cast(scores, "float32") * query.shape[-1] ** -0.5
+        if attention_mask is not None:
+            scores = scores + (1.0 - ops.cast(attention_mask, "float32")) * MASKED_SCORE
+        return ops.softmax(scores, axis=-1)
+
+    def compute_output_shape(self, input_shape, keys_values_shape=None):
+        return input_shape
+
+    def compute_output_spec(self, x, keys_values=None, attention_mask=None, **_):
+        return keras.KerasTensor(x.shape, dtype=self.compute_dtype)
 
     def get_config(self):
         config = super().get_config()

@@ -6,6 +6,8 @@ from xlm_tf.models.question_answering import (
     XLMQuestionAnswering,
     XLMQuestionAnsweringPreprocessor,
 )
+from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
+from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM, XLMSeq2SeqLMPreprocessor
 from xlm_tf.models.text_classifier import (
     XLMTextClassifier,
     XLMTextClassifierPreprocessor,
@@ -28,6 +30,9 @@ __all__ = [
     "XLMMaskedLMPreprocessor",
     "XLMQuestionAnswering",
     "XLMQuestionAnsweringPreprocessor",
+    "XLMSeq2SeqBackbone",
+    "XLMSeq2SeqLM",
+    "XLMSeq2SeqLMPreprocessor",
     "XLMTextClassifier",
     "XLMTextClassifierPreprocessor",
     "XLMTextEmbedder",

@@ -6,6 +6,7 @@ from pathlib import Path
 from xlm_tf.models import released_checkpoints
 from xlm_tf.models.masked_lm import XLMMaskedLM
 from xlm_tf.models.question_answering import XLMQuestionAnswering
+from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 from xlm_tf.models.text_classifier import XLMTextClassifier
 from xlm_tf.models.text_embedder import XLMTextEmbedder
 from xlm_tf.models.token_classifier import XLMTokenClassifier
@@ -15,6 +16,7 @@ TASKS = {
     for cls in (
         XLMMaskedLM,
         XLMQuestionAnswering,
+        XLMSeq2SeqLM,
         XLMTextClassifier,
         XLMTextEmbedder,
         XLMTokenClassifier,

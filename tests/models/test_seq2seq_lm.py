@@ -1,0 +1,233 @@
+"""The encoder-decoder as users call it."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import xlm_tf
+from xlm_tf.models.losses import LabelSmoothedCrossentropy
+from xlm_tf.models.presets import load_task
+
+SOURCES = ["The quick brown fox", "reads small texts", "dog"]
+TARGETS = ["Der schnelle braune Fuchs", "liest kleine Texte", "Hund"]
+
+
+@pytest.fixture
+def make_model(make_backbone, tokenizer):
+    """Makes a small model: `backbone` is the encoder's, `packing` the texts'."""
+
+    def make(backbone=None, packing=None, head_transform=False, **arguments):
+        encoder = make_backbone(**(backbone or {}))
+        preprocessor = xlm_tf.XLMSeq2SeqLMPreprocessor(
+            tokenizer, sequence_length=40, **(packing or {})
+        )
+        return xlm_tf.XLMSeq2SeqLM(
+            xlm_tf.XLMSeq2SeqBackbone(encoder, **arguments),
+            preprocessor=preprocessor,
+            head_transform=head_transform,
+        )
+
+    return make
+
+
+LANGUAGES = {"languages": ["de", "en", "fr"], "language": "en"}
+FORMS = {
+    "xlm-r": {},
+    "xlm": {
+        "backbone": {
+            "position_offset": 0,
+            "num_languages": 3,
+            "zero_padding_states": True,
+        },
+        "packing": {**LANGUAGES, "target_language": "de"},
+    },
+    "pre-norm": {"backbone": {"norm_placement": "pre", "embedding_norm": False}},
+    "separate": {"share_embeddings": False, "num_decoder_layers": 1},
+    "transform": {"head_transform": True},
+}
+
+
+@pytest.fixture(params=FORMS)
+def model(request, make_model):
+    return make_model(**FORMS[request.param])
+
+
+@pytest.mark.filterwarnings("ignore:You are using a softmax over axis -1")
+def test_steps_with_a_cache_are_the_whole_call(model):
+    inputs, targets, _ = model.preprocessor((SOURCES, TARGETS))
+    expected = np.asarray(model(inputs))  # (B, T, V)
+    source = model.backbone.prepare_source(inputs)
+    caches = model.backbone.empty_caches(3)
+    for i in range(targets.shape[1]):
+        languages = inputs.get("decoder_language_ids")
+        states, caches = model.backbone.step(
+            inputs["decoder_token_ids"][:, i : i + 1],
+            i,
+            caches,
+            source,
+            None if languages is None else languages[:, i : i + 1],
+        )
+        logits = np.asarray(model._logits(states))[:, 0]
+        real = inputs["decoder_padding_mask"].numpy()[:, i]
+        np.testing.assert_allclose(logits[real], expected[real, i], atol=1e-5)
+
+
+def test_the_future_is_not_seen(model):
+    inputs, *_ = model.preprocessor((SOURCES, TARGETS))
+    before = np.asarray(model(inputs))
+    changed = inputs["decoder_token_ids"].numpy().copy()
+    changed[:, 4:] = 7
+    inputs["decoder_token_ids"] = tf.constant(changed)
+    after = np.asarray(model(inputs))
+    np.testing.assert_allclose(after[:, :4], before[:, :4], atol=1e-6)
+    assert np.abs(after[:, 4] - before[:, 4]).max() > 1e-3
+
+
+def test_padding_of_the_source_is_not_seen(model):
+    long, *_ = model.preprocessor((SOURCES, TARGETS))
+    alone, *_ = model.preprocessor((SOURCES[2:], TARGETS[2:]))
+    length = min(x["decoder_token_ids"].shape[1] for x in (long, alone))
+    np.testing.assert_allclose(
+        np.asarray(model(long))[2:, :length],
+        np.asarray(model(alone))[:, :length],
+        atol=1e-5,
+    )
+
+
+def test_targets_are_shifted_and_padding_has_no_weight(make_model, tokenizer):
+    model = make_model()
+    inputs, targets, weights = model.preprocessor((SOURCES, TARGETS))
+    ids = tokenizer.encode(TARGETS[2])
+    n = len(ids)
+    assert inputs["decoder_token_ids"][2, : n + 1].numpy().tolist() == [0, *ids]
+    assert targets[2, : n + 1].numpy().tolist() == [*ids, 2]
+    assert weights[2].numpy().sum() == n + 1
+    assert set(targets[2, n + 1 :].numpy().tolist()) <= {1}
+
+
+@pytest.mark.filterwarnings("ignore:You are using a softmax over axis -1")
+def test_language_tokens_begin_the_target(make_backbone, train_proto):
+    proto = train_proto(
+        unk_id=0, bos_id=1, eos_id=2, pad_id=-1, user_defined_symbols=["<de>", "<fr>"]
+    )
+    tokenizer = xlm_tf.XLMSentencePieceTokenizer(proto)
+    preprocessor = xlm_tf.XLMSeq2SeqLMPreprocessor(
+        tokenizer, language_tokens={"de": "<de>", "fr": "<fr>"}, target_language="fr"
+    )
+    inputs, _, weights = preprocessor(
+        {"text": SOURCES, "target_text": TARGETS, "target_language": ["de", "fr", "de"]}
+    )
+    wanted = [tokenizer.token_to_id(x) for x in ("<de>", "<fr>", "<de>")]
+    assert inputs["decoder_token_ids"][:, 1].numpy().tolist() == wanted
+    assert weights[:, 0].numpy().tolist() == [0, 0, 0]
+    prompt = preprocessor.generate_preprocess({"text": ["x"]})["prompt"]
+    assert prompt.numpy().tolist() == [[0, wanted[1]]]
+    encoder = make_backbone(vocabulary_size=tokenizer.vocabulary_size())
+    model = xlm_tf.XLMSeq2SeqLM(xlm_tf.XLMSeq2SeqBackbone(encoder), preprocessor)
+    assert len(model.generate(SOURCES, target_language="de", max_length=5)) == 3
+    with pytest.raises(tf.errors.InvalidArgumentError, match="not one of the model's"):
+        model.generate(SOURCES, target_language="xx")
+    with pytest.raises(ValueError, match=r"in the vocabulary. Missing: <zz>"):
+        xlm_tf.XLMSeq2SeqLMPreprocessor(tokenizer, language_tokens={"zz": "<zz>"})
+
+
+@pytest.mark.parametrize("form", ["xlm-r", "xlm", "separate"])
+def test_presets_give_the_same_texts(make_model, form, tmp_path):
+    model = make_model(**FORMS[form])
+    model.save_to_preset(tmp_path)
+    again = load_task(tmp_path)
+    assert type(again) is xlm_tf.XLMSeq2SeqLM
+    inputs, *_ = model.preprocessor((SOURCES, TARGETS))
+    np.testing.assert_array_equal(again(inputs), model(inputs))
+    assert again.generate(SOURCES, max_length=6) == model.generate(
+        SOURCES, max_length=6
+    )
+
+
+def test_it_learns_by_heart(make_model):
+    model = make_model(
+        backbone={"hidden_dim": 64, "intermediate_dim": 128, "num_heads": 4}
+    )
+    model.compile(optimizer=keras.optimizers.Adam(3e-3), label_smoothing=0.0)
+    model.fit((SOURCES * 4, TARGETS * 4), batch_size=12, epochs=60, verbose=0)
+    for sampler in ("beam", "greedy", "top_k"):
+        model.compile(sampler=sampler)
+        assert model.generate(SOURCES) == TARGETS
+    text, score = model.generate(SOURCES[0], with_scores=True)
+    assert text == TARGETS[0]
+    assert -1 < score <= 0
+    model.compile(sampler=xlm_tf.BeamSearch(num_beams=3, num_return=3))
+    texts, scores = model.generate(SOURCES, with_scores=True)
+    assert [row[0] for row in texts] == TARGETS
+    assert all(row == sorted(row, reverse=True) for row in scores)
+
+
+def test_the_decoder_begins_as_the_masked_lm(tokenizer):
+    masked_lm = xlm_tf.XLMMaskedLM.from_preset("xlm_tiny")
+    for share in (True, False):
+        model = xlm_tf.XLMSeq2SeqLM.from_masked_lm(masked_lm, share_embeddings=share)
+        backbone = model.backbone
+        assert (backbone.decoder_embeddings is backbone.encoder.embeddings) == share
+        for block, other in zip(
+            masked_lm.backbone.encoder_blocks, backbone.decoder_blocks, strict=True
+        ):
+            np.testing.assert_array_equal(
+                block.attention.qkv_dense.kernel, other.attention.qkv_dense.kernel
+            )
+        np.testing.assert_array_equal(
+            masked_lm.prediction_head.bias, model.prediction_head.bias
+        )
+        np.testing.assert_array_equal(
+            masked_lm.backbone.token_embedding.embeddings,
+            backbone.token_embedding.embeddings,
+        )
+    small = xlm_tf.XLMSeq2SeqLM.from_masked_lm("xlm_tiny", num_decoder_layers=1)
+    assert small.backbone.num_decoder_layers == 1
+    with pytest.raises(ValueError, match="cannot have more"):
+        xlm_tf.XLMSeq2SeqLM.from_masked_lm("xlm_tiny", num_decoder_layers=3)
+
+
+def test_label_smoothing_is_its_definition():
+    logits = np.random.default_rng(0).normal(size=(2, 3, 5)).astype("float32")
+    targets = np.array([[1, 0, 4], [2, 2, 0]])
+    weights = np.array([[1.0, 1, 0], [1, 0, 0]])
+    logp = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    distribution = 0.8 * np.eye(5)[targets] + 0.2 / 5
+    losses = -(distribution * logp).sum(-1)
+    expected = (losses * weights).sum() / weights.sum()
+    loss = LabelSmoothedCrossentropy(0.2)(targets, logits, weights)
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(ValueError, match=r"in \[0, 1\)"):
+        LabelSmoothedCrossentropy(1.0)
+
+
+def test_odd_texts(model):
+    texts = ["", "dog " * 500, "\ud800".encode("utf-8", "replace").decode(), "狐狸"]
+    together = model.generate(texts, max_length=4)
+    assert len(together) == 4
+    assert model.generate([]) == []
+    for text, expected in zip(texts, together, strict=True):
+        assert model.generate(text, max_length=4) == expected
+    invalid = tf.constant([b"\xff\xfe broken", b"dog"])
+    assert len(model.generate({"text": list(invalid.numpy())}, max_length=3)) == 2
+    # More than the positions: cut, not an error.
+    assert isinstance(model.generate("dog", max_length=10_000), str)
+
+
+def test_what_is_missing_is_named(make_model):
+    model = make_model()
+    with pytest.raises(ValueError, match="Training needs pairs of texts"):
+        model.preprocessor({"text": SOURCES})
+    with pytest.raises(ValueError, match="Inputs are `text`"):
+        model.preprocessor({"source": SOURCES})
+    packing = {"languages": LANGUAGES["languages"]}
+    model = make_model(backbone={"num_languages": 3}, packing=packing)
+    with pytest.raises(ValueError, match="language"):
+        model.generate(SOURCES)
+    with pytest.raises(ValueError, match="pass `target_language`"):
+        model.generate(SOURCES, source_language="en")
+    texts = model.generate(
+        SOURCES, source_language="en", target_language="fr", max_length=3
+    )
+    assert len(texts) == 3

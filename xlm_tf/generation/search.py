@@ -1,0 +1,308 @@
+"""Decoding in graph, over a step function with a key-value cache."""
+
+import dataclasses
+import typing
+
+import tensorflow as tf
+
+IMPOSSIBLE = -1e9
+
+
+class Decoded(typing.NamedTuple):
+    """What a search found.
+
+    Attributes:
+        token_ids: int32 tensor (B, n, T), the end token included, then padding. The
+            prompt is left out.
+        scores: float32 tensor (B, n), best first: sum of log-probabilities over
+            length ** length_penalty, the length counting the end token.
+    """
+
+    token_ids: tf.Tensor
+    scores: tf.Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class BeamSearch:
+    """Beam search; with one beam and early stopping, greedy search.
+
+    A beam's continuation by the end token is a finished text if fewer than `num_beams`
+    other continuations are better. The search of a text is over when it has
+    `num_beams` finished ones and the worst of them is no worse than the best that can
+    still be attained (the best unfinished sum over max_length ** length_penalty), or
+    at once with `early_stopping`. At `max_length`, unfinished texts count as finished.
+
+    Args:
+        num_beams: int, k.
+        length_penalty: float; above 0 favours longer texts.
+        early_stopping: bool.
+        min_length: int, tokens of a text before its end token.
+        no_repeat_ngram_size: int, n: no n tokens follow each other twice in a text;
+            0 allows it.
+        num_return: int, n best texts, at most `num_beams`.
+
+    Raises:
+        ValueError: an argument out of range.
+
+    Source: Lample and Conneau 2019, released code; Paulus et al. 2017 (arXiv
+    1705.04304) for the n-grams.
+    """
+
+    num_beams: int = 4
+    length_penalty: float = 1.0
+    early_stopping: bool = False
+    min_length: int = 0
+    no_repeat_ngram_size: int = 0
+    num_return: int = 1
+
+    def __post_init__(self):
+        if self.num_beams < 1 or not 1 <= self.num_return <= self.num_beams:
+            raise ValueError(
+                "num_beams must be 1 at least, and num_return between 1 and num_beams. "
+                f"Received: num_beams={self.num_beams}, num_return={self.num_return}."
+            )
+        if self.min_length < 0 or self.no_repeat_ngram_size < 0:
+            raise ValueError(
+                "min_length and no_repeat_ngram_size must not be negative. Received: "
+                f"min_length={self.min_length}, "
+                f"no_repeat_ngram_size={self.no_repeat_ngram_size}."
+            )
+
+    def decode(self, step, prompt, caches, source, max_length, end_id, pad_id):
+        """Search the continuations of some prompts.
+
+        Args:
+            step: function (token_ids int32 (A, k), index int32, caches, source) ->
+                (logits float32 (A, k, V), caches): the next token's. A counts the
+                texts that are not done, whose part of `source` it is given.
+            prompt: int32 tensor (B, P), the first tokens of every text; P is static.
+            caches: tuple of tensors (B, 2, H, 0, K), empty.
+            source: nested tensors (B, ...), what the texts are decoded from.
+            max_length: int or int32 scalar, most tokens after the prompt.
+            end_id: int.
+            pad_id: int.
+
+        Returns:
+            `Decoded`.
+        """
+        k = self.num_beams
+        batch_size = tf.shape(prompt)[0]
+        max_length = tf.cast(max_length, "int32")
+        caches = tuple(tf.repeat(cache, k, axis=0) for cache in caches)
+        prompt = tf.repeat(prompt[:, None, :], k, axis=1)  # (B, k, P)
+        num_prompt = prompt.shape[2]
+        for i in range(num_prompt - 1):
+            _, caches = step(prompt[:, :, i], tf.constant(i), caches, source)
+        # One beam of each text begins; the others are copies of it.
+        sums = tf.tile(
+            tf.constant([[0.0] + [IMPOSSIBLE] * (k - 1)]), (batch_size, 1)
+        )  # (A, k)
+        state = (
+            tf.constant(0),
+            tf.range(batch_size),  # (A,), the texts that are not done
+            prompt[:, :, -1:],  # (A, k, 1 + t): the last of the prompt, and the text
+            sums,
+            caches,
+            source,
+            tf.fill((batch_size, k, max_length), pad_id),  # finished texts
+            tf.fill((batch_size, k), IMPOSSIBLE),  # their scores
+        )
+        state = tf.while_loop(
+            lambda index, active, *_: (index < max_length) & (tf.size(active) > 0),
+            lambda *state: self._extend(
+                step, state, num_prompt, max_length, end_id, pad_id
+            ),
+            state,
+            shape_invariants=self._shapes(state),
+        )
+        n = self.num_return
+        return Decoded(state[6][:, :n], state[7][:, :n])
+
+    def _extend(self, step, state, num_prompt, max_length, end_id, pad_id):
+        index, active, texts, sums, caches, source, finished, scores = state
+        k = self.num_beams
+        num_active = tf.shape(texts)[0]
+        logits, caches = step(
+            texts[:, :, -1], index + num_prompt - 1, caches, source
+        )  # (A, k, V)
+        log_probabilities = tf.nn.log_softmax(tf.cast(logits, "float32"))
+        vocabulary_size = tf.shape(logits)[2]
+        log_probabilities = self._constrained(
+            log_probabilities, texts[:, :, 1:], index, end_id
+        )
+        totals = tf.reshape(sums[:, :, None] + log_probabilities, (num_active, -1))
+        # k continuations that do not end are among the 2k best.
+        candidates, choice = tf.math.top_k(totals, 2 * k)  # (A, 2k)
+        beam, token = choice // vocabulary_size, choice % vocabulary_size
+        candidate_texts = tf.concat(
+            [tf.gather(texts, beam, batch_dims=1), token[:, :, None]], axis=2
+        )  # (A, 2k, 2 + t)
+
+        is_end = token == end_id
+        goes_on = tf.cast(~is_end, "int32")
+        rank = tf.cumsum(goes_on, axis=1, exclusive=True)
+        is_last = index + 1 == max_length
+        # At the last step, the best k count as they are.
+        ends = tf.where(is_last, tf.range(2 * k)[None] < k, is_end & (rank < k))
+        length = tf.cast(index + 1, "float32") ** self.length_penalty
+        ended = tf.where(
+            ends & (candidates > IMPOSSIBLE / 2), candidates / length, IMPOSSIBLE
+        )
+        own_finished = tf.gather(finished, active)
+        own_scores = tf.gather(scores, active)
+        padding = [[0, 0], [0, 0], [0, max_length - index - 1]]
+        both = tf.concat([own_scores, ended], axis=1)  # (A, 3k)
+        both_texts = tf.concat(
+            [
+                own_finished,
+                tf.pad(candidate_texts[:, :, 1:], padding, constant_values=pad_id),
+            ],
+            axis=1,
+        )
+        own_scores, best = tf.math.top_k(both, k)
+        own_finished = tf.gather(both_texts, best, batch_dims=1)
+        rows = active[:, None]
+        finished = tf.tensor_scatter_nd_update(finished, rows, own_finished)
+        scores = tf.tensor_scatter_nd_update(scores, rows, own_scores)
+
+        sums, best = tf.math.top_k(tf.where(is_end, 2 * IMPOSSIBLE, candidates), k)
+        texts = tf.gather(candidate_texts, best, batch_dims=1)  # (A, k, 2 + t)
+        beam = tf.gather(beam, best, batch_dims=1)  # (A, k)
+        worst = own_scores[:, -1]
+        attainable = sums[:, 0] / tf.cast(max_length, "float32") ** self.length_penalty
+        is_done = worst > IMPOSSIBLE / 2
+        if not self.early_stopping:
+            is_done &= worst >= attainable
+        going = tf.reshape(tf.where(~is_done), [-1])  # (A',)
+        # One gather reorders the beams, and drops the texts that are done.
+        flat = tf.gather(tf.range(num_active)[:, None] * k + beam, going)
+        flat = tf.reshape(flat, [-1])
+        caches = tuple(tf.gather(cache, flat) for cache in caches)
+        source = tf.cond(
+            tf.size(going) == num_active,
+            lambda: source,
+            lambda: tf.nest.map_structure(lambda x: tf.gather(x, going), source),
+        )
+        return (
+            index + 1,
+            tf.gather(active, going),
+            tf.gather(texts, going),
+            tf.gather(sums, going),
+            caches,
+            source,
+            finished,
+            scores,
+        )
+
+    def _constrained(self, log_probabilities, texts, index, end_id):
+        """Without the end before `min_length`, and without repeated n-grams."""
+        if self.min_length:
+            is_end = tf.range(tf.shape(log_probabilities)[2]) == end_id
+            is_early = index < self.min_length
+            log_probabilities = tf.where(
+                is_end & is_early, IMPOSSIBLE, log_probabilities
+            )
+        if self.no_repeat_ngram_size:
+            log_probabilities = tf.cond(
+                index + 1 >= self.no_repeat_ngram_size,
+                lambda: self._without_repeats(log_probabilities, texts),
+                lambda: log_probabilities,
+            )
+        return log_probabilities
+
+    def _without_repeats(self, log_probabilities, texts):
+        n = self.no_repeat_ngram_size
+        length = tf.shape(texts)[2]  # t
+        num_windows = length - n + 1
+        last = texts[:, :, length - n + 1 :]  # (A, k, n - 1)
+        matches = tf.ones_like(texts[:, :, :num_windows], "bool")
+        for i in range(n - 1):
+            matches &= texts[:, :, i : i + num_windows] == last[:, :, i, None]
+        followers = texts[:, :, n - 1 :]  # (A, k, windows)
+        where = tf.where(matches)
+        banned = tf.concat(
+            [
+                where[:, :2],
+                tf.cast(tf.boolean_mask(followers, matches), "int64")[:, None],
+            ],
+            axis=1,
+        )
+        return tf.tensor_scatter_nd_min(
+            log_probabilities, banned, tf.fill(tf.shape(where)[:1], IMPOSSIBLE)
+        )
+
+    def _shapes(self, state):
+        def first_unknown(x):
+            return tf.TensorShape([None, *x.shape[1:]])
+
+        index, active, _, sums, caches, source, finished, scores = state
+        return (
+            index.shape,
+            first_unknown(active),
+            tf.TensorShape([None, self.num_beams, None]),
+            first_unknown(sums),
+            tuple(
+                tf.TensorShape([None, 2, cache.shape[2], None, cache.shape[4]])
+                for cache in caches
+            ),
+            tf.nest.map_structure(first_unknown, source),
+            finished.shape,
+            scores.shape,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampling:
+    """One text each, token by token, by a sampler of KerasHub.
+
+    Args:
+        sampler: a `keras_hub.samplers.Sampler` other than beam and contrastive search.
+    """
+
+    sampler: object
+
+    def decode(self, step, prompt, caches, source, max_length, end_id, pad_id):
+        """See `BeamSearch.decode`; the scores are sums of log-probabilities."""
+        batch_size, num_prompt = tf.shape(prompt)[0], prompt.shape[1]
+        max_length = tf.cast(max_length, "int32")
+        for i in range(num_prompt - 1):
+            _, caches = step(prompt[:, i, None], tf.constant(i), caches, source)
+
+        def extend(index, token, is_done, caches, texts, sums):
+            logits, caches = step(
+                token[:, None], index + num_prompt - 1, caches, source
+            )
+            probabilities = self.sampler.compute_probabilities(logits[:, 0])
+            token = tf.cast(self.sampler.get_next_token(probabilities), "int32")
+            chosen = tf.gather(probabilities, token, batch_dims=1)
+            sums += tf.where(is_done, 0.0, tf.math.log(tf.maximum(chosen, 1e-30)))
+            token = tf.where(is_done, pad_id, token)
+            texts = tf.concat([texts, token[:, None]], axis=1)
+            return index + 1, token, is_done | (token == end_id), caches, texts, sums
+
+        state = (
+            tf.constant(0),
+            prompt[:, -1],
+            tf.zeros((batch_size,), "bool"),
+            tuple(caches),
+            tf.zeros((batch_size, 0), "int32"),
+            tf.zeros((batch_size,)),
+        )
+        invariants = (
+            *(x.shape for x in state[:3]),
+            tuple(
+                tf.TensorShape([None, 2, cache.shape[2], None, cache.shape[4]])
+                for cache in caches
+            ),
+            tf.TensorShape([None, None]),
+            state[5].shape,
+        )
+        state = tf.while_loop(
+            lambda index, token, is_done, *_: (
+                (index < max_length) & ~tf.reduce_all(is_done)
+            ),
+            extend,
+            state,
+            shape_invariants=invariants,
+        )
+        return Decoded(state[4][:, None], state[5][:, None])

@@ -1,0 +1,164 @@
+"""One block of the Transformer decoder."""
+
+import keras
+
+from xlm_tf.layers.attention import CrossAttention, SelfAttention, clone_initializer
+from xlm_tf.layers.encoder_block import NORM_PLACEMENTS
+from xlm_tf.layers.feed_forward import FeedForward
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class DecoderBlock(keras.layers.Layer):
+    """Self-attention, attention to the source, and feed-forward.
+
+    Each has a residual and a LayerNorm. Self-attention and feed-forward have the shape
+    of an `EncoderBlock`'s, whose weights can begin them.
+
+    Args:
+        num_heads: int, attention heads.
+        intermediate_dim: int, width of the feed-forward network.
+        dropout: float, rate on the output of the three sub-layers.
+        attention_dropout: float, rate on the attention probabilities.
+        activation: activation of the feed-forward network.
+        norm_placement: "post" or "pre", see `EncoderBlock`.
+        layer_norm_epsilon: float.
+        kernel_initializer: initializer of every kernel.
+
+    Call arguments:
+        x: float tensor (B, T, D).
+        source_states: float tensor (B, S, D).
+        self_attention_mask: bool tensor broadcastable to (B, H, T, T).
+        source_attention_mask: bool tensor broadcastable to (B, H, T, S).
+
+    Returns:
+        Float tensor (B, T, D).
+    """
+
+    def __init__(
+        self,
+        num_heads,
+        intermediate_dim,
+        dropout=0.0,
+        attention_dropout=0.0,
+        activation="gelu",
+        norm_placement="post",
+        layer_norm_epsilon=1e-5,
+        kernel_initializer="glorot_uniform",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if norm_placement not in NORM_PLACEMENTS:
+            raise ValueError(
+                f"norm_placement must be one of {NORM_PLACEMENTS}. "
+                f"Received: norm_placement={norm_placement!r}."
+            )
+        self.num_heads = num_heads
+        self.intermediate_dim = intermediate_dim
+        self.dropout = dropout
+        self.attention_dropout = attention_dropout
+        self.activation = keras.activations.get(activation)
+        self.norm_placement = norm_placement
+        self.layer_norm_epsilon = layer_norm_epsilon
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, x_shape, source_states_shape=None):
+        for name, attention_class in (
+            ("attention", SelfAttention),
+            ("source_attention", CrossAttention),
+        ):
+            attention = attention_class(
+                self.num_heads,
+                dropout=self.attention_dropout,
+                kernel_initializer=clone_initializer(self.kernel_initializer),
+                dtype=self.dtype_policy,
+                name=name,
+            )
+            attention.build(x_shape)
+            setattr(self, name, attention)
+        self.feed_forward = FeedForward(
+            self.intermediate_dim,
+            activation=self.activation,
+            kernel_initializer=clone_initializer(self.kernel_initializer),
+            dtype=self.dtype_policy,
+            name="feed_forward",
+        )
+        self.feed_forward.build(x_shape)
+        for name in ("attention_norm", "source_attention_norm", "feed_forward_norm"):
+            norm = keras.layers.LayerNormalization(
+                epsilon=self.layer_norm_epsilon, dtype=self.dtype_policy, name=name
+            )
+            norm.build(x_shape)
+            setattr(self, name, norm)
+        self.dropout_layer = keras.layers.Dropout(
+            self.dropout, dtype=self.dtype_policy, name="dropout"
+        )
+
+    def call(
+        self, x, source_states, self_attention_mask=None, source_attention_mask=None
+    ):
+        keys_values = self.source_attention.keys_values(source_states)
+        x = self._residual(
+            x,
+            self.attention_norm,
+            lambda y: self.attention(y, attention_mask=self_attention_mask),
+        )
+        return self._after_self_attention(x, keys_values, source_attention_mask)
+
+    def step(self, x, cache, keys_values, source_attention_mask=None):
+        """One new position of k beams, see `SelfAttention.step`.
+
+        Args:
+            x: float tensor (B, k, D).
+            cache: float tensor (B * k, 2, H, t, K).
+            keys_values: float tensor (B, 2, H, S, K), of the source.
+            source_attention_mask: bool tensor broadcastable to (B, H, k, S).
+
+        Returns:
+            `(outputs, cache)`: (B, k, D), and (B * k, 2, H, t + 1, K).
+        """
+        caches = []
+
+        def attend(y):
+            outputs, new_cache = self.attention.step(y, cache)
+            caches.append(new_cache)
+            return outputs
+
+        x = self._residual(x, self.attention_norm, attend)
+        x = self._after_self_attention(x, keys_values, source_attention_mask)
+        return x, caches[0]
+
+    def _after_self_attention(self, x, keys_values, source_attention_mask):
+        x = self._residual(
+            x,
+            self.source_attention_norm,
+            lambda y: self.source_attention(
+                y, keys_values, attention_mask=source_attention_mask
+            ),
+        )
+        return self._residual(x, self.feed_forward_norm, self.feed_forward)
+
+    def _residual(self, x, norm, sublayer):
+        if self.norm_placement == "pre":
+            return x + self.dropout_layer(sublayer(norm(x)))
+        return norm(x + self.dropout_layer(sublayer(x)))
+
+    def compute_output_shape(self, x_shape, source_states_shape=None):
+        return x_shape
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            {
+                "num_heads": self.num_heads,
+                "intermediate_dim": self.intermediate_dim,
+                "dropout": self.dropout,
+                "attention_dropout": self.attention_dropout,
+                "activation": keras.activations.serialize(self.activation),
+                "norm_placement": self.norm_placement,
+                "layer_norm_epsilon": self.layer_norm_epsilon,
+                "kernel_initializer": keras.initializers.serialize(
+                    self.kernel_initializer
+                ),
+            }
+        )
+        return config

@@ -1,0 +1,42 @@
+"""Losses on logits."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class LabelSmoothedCrossentropy(keras.losses.Loss):
+    """Cross-entropy against targets of which some probability goes to every class.
+
+    A mean over the real targets: give padding a weight of 0.
+
+    Args:
+        label_smoothing: float from 0 to below 1, share of the probability that is
+            spread evenly.
+
+    Source: Szegedy et al. 2016 (arXiv 1512.00567), section 7.
+    """
+
+    def __init__(self, label_smoothing=0.1, name="label_smoothed_crossentropy", **_):
+        super().__init__(name=name, reduction="mean_with_sample_weight")
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(
+                "label_smoothing must lie in [0, 1). "
+                f"Received: label_smoothing={label_smoothing}."
+            )
+        self.label_smoothing = label_smoothing
+
+    def call(self, y_true, y_pred):
+        """int (B, T), logits (B, T, V) -> float32 (B, T)."""
+        logits = ops.cast(y_pred, "float32")
+        normalizer = ops.logsumexp(logits, axis=-1)  # (B, T)
+        targets = ops.expand_dims(ops.cast(y_true, "int32"), -1)
+        target_logits = ops.squeeze(ops.take_along_axis(logits, targets, axis=-1), -1)
+        loss = normalizer - target_logits
+        if not self.label_smoothing:
+            return loss
+        smooth = normalizer - ops.mean(logits, axis=-1)
+        return (1 - self.label_smoothing) * loss + self.label_smoothing * smooth
+
+    def get_config(self):
+        return {"label_smoothing": self.label_smoothing, "name": self.name}

@@ -1,0 +1,280 @@
+"""The encoder-decoder: source ids and target ids in, states of the target out."""
+
+import keras
+import keras_hub
+from keras import ops
+
+from xlm_tf import masks
+from xlm_tf.layers.decoder_block import DecoderBlock
+from xlm_tf.layers.embeddings import Embeddings
+from xlm_tf.models.optional_inputs import OptionalInputs
+from xlm_tf.models.task import XLMPresets
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class XLMSeq2SeqBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
+    """A Transformer encoder, and a decoder of the same form that attends to it.
+
+    Args:
+        encoder: an `XLMBackbone`; its facts (width, positions, languages, norms ...)
+            are the decoder's too.
+        num_decoder_layers: int; defaults to the encoder's.
+        share_embeddings: bool, one embedding layer for source and target.
+        dtype: dtype or dtype policy; defaults to the encoder's.
+
+    Call arguments:
+        inputs: dict of
+            `encoder_token_ids`: int (B, S);
+            `encoder_padding_mask`: bool (B, S), True = real token;
+            `decoder_token_ids`: int (B, T), beginning with the start token;
+            `decoder_padding_mask`: bool (B, T);
+            `encoder_language_ids` int (B, S), `decoder_language_ids` int (B, T), where
+            the model has languages: the decoder's say which one to write.
+
+    Returns:
+        dict of `encoder_sequence_output` (B, S, D) and `decoder_sequence_output`
+        (B, T, D).
+
+    Example:
+    ```python
+    import numpy as np
+    import xlm_tf
+    encoder = xlm_tf.XLMBackbone(
+        vocabulary_size=100, num_layers=2, num_heads=2, hidden_dim=16,
+        intermediate_dim=64,
+    )
+    backbone = xlm_tf.XLMSeq2SeqBackbone(encoder)
+    ids = np.array([[0, 5, 6, 2]])
+    states = backbone({"encoder_token_ids": ids, "decoder_token_ids": ids[:, :-1]})
+    states["decoder_sequence_output"].shape  # (1, 3, 16)
+    ```
+
+    Source: Lample and Conneau 2019 (arXiv 1901.07291), section 5.
+    """
+
+    def __init__(
+        self,
+        encoder,
+        num_decoder_layers=None,
+        share_embeddings=True,
+        dtype=None,
+        **kwargs,
+    ):
+        self.encoder = encoder
+        self.num_decoder_layers = num_decoder_layers or encoder.num_layers
+        self.share_embeddings = share_embeddings
+        dtype = dtype or encoder.dtype_policy
+        for name in (
+            "vocabulary_size",
+            "num_heads",
+            "hidden_dim",
+            "max_sequence_length",
+            "num_languages",
+            "layer_norm_epsilon",
+            "activation",
+            "pad_token_id",
+            "initializer_range",
+        ):
+            setattr(self, name, getattr(encoder, name))
+        self.decoder_embeddings = encoder.embeddings
+        if not share_embeddings:
+            config = encoder.embeddings.get_config()
+            config |= {"name": "decoder_embeddings", "dtype": dtype}
+            self.decoder_embeddings = Embeddings(**config)
+        self.decoder_blocks = [
+            DecoderBlock(
+                num_heads=encoder.num_heads,
+                intermediate_dim=encoder.intermediate_dim,
+                dropout=encoder.dropout,
+                attention_dropout=encoder.attention_dropout,
+                activation=encoder.activation,
+                norm_placement=encoder.norm_placement,
+                layer_norm_epsilon=encoder.layer_norm_epsilon,
+                kernel_initializer=encoder.kernel_initializer(),
+                dtype=dtype,
+                name=f"decoder_block_{i}",
+            )
+            for i in range(self.num_decoder_layers)
+        ]
+        self.decoder_norm = None
+        if encoder.norm_placement == "pre":
+            self.decoder_norm = keras.layers.LayerNormalization(
+                epsilon=encoder.layer_norm_epsilon, dtype=dtype, name="decoder_norm"
+            )
+        names = [
+            f"{side}_{name}"
+            for side in ("encoder", "decoder")
+            for name in (
+                "token_ids",
+                "padding_mask",
+                *(["language_ids"] if encoder.num_languages else []),
+            )
+        ]
+        inputs = {
+            name: keras.Input(shape=(None,), dtype="int32", name=name) for name in names
+        }
+        super().__init__(
+            inputs=inputs, outputs=self.forward(inputs), dtype=dtype, **kwargs
+        )
+
+    @property
+    def token_embedding(self):
+        """The `TokenEmbedding` of the target, which the output is tied to."""
+        return self.decoder_embeddings.token_embedding
+
+    def kernel_initializer(self):
+        """A fresh initializer for dense kernels, for the heads on this backbone."""
+        return self.encoder.kernel_initializer()
+
+    def forward(self, inputs):
+        """States of source and target, see the class."""
+        source = encoder_inputs(inputs)
+        source_states = self.encoder(source)  # (B, S, D)
+        source_mask = self.encoder.padding_mask(source)
+        token_ids = ops.convert_to_tensor(inputs["decoder_token_ids"])  # (B, T)
+        padding_mask = inputs.get("decoder_padding_mask")
+        if padding_mask is None:
+            padding_mask = ops.not_equal(token_ids, self.pad_token_id)
+        # The start token may be the padding's neighbour, but never hidden: a padded
+        # target has its padding after the text, where nobody looks back at it.
+        order = ops.cumsum(ops.ones_like(token_ids), axis=1)
+        self_mask = masks.causal_attention_mask(order, order)  # (B, 1, T, T)
+        x = self.decoder_embeddings(
+            token_ids,
+            padding_mask=ops.ones_like(padding_mask),
+            language_ids=inputs.get("decoder_language_ids"),
+        )
+        for block in self.decoder_blocks:
+            x = block(
+                x,
+                source_states,
+                self_attention_mask=self_mask,
+                source_attention_mask=masks.padding_attention_mask(source_mask),
+            )
+        if self.decoder_norm is not None:
+            x = self.decoder_norm(x)
+        return {
+            "encoder_sequence_output": source_states,
+            "decoder_sequence_output": x,
+        }
+
+    def prepare_source(self, inputs):
+        """What `step` reads of the source, computed once.
+
+        Args:
+            inputs: dict with the encoder's inputs.
+
+        Returns:
+            dict of `keys_values`, a tuple with a float (B, 2, H, S, K) a layer, and
+            `mask` bool (B, S).
+        """
+        source = encoder_inputs(inputs)
+        states = self.encoder(source)
+        return {
+            "keys_values": tuple(
+                block.source_attention.keys_values(states)
+                for block in self.decoder_blocks
+            ),
+            "mask": self.encoder.padding_mask(source),
+        }
+
+    def empty_caches(self, batch_size):
+        """A tuple of tensors (batch_size, 2, H, 0, K), one a layer."""
+        shape = (batch_size, 2, self.num_heads, 0, self.hidden_dim // self.num_heads)
+        return tuple(
+            ops.zeros(shape, block.compute_dtype) for block in self.decoder_blocks
+        )
+
+    def step(self, token_ids, index, caches, source, language_ids=None):
+        """The states of one new position.
+
+        Args:
+            token_ids: int tensor (A, k), the newest token of k beams.
+            index: int scalar, its position.
+            caches: tuple of tensors (A * k, 2, H, index, K).
+            source: dict of `prepare_source`.
+            language_ids: int tensor (A, k), where the model has languages.
+
+        Returns:
+            `(states, caches)`: float (A, k, D), and the caches with the position.
+        """
+        x = self.decoder_embeddings(
+            token_ids,
+            padding_mask=ops.ones_like(token_ids, "bool"),
+            position_ids=ops.zeros_like(token_ids) + index,
+            language_ids=language_ids,
+        )  # (A, k, D)
+        mask = masks.padding_attention_mask(source["mask"])
+        new_caches = []
+        for block, cache, keys_values in zip(
+            self.decoder_blocks, caches, source["keys_values"], strict=True
+        ):
+            x, new_cache = block.step(x, cache, keys_values, mask)
+            new_caches.append(new_cache)
+        if self.decoder_norm is not None:
+            x = self.decoder_norm(x)
+        return x, tuple(new_caches)
+
+    def initialize_decoder(self):
+        """Copy the encoder into the decoder; the attention to the source stays.
+
+        XLM's way to begin translation with a masked language model.
+
+        Raises:
+            ValueError: the decoder has more layers than the encoder.
+        """
+        if self.num_decoder_layers > self.encoder.num_layers:
+            raise ValueError(
+                "A decoder begins with the encoder's layers: it cannot have more. "
+                f"Received: num_decoder_layers={self.num_decoder_layers}, "
+                f"num_layers={self.encoder.num_layers}."
+            )
+        if not self.share_embeddings:
+            _copy(self.encoder.embeddings, self.decoder_embeddings)
+        for block, other in zip(
+            self.encoder.encoder_blocks[: self.num_decoder_layers],
+            self.decoder_blocks,
+            strict=True,
+        ):
+            for name in (
+                "attention",
+                "attention_norm",
+                "feed_forward",
+                "feed_forward_norm",
+            ):
+                _copy(getattr(block, name), getattr(other, name))
+        if self.decoder_norm is not None:
+            _copy(self.encoder.final_norm, self.decoder_norm)
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            {
+                "encoder": keras.saving.serialize_keras_object(self.encoder),
+                "num_decoder_layers": self.num_decoder_layers,
+                "share_embeddings": self.share_embeddings,
+            }
+        )
+        return config
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        if isinstance(config["encoder"], dict):
+            config["encoder"] = keras.saving.deserialize_keras_object(config["encoder"])
+        return super().from_config(config)
+
+
+def encoder_inputs(inputs):
+    """The encoder's part of the inputs, under the names that `XLMBackbone` has."""
+    names = ("token_ids", "padding_mask", "language_ids", "position_ids")
+    return {
+        name: inputs[f"encoder_{name}"]
+        for name in names
+        if inputs.get(f"encoder_{name}") is not None
+    }
+
+
+def _copy(layer, other):
+    for variable, target in zip(layer.weights, other.weights, strict=True):
+        target.assign(variable)

@@ -1,0 +1,464 @@
+"""Text in, text out: translation and summarisation."""
+
+import keras
+import keras_hub
+import tensorflow as tf
+from keras import ops
+
+from xlm_tf.generation.search import BeamSearch, Sampling
+from xlm_tf.layers.prediction_head import PredictionHead
+from xlm_tf.models.losses import LabelSmoothedCrossentropy
+from xlm_tf.models.optional_inputs import OptionalInputs
+from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
+from xlm_tf.models.task import XLMTask
+from xlm_tf.models.text_packing import PADDING_MULTIPLE, TextPacking, batched
+from xlm_tf.text.languages import language_index
+
+FIELDS = ("text", "target_text", "source_language", "target_language")
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class XLMSeq2SeqLMPreprocessor(TextPacking, keras_hub.models.Preprocessor):
+    """Pairs of texts -> inputs and targets of `XLMSeq2SeqLM`, in graph.
+
+    Args:
+        tokenizer: a tokenizer of `xlm_tf.text`.
+        sequence_length: int, longest source in tokens, specials included; what is
+            longer is cut.
+        target_length: int, longest target; defaults to `sequence_length`.
+        num_separators: int, unused: sources are single texts.
+        languages: list of str, the languages of the model's language embedding, in
+            the order of its rows; None where it has none.
+        language: str, the language of sources that come without one.
+        target_language: str, the language of targets that come without one.
+        language_tokens: dict from language to the token that begins a target in it,
+            for models that write several languages and have no language embedding;
+            each a token of the vocabulary (see `user_defined_symbols`).
+
+    Call arguments:
+        x: a tuple of two lists of str or string tensors (B,), source and target; or a
+            dict of `text`, `target_text` and, where they apply, `source_language` and
+            `target_language` (strings, one a text, or one for all).
+        y: the targets, where `x` holds the sources alone.
+
+    Returns:
+        `(inputs, targets, weights)`: `XLMSeq2SeqBackbone`'s inputs; int (B, T), the
+        target shifted by one; float (B, T), 0 on padding.
+    """
+
+    backbone_cls = XLMSeq2SeqBackbone
+
+    def __init__(
+        self,
+        tokenizer,
+        sequence_length=256,
+        target_length=None,
+        num_separators=2,
+        languages=None,
+        language=None,
+        target_language=None,
+        language_tokens=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.tokenizer = tokenizer
+        self.sequence_length = sequence_length
+        self.target_length = target_length or sequence_length
+        self.set_packing(num_separators, languages, language)
+        self.target_language = target_language
+        self.language_tokens = None
+        if language_tokens is not None:
+            self.language_tokens = dict(language_tokens)
+            unknown = [
+                token
+                for token in self.language_tokens.values()
+                if tokenizer.token_to_id(token) == tokenizer.unk_token_id
+            ]
+            if unknown:
+                raise ValueError(
+                    "Every language token must be in the vocabulary. Missing: "
+                    f"{', '.join(unknown)}."
+                )
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, x, y=None, sample_weight=None):
+        fields = self._fields(x if y is None else (x, y))
+        if "target_text" not in fields:
+            raise ValueError(
+                "Training needs pairs of texts: a tuple (source, target), or a dict "
+                f"with `text` and `target_text`. Received: {sorted(fields)}."
+            )
+        inputs = self._source(fields)
+        tokens = self.tokenizer(fields["target_text"])
+        prompt = self._prompt(fields)  # (B, P)
+        tokens = tokens[:, : self.target_length - prompt.shape[1] - 1]
+        end = tf.fill((tf.shape(prompt)[0], 1), self.tokenizer.end_token_id)
+        target = tf.concat([tf.RaggedTensor.from_tensor(prompt), tokens, end], axis=1)
+        lengths = tf.cast(target.row_lengths(), "int32")
+        width = tf.reduce_max(lengths) - 1
+        width = width + (-width) % PADDING_MULTIPLE + 1
+        target_ids = target.to_tensor(
+            self.tokenizer.pad_token_id, shape=tf.stack([tf.shape(prompt)[0], width])
+        )  # (B, T + 1)
+        positions = tf.range(width)[None]
+        inputs["decoder_token_ids"] = target_ids[:, :-1]
+        inputs["decoder_padding_mask"] = (positions < lengths[:, None] - 1)[:, :-1]
+        if self.languages is not None:
+            inputs["decoder_language_ids"] = self._repeated(
+                self._target_index(fields), width - 1
+            )
+        # Neither padding nor what the prompt gives is learnt.
+        is_target = (positions < lengths[:, None]) & (positions >= prompt.shape[1])
+        return inputs, target_ids[:, 1:], tf.cast(is_target[:, 1:], "float32")
+
+    def generate_preprocess(self, x, sequence_length=None):
+        """Sources -> the encoder's inputs, `prompt` int (B, P), and languages."""
+        fields = self._fields(x)
+        inputs = {**self._source(fields), "prompt": self._prompt(fields)}
+        if self.languages is not None:
+            inputs["target_language_ids"] = self._target_index(fields)  # (B,)
+        return inputs
+
+    def generate_postprocess(self, token_ids):
+        """int (..., T) -> texts, str tensor (...)."""
+        flat = tf.reshape(token_ids, (-1, tf.shape(token_ids)[-1]))
+        texts = self.tokenizer.detokenize(flat)
+        return tf.reshape(texts, tf.shape(token_ids)[:-1])
+
+    def _fields(self, x):
+        if isinstance(x, tuple) and len(x) == 2:
+            x, target = x
+            x = x if isinstance(x, dict) else {"text": x}
+            x = {**x, "target_text": target}
+        if not isinstance(x, dict):
+            x = {"text": x}
+        # KerasHub's names.
+        x = {
+            {"encoder_text": "text", "decoder_text": "target_text"}.get(key, key): value
+            for key, value in x.items()
+        }
+        if "text" not in x or not set(x) <= set(FIELDS):
+            raise ValueError(
+                f"Inputs are `text` and, where they apply, {', '.join(FIELDS[1:])}. "
+                f"Received: {sorted(x)}."
+            )
+        return {key: tf.convert_to_tensor(value, tf.string) for key, value in x.items()}
+
+    def _source(self, fields):
+        packed = self.pack(
+            {
+                "text": fields["text"],
+                **(
+                    {"language": fields["source_language"]}
+                    if "source_language" in fields
+                    else {}
+                ),
+            }
+        )
+        return {f"encoder_{name}": value for name, value in packed.items()}
+
+    def _prompt(self, fields):
+        batch_size = tf.shape(fields["text"])[0]
+        start = tf.fill((batch_size, 1), self.tokenizer.start_token_id)
+        if self.language_tokens is None:
+            return start
+        ids = tf.constant(
+            [self.tokenizer.token_to_id(x) for x in self.language_tokens.values()]
+        )
+        index = language_index(self._target(fields), list(self.language_tokens))
+        return tf.concat([start, tf.gather(ids, index)[:, None]], axis=1)
+
+    def _target(self, fields):
+        language = fields.get("target_language")
+        if language is None:
+            if self.target_language is None:
+                raise ValueError(
+                    "This model writes several languages: pass `target_language`, or "
+                    "set that of the preprocessor."
+                )
+            language = tf.constant(self.target_language)
+        return tf.broadcast_to(language, tf.shape(fields["text"]))
+
+    def _target_index(self, fields):
+        return language_index(self._target(fields), self.languages)
+
+    def _repeated(self, index, length):
+        return tf.tile(index[:, None], (1, length))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            **self.packing_config(),
+            "target_length": self.target_length,
+            "target_language": self.target_language,
+            "language_tokens": self.language_tokens,
+        }
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class XLMSeq2SeqLM(OptionalInputs, XLMTask, keras_hub.models.Seq2SeqLM):
+    """The encoder-decoder with its output layer: translation and summarisation.
+
+    Args:
+        backbone: an `XLMSeq2SeqBackbone`.
+        preprocessor: an `XLMSeq2SeqLMPreprocessor`, or None to pass token ids.
+        head_transform: bool, see `XLMMaskedLM`.
+        tied: bool, project with the target's token embedding.
+
+    Call arguments:
+        inputs: dict as for the backbone.
+
+    Returns:
+        float32 logits (B, T, V) of the next token.
+
+    Example:
+    ```python
+    model = xlm_tf.XLMSeq2SeqLM.from_masked_lm("xlm_tiny")
+    model.compile(optimizer="adam", label_smoothing=0.1)
+    model.fit((["A dog runs."], ["Ein Hund rennt."]), batch_size=1, epochs=3)
+    model.generate(["A dog runs."])
+    ```
+    """
+
+    backbone_cls = XLMSeq2SeqBackbone
+    preprocessor_cls = XLMSeq2SeqLMPreprocessor
+
+    def __init__(
+        self, backbone, preprocessor=None, head_transform=False, tied=True, **kwargs
+    ):
+        self.backbone = backbone
+        self.preprocessor = preprocessor
+        self.head_transform = head_transform
+        self.tied = tied
+        self.prediction_head = PredictionHead(
+            backbone.vocabulary_size,
+            transform=head_transform,
+            tied=tied,
+            activation=backbone.activation,
+            layer_norm_epsilon=backbone.layer_norm_epsilon,
+            kernel_initializer=backbone.kernel_initializer(),
+            dtype=backbone.dtype_policy,
+            name="prediction_head",
+        )
+        inputs = backbone.input
+        super().__init__(inputs=inputs, outputs=self.forward(inputs), **kwargs)
+
+    @classmethod
+    def from_masked_lm(
+        cls,
+        masked_lm,
+        num_decoder_layers=None,
+        share_embeddings=True,
+        preprocessor=None,
+        **kwargs,
+    ):
+        """Encoder, decoder and output layer from one masked (or causal) language model.
+
+        The decoder's attention to the source begins at random.
+
+        Args:
+            masked_lm: an `XLMMaskedLM`, or a preset of one.
+            num_decoder_layers: int; defaults to all of the encoder's.
+            share_embeddings: bool, one embedding layer for source and target.
+            preprocessor: an `XLMSeq2SeqLMPreprocessor`; defaults to one with the
+                tokenizer and languages of the masked LM's.
+            **kwargs: further arguments of the class.
+
+        Returns:
+            `XLMSeq2SeqLM`.
+
+        Source: Lample and Conneau 2019, section 5.2.
+        """
+        from xlm_tf.models.masked_lm import XLMMaskedLM
+
+        if not isinstance(masked_lm, XLMMaskedLM):
+            masked_lm = XLMMaskedLM.from_preset(masked_lm)
+        encoder = masked_lm.backbone
+        if encoder.causal:
+            config = {**encoder.get_config(), "causal": False}
+            other = type(encoder).from_config(config)
+            other.set_weights(encoder.get_weights())
+            encoder = other
+        backbone = XLMSeq2SeqBackbone(
+            encoder,
+            num_decoder_layers=num_decoder_layers,
+            share_embeddings=share_embeddings,
+        )
+        backbone.initialize_decoder()
+        if preprocessor is None and masked_lm.preprocessor is not None:
+            old = masked_lm.preprocessor
+            preprocessor = XLMSeq2SeqLMPreprocessor(
+                old.tokenizer,
+                sequence_length=old.sequence_length,
+                languages=old.languages,
+                language=old.language,
+            )
+        model = cls(
+            backbone,
+            preprocessor=preprocessor,
+            head_transform=masked_lm.head_transform,
+            tied=masked_lm.tied,
+            **kwargs,
+        )
+        for variable, other in zip(
+            masked_lm.prediction_head.weights,
+            model.prediction_head.weights,
+            strict=True,
+        ):
+            other.assign(variable)
+        return model
+
+    def forward(self, inputs):
+        """Logits of every position of the target, see the class."""
+        states = self.backbone(inputs)["decoder_sequence_output"]  # (B, T, D)
+        return self._logits(states)
+
+    def _logits(self, states):
+        return self.prediction_head(
+            states, token_embedding=self.backbone.token_embedding
+        )
+
+    def compile(
+        self,
+        optimizer="auto",
+        loss="auto",
+        *,
+        weighted_metrics="auto",
+        sampler="beam",
+        label_smoothing=0.1,
+        **kwargs,
+    ):
+        """As KerasHub's, with label smoothing and a beam search.
+
+        Args:
+            optimizer, loss, weighted_metrics: see `keras.Model.compile`; "auto" for
+                Adam at 2e-5, the label-smoothed cross-entropy, and the accuracy.
+            sampler: a `xlm_tf.BeamSearch`, "beam" for one of 4 beams, "greedy", or a
+                sampler of KerasHub ("top_k", "top_p", "random", or an instance).
+            label_smoothing: float, of the "auto" loss.
+            **kwargs: see `keras.Model.compile`.
+        """
+        if loss == "auto":
+            loss = LabelSmoothedCrossentropy(label_smoothing)
+        super().compile(
+            optimizer=optimizer,
+            loss=loss,
+            weighted_metrics=weighted_metrics,
+            sampler="greedy",
+            **kwargs,
+        )
+        self.sampler = get_search(sampler)
+
+    def generate(
+        self,
+        inputs,
+        max_length=None,
+        source_language=None,
+        target_language=None,
+        with_scores=False,
+    ):
+        """Write the target of some texts.
+
+        Args:
+            inputs: str, list of str, string tensor, or a dict as for the preprocessor.
+            max_length: int, most tokens of a target; defaults to half more than the
+                source has, and 10.
+            source_language, target_language: str, of all texts, where the model has
+                several.
+            with_scores: bool, return the scores too.
+
+        Returns:
+            What came in, a str or a list: the best target, or a list of the n best
+            where the search returns several. With `with_scores` a tuple of that and
+            the scores, floats.
+        """
+        is_single = isinstance(inputs, str)
+        fields = inputs if isinstance(inputs, dict) else {"text": inputs}
+        fields = {**fields, "text": batched(fields["text"])}
+        if not fields["text"]:
+            return ([], []) if with_scores else []
+        for name, language in (
+            ("source_language", source_language),
+            ("target_language", target_language),
+        ):
+            if language is not None:
+                fields[name] = [language] * len(fields["text"])
+        decoded = self.decode(self.preprocessor.generate_preprocess(fields), max_length)
+        texts = self.preprocessor.generate_postprocess(decoded.token_ids).numpy()
+        texts = [[text.decode("utf-8") for text in row] for row in texts]
+        scores = decoded.scores.numpy().tolist()
+        if len(texts[0]) == 1:
+            texts, scores = ([row[0] for row in x] for x in (texts, scores))
+        if is_single:
+            texts, scores = texts[0], scores[0]
+        return (texts, scores) if with_scores else texts
+
+    def decode(self, inputs, max_length=None):
+        """Search on token ids, compiled.
+
+        Args:
+            inputs: dict of `generate_preprocess`.
+            max_length: see `generate`.
+
+        Returns:
+            `xlm_tf.generation.search.Decoded`.
+        """
+        if self.generate_function is None:
+            self.generate_function = tf.function(self.search, reduce_retracing=True)
+        if max_length is None:
+            length = tf.shape(inputs["encoder_token_ids"])[1]
+            max_length = length + length // 2 + 10
+        room = self.backbone.max_sequence_length - inputs["prompt"].shape[1]
+        max_length = tf.minimum(tf.cast(max_length, "int32"), room)
+        return self.generate_function(inputs, max_length)
+
+    def search(self, inputs, max_length):
+        """The search that `compile` was given, in graph: see `decode`."""
+        search = getattr(self, "sampler", None)
+        search = search if isinstance(search, BeamSearch | Sampling) else BeamSearch()
+        prompt = inputs["prompt"]
+        source = self.backbone.prepare_source(inputs)
+        if "target_language_ids" in inputs:
+            source["language_ids"] = inputs["target_language_ids"]  # (B,)
+
+        def step(token_ids, index, caches, source):
+            language_ids = None
+            if "language_ids" in source:
+                language_ids = source["language_ids"][:, None] + tf.zeros_like(
+                    token_ids
+                )
+            states, caches = self.backbone.step(
+                token_ids, index, caches, source, language_ids
+            )
+            return self._logits(states), caches
+
+        tokenizer = self.preprocessor.tokenizer
+        return search.decode(
+            step,
+            prompt,
+            self.backbone.empty_caches(ops.shape(prompt)[0]),
+            source,
+            max_length,
+            end_id=tokenizer.end_token_id,
+            pad_id=tokenizer.pad_token_id,
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "head_transform": self.head_transform,
+            "tied": self.tied,
+        }
+
+
+def get_search(sampler):
+    """The search that an argument of `compile` stands for."""
+    if isinstance(sampler, BeamSearch | Sampling):
+        return sampler
+    if sampler == "beam":
+        return BeamSearch()
+    if sampler == "greedy":
+        return BeamSearch(num_beams=1, early_stopping=True)
+    return Sampling(keras_hub.samplers.get(sampler))
