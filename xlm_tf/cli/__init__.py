@@ -17,6 +17,8 @@ SUBCOMMANDS = {
     "pretrain": "pretrain a model with the recipe of a YAML file",
     "trim": "cut a model's vocabulary to what some languages or texts need",
     "extend": "add words to a model's vocabulary",
+    "translate": "translate lines of text",
+    "summarize": "summarise texts, one a line",
     "export": "export a model as a SavedModel or a TFLite file",
     "serve": "serve exported models by HTTP and gRPC, as TF Serving does",
 }

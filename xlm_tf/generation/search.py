@@ -125,15 +125,16 @@ class BeamSearch:
         logits, caches = step(
             texts[:, :, -1], index + num_prompt - 1, caches, source
         )  # (A, k, V)
-        log_probabilities = tf.nn.log_softmax(tf.cast(logits, "float32"))
-        vocabulary_size = tf.shape(logits)[2]
-        log_probabilities = self._constrained(
-            log_probabilities, texts[:, :, 1:], index, end_id
-        )
-        totals = tf.reshape(sums[:, :, None] + log_probabilities, (num_active, -1))
-        # k continuations that do not end are among the 2k best.
-        candidates, choice = tf.math.top_k(totals, 2 * k)  # (A, 2k)
-        beam, token = choice // vocabulary_size, choice % vocabulary_size
+        logits = tf.cast(logits, "float32")
+        normalizer = tf.reduce_logsumexp(logits, axis=2, keepdims=True)
+        logits = self._constrained(logits, texts[:, :, 1:], index, end_id)
+        # k continuations that do not end are among the 2k best, of a beam and of all.
+        num_best = min(2 * k, logits.shape[2])
+        best_logits, tokens = tf.math.top_k(logits, num_best)  # (A, k, 2k)
+        totals = sums[:, :, None] + best_logits - normalizer
+        candidates, choice = tf.math.top_k(tf.reshape(totals, (num_active, -1)), 2 * k)
+        beam = choice // num_best  # (A, 2k)
+        token = tf.gather(tf.reshape(tokens, (num_active, -1)), choice, batch_dims=1)
         candidate_texts = tf.concat(
             [tf.gather(texts, beam, batch_dims=1), token[:, :, None]], axis=2
         )  # (A, 2k, 2 + t)
@@ -194,23 +195,20 @@ class BeamSearch:
             scores,
         )
 
-    def _constrained(self, log_probabilities, texts, index, end_id):
+    def _constrained(self, logits, texts, index, end_id):
         """Without the end before `min_length`, and without repeated n-grams."""
         if self.min_length:
-            is_end = tf.range(tf.shape(log_probabilities)[2]) == end_id
-            is_early = index < self.min_length
-            log_probabilities = tf.where(
-                is_end & is_early, IMPOSSIBLE, log_probabilities
-            )
+            is_end = tf.range(logits.shape[2]) == end_id
+            logits = tf.where(is_end & (index < self.min_length), IMPOSSIBLE, logits)
         if self.no_repeat_ngram_size:
-            log_probabilities = tf.cond(
+            logits = tf.cond(
                 index + 1 >= self.no_repeat_ngram_size,
-                lambda: self._without_repeats(log_probabilities, texts),
-                lambda: log_probabilities,
+                lambda: self._without_repeats(logits, texts),
+                lambda: logits,
             )
-        return log_probabilities
+        return logits
 
-    def _without_repeats(self, log_probabilities, texts):
+    def _without_repeats(self, logits, texts):
         n = self.no_repeat_ngram_size
         length = tf.shape(texts)[2]  # t
         num_windows = length - n + 1
@@ -228,7 +226,7 @@ class BeamSearch:
             axis=1,
         )
         return tf.tensor_scatter_nd_min(
-            log_probabilities, banned, tf.fill(tf.shape(where)[:1], IMPOSSIBLE)
+            logits, banned, tf.fill(tf.shape(where)[:1], IMPOSSIBLE)
         )
 
     def _shapes(self, state):

@@ -1,0 +1,80 @@
+"""Many texts through `XLMSeq2SeqLM.generate`, by length, in their order."""
+
+import itertools
+
+from xlm_tf.text.sentences import chunks
+
+# Texts that are sorted by length together.
+WINDOW = 4096
+
+
+def generate_in_order(
+    model,
+    texts,
+    batch_size=64,
+    max_length=None,
+    source_language=None,
+    target_language=None,
+):
+    """Write the target of every text of a stream.
+
+    Texts of a window are batched by length. One that is longer than the model's
+    sources is split at ends of sentences, and its parts' targets are joined by spaces.
+    Empty texts stay empty.
+
+    Args:
+        model: `XLMSeq2SeqLM` with a preprocessor.
+        texts: iterable of str.
+        batch_size: int.
+        max_length, source_language, target_language: see `generate`.
+
+    Yields:
+        For every text, in order, a list of (target: str, score: float), best first;
+        of a text that was split the best alone, with the mean of its parts' scores.
+    """
+    tokenizer = model.preprocessor.tokenizer
+    room = model.preprocessor.sequence_length - 2
+
+    def length(text):
+        return len(tokenizer(text))
+
+    texts = iter(texts)
+    while window := list(itertools.islice(texts, WINDOW)):
+        parts = []  # (number of the text, part)
+        for number, text in enumerate(window):
+            if text.strip():
+                pieces = chunks(text, lambda piece: length(piece) <= room)
+                parts += [(number, piece) for piece in pieces]
+        results = [[] for _ in window]
+        order = sorted(range(len(parts)), key=lambda i: len(parts[i][1]))
+        found = [None] * len(parts)
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            targets, scores = model.generate(
+                [parts[i][1] for i in batch],
+                max_length=max_length,
+                source_language=source_language,
+                target_language=target_language,
+                with_scores=True,
+            )
+            for i, target, score in zip(batch, targets, scores, strict=True):
+                is_one = isinstance(target, str)
+                found[i] = (
+                    [(target, score)]
+                    if is_one
+                    else list(zip(target, score, strict=True))
+                )
+        for (number, _), candidates in zip(parts, found, strict=True):
+            results[number].append(candidates)
+        for of_parts in results:
+            yield _joined(of_parts)
+
+
+def _joined(of_parts):
+    if not of_parts:
+        return [("", 0.0)]
+    if len(of_parts) == 1:
+        return of_parts[0]
+    best = [candidates[0] for candidates in of_parts]
+    text = " ".join(target for target, _ in best)
+    return [(text, sum(score for _, score in best) / len(best))]
