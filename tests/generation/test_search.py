@@ -172,6 +172,28 @@ def by_hand(logp, k, max_length, early):
     return finished
 
 
+@pytest.mark.parametrize(
+    "decoder",
+    [
+        BeamSearch(3),
+        BeamSearch(1, early_stopping=True),
+        Sampling(keras_hub.samplers.GreedySampler()),
+    ],
+)
+def test_every_text_has_its_own_limit(decoder):
+    step, _ = table_step(7, texts=4)
+    limits = [2, 7, 1, 5]
+    token_ids, scores = search(decoder, step, texts=4, max_length=limits)
+    for i, limit in enumerate(limits):
+
+        def alone(token_ids, index, caches, source, i=i):
+            return step(token_ids, index, caches, {"text": source["text"] + i})
+
+        one, one_scores = search(decoder, alone, max_length=limit)
+        np.testing.assert_array_equal(one[0, 0], token_ids[i, 0, : one.shape[2]])
+        assert scores[i, 0] == pytest.approx(one_scores[0, 0], abs=1e-5)
+
+
 def test_more_beams_than_words():
     step, _ = table_step(0)
     token_ids, scores = search(BeamSearch(num_beams=30, num_return=30), step, 1, 2)

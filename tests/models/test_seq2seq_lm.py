@@ -209,6 +209,9 @@ def test_odd_texts(model):
     assert model.generate([]) == []
     for text, expected in zip(texts, together, strict=True):
         assert model.generate(text, max_length=4) == expected
+    # The default length is each text's own.
+    together = model.generate(texts[2:])
+    assert [model.generate(text) for text in texts[2:]] == together
     invalid = tf.constant([b"\xff\xfe broken", b"dog"])
     assert len(model.generate({"text": list(invalid.numpy())}, max_length=3)) == 2
     # More than the positions: cut, not an error.

@@ -78,7 +78,8 @@ class BeamSearch:
             prompt: int32 tensor (B, P), the first tokens of every text; P is static.
             caches: tuple of tensors (B, 2, H, 0, K), empty.
             source: nested tensors (B, ...), what the texts are decoded from.
-            max_length: int or int32 scalar, most tokens after the prompt.
+            max_length: int32 (B,), most tokens of each text after the prompt, or one
+                int for all.
             end_id: int.
             pad_id: int.
 
@@ -87,7 +88,8 @@ class BeamSearch:
         """
         k = self.num_beams
         batch_size = tf.shape(prompt)[0]
-        max_length = tf.cast(max_length, "int32")
+        limits = tf.broadcast_to(tf.cast(max_length, "int32"), (batch_size,))
+        max_length = tf.reduce_max(tf.concat([[1], limits], axis=0))
         caches = tuple(tf.repeat(cache, k, axis=0) for cache in caches)
         prompt = tf.repeat(prompt[:, None, :], k, axis=1)  # (B, k, P)
         num_prompt = prompt.shape[2]
@@ -103,7 +105,7 @@ class BeamSearch:
             prompt[:, :, -1:],  # (A, k, 1 + t): the last of the prompt, and the text
             sums,
             caches,
-            source,
+            (source, limits),
             tf.fill((batch_size, k, max_length), pad_id),  # finished texts
             tf.fill((batch_size, k), IMPOSSIBLE),  # their scores
         )
@@ -119,7 +121,7 @@ class BeamSearch:
         return Decoded(state[6][:, :n], state[7][:, :n])
 
     def _extend(self, step, state, num_prompt, max_length, end_id, pad_id):
-        index, active, texts, sums, caches, source, finished, scores = state
+        index, active, texts, sums, caches, (source, limits), finished, scores = state
         k = self.num_beams
         num_active = tf.shape(texts)[0]
         logits, caches = step(
@@ -142,7 +144,7 @@ class BeamSearch:
         is_end = token == end_id
         goes_on = tf.cast(~is_end, "int32")
         rank = tf.cumsum(goes_on, axis=1, exclusive=True)
-        is_last = index + 1 == max_length
+        is_last = index + 1 >= limits[:, None]  # (A, 1)
         # At the last step, the best k count as they are.
         ends = tf.where(is_last, tf.range(2 * k)[None] < k, is_end & (rank < k))
         length = tf.cast(index + 1, "float32") ** self.length_penalty
@@ -170,10 +172,11 @@ class BeamSearch:
         texts = tf.gather(candidate_texts, best, batch_dims=1)  # (A, k, 2 + t)
         beam = tf.gather(beam, best, batch_dims=1)  # (A, k)
         worst = own_scores[:, -1]
-        attainable = sums[:, 0] / tf.cast(max_length, "float32") ** self.length_penalty
+        attainable = sums[:, 0] / tf.cast(limits, "float32") ** self.length_penalty
         is_done = worst > IMPOSSIBLE / 2
         if not self.early_stopping:
             is_done &= worst >= attainable
+        is_done |= is_last[:, 0]
         going = tf.reshape(tf.where(~is_done), [-1])  # (A',)
         # One gather reorders the beams, and drops the texts that are done.
         flat = tf.gather(tf.range(num_active)[:, None] * k + beam, going)
@@ -181,8 +184,10 @@ class BeamSearch:
         caches = tuple(tf.gather(cache, flat) for cache in caches)
         source = tf.cond(
             tf.size(going) == num_active,
-            lambda: source,
-            lambda: tf.nest.map_structure(lambda x: tf.gather(x, going), source),
+            lambda: (source, limits),
+            lambda: tf.nest.map_structure(
+                lambda x: tf.gather(x, going), (source, limits)
+            ),
         )
         return (
             index + 1,
@@ -262,7 +267,7 @@ class Sampling:
     def decode(self, step, prompt, caches, source, max_length, end_id, pad_id):
         """See `BeamSearch.decode`; the scores are sums of log-probabilities."""
         batch_size, num_prompt = tf.shape(prompt)[0], prompt.shape[1]
-        max_length = tf.cast(max_length, "int32")
+        limits = tf.broadcast_to(tf.cast(max_length, "int32"), (batch_size,))
         for i in range(num_prompt - 1):
             _, caches = step(prompt[:, i, None], tf.constant(i), caches, source)
 
@@ -276,7 +281,8 @@ class Sampling:
             sums += tf.where(is_done, 0.0, tf.math.log(tf.maximum(chosen, 1e-30)))
             token = tf.where(is_done, pad_id, token)
             texts = tf.concat([texts, token[:, None]], axis=1)
-            return index + 1, token, is_done | (token == end_id), caches, texts, sums
+            is_done |= (token == end_id) | (index + 1 >= limits)
+            return index + 1, token, is_done, caches, texts, sums
 
         state = (
             tf.constant(0),
@@ -296,9 +302,7 @@ class Sampling:
             state[5].shape,
         )
         state = tf.while_loop(
-            lambda index, token, is_done, *_: (
-                (index < max_length) & ~tf.reduce_all(is_done)
-            ),
+            lambda index, token, is_done, *_: ~tf.reduce_all(is_done),
             extend,
             state,
             shape_invariants=invariants,

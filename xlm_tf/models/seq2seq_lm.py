@@ -363,7 +363,7 @@ class XLMSeq2SeqLM(OptionalInputs, XLMTask, keras_hub.models.Seq2SeqLM):
 
         Args:
             inputs: str, list of str, string tensor, or a dict as for the preprocessor.
-            max_length: int, most tokens of a target; defaults to half more than the
+            max_length: int, most tokens of a target; defaults to half more than its
                 source has, and 10.
             source_language, target_language: str, of all texts, where the model has
                 several.
@@ -407,12 +407,26 @@ class XLMSeq2SeqLM(OptionalInputs, XLMTask, keras_hub.models.Seq2SeqLM):
         """
         if self.generate_function is None:
             self.generate_function = tf.function(self.search, reduce_retracing=True)
-        if max_length is None:
-            length = tf.shape(inputs["encoder_token_ids"])[1]
-            max_length = length + length // 2 + 10
+        return self.generate_function(inputs, self.longest(inputs, max_length))
+
+    def longest(self, inputs, max_length=None):
+        """Most tokens of every text that is written, int32 (B,).
+
+        Half more than the source has, and 10, so that a text does not depend on the
+        others of its batch; and never more than there are positions.
+
+        Args:
+            inputs: dict of `generate_preprocess`.
+            max_length: int, instead.
+        """
+        mask = tf.cast(inputs["encoder_padding_mask"], "int32")
+        length = tf.reduce_sum(mask, axis=1)  # (B,)
+        if max_length is not None:
+            limits = tf.zeros_like(length) + max_length
+        else:
+            limits = length + length // 2 + 10
         room = self.backbone.max_sequence_length - inputs["prompt"].shape[1]
-        max_length = tf.minimum(tf.cast(max_length, "int32"), room)
-        return self.generate_function(inputs, max_length)
+        return tf.clip_by_value(limits, 1, room)
 
     def search(self, inputs, max_length):
         """The search that `compile` was given, in graph: see `decode`."""
