@@ -14,7 +14,9 @@ from export.fresh_process import run_in_fresh_process
 from export.inference_layers import WeightStore
 from export.layouts import PackedLayout
 from export.parity import check_parity, tolerance_for
+from export.text_generation import TextGenerationModule
 from export.warmup import write_batching_parameters, write_warmup
+from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 
 DTYPES = ("float32", "bfloat16")
 
@@ -62,6 +64,8 @@ def to_saved_model(
     | `XLMTextEmbedder` | `text` | `embedding` float32 (B, D) |
     | `XLMMaskedLM` | `text` that holds `<mask>` | `tokens` string (B, k), `scores` \
 float32 (B, k) |
+    | `XLMSeq2SeqLM` | `text`, and `source_language` and `target_language` where it \
+has several | `output_text` string (B,), `score` float32 (B,) |
 
     Models with language embeddings, and those with XLM's BPE tokenizer, whose rules
     for words depend on it, also take `language` string (B,), and `language_pair` for
@@ -102,9 +106,13 @@ float32 (B, k) |
     """
     directory = Path(directory)
     _check(task, directory, pairs, dtype)
-    module = TextModule(
-        task, WeightStore(frozen=freeze_weights, dtype=dtype), labels, pairs, top_k
-    )
+    if isinstance(task, XLMSeq2SeqLM):
+        _check_text_generation(labels, dtype, freeze_weights)
+        module = TextGenerationModule(task)
+    else:
+        module = TextModule(
+            task, WeightStore(frozen=freeze_weights, dtype=dtype), labels, pairs, top_k
+        )
     texts = as_bytes(check_texts, module.answer.check_prefix)
     calls = [("serving_default", module.text_inputs(texts))]
     inputs = module.pack(calls[0][1])
@@ -150,6 +158,14 @@ float32 (B, k) |
         signatures=tuple(name for name, _ in calls),
         difference=difference,
     )
+
+
+def _check_text_generation(labels, dtype, freeze_weights):
+    if labels is not None or dtype != "float32" or freeze_weights:
+        raise ValueError(
+            "A model that writes text is exported as it computes: without labels, "
+            "dtype and freeze_weights."
+        )
 
 
 def check_task(task):

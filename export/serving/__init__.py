@@ -14,7 +14,7 @@ if any(
         "pip install 'xlm-tf[serving]'"
     )
 
-from export.serving.client import Classification, Client, FilledMask
+from export.serving.client import Classification, Client, FilledMask, GeneratedText
 from export.serving.model_description import (
     ModelMetadata,
     SignatureDescription,
@@ -28,6 +28,7 @@ __all__ = [
     "Classification",
     "Client",
     "FilledMask",
+    "GeneratedText",
     "LocalServer",
     "ModelMetadata",
     "ServingError",

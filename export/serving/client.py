@@ -42,6 +42,19 @@ class FilledMask:
     scores: np.ndarray
 
 
+@dataclass(frozen=True)
+class GeneratedText:
+    """What a model wrote for a text.
+
+    Attributes:
+        text: string.
+        score: float, of the search.
+    """
+
+    text: str
+    score: float
+
+
 class Client:
     """Asks one model on a TF Serving server, by REST or gRPC.
 
@@ -252,6 +265,40 @@ class Client:
         return [
             FilledMask(tokens.tolist(), scores)
             for tokens, scores in zip(outputs["tokens"], outputs["scores"], strict=True)
+        ]
+
+    def generate(
+        self,
+        texts: Sequence[str],
+        source_language: str | None = None,
+        target_language: str | None = None,
+    ) -> list[GeneratedText]:
+        """Translate or summarise texts with an exported `XLMSeq2SeqLM`.
+
+        Args:
+            texts: list of str.
+            source_language: string, of all texts, where the model takes it.
+            target_language: string, likewise.
+
+        Returns:
+            list of `GeneratedText`, one a text.
+
+        Raises:
+            ValueError, ServingError: as `predict`.
+        """
+        inputs = {"text": _list_of_texts("texts", texts)}
+        for name, language in (
+            ("source_language", source_language),
+            ("target_language", target_language),
+        ):
+            if language is not None:
+                inputs[name] = [language] * len(inputs["text"])
+        outputs = self._predict_for("generate", inputs, {"output_text", "score"})
+        return [
+            GeneratedText(text, float(score))
+            for text, score in zip(
+                outputs["output_text"], outputs["score"], strict=True
+            )
         ]
 
     def close(self) -> None:

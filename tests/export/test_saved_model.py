@@ -276,3 +276,67 @@ def test_labels_of_the_task_are_the_answers(make_task, tmp_path):
     fields = {"text": as_inputs(TEXTS)}
     (answer,) = ask(tmp_path / "m" / "1", ("serving_default", fields))
     assert set(answer["label"].tolist()) <= {b"bad", b"good"}
+
+
+@pytest.fixture(scope="module")
+def translator(spm_proto):
+    """Three languages, pre-LN; two beams."""
+    keras.utils.set_random_seed(5)
+    tokenizer = xlm_tf.XLMSentencePieceTokenizer(spm_proto)
+    encoder = xlm_tf.XLMBackbone(
+        tokenizer.vocabulary_size(),
+        2,
+        2,
+        32,
+        64,
+        num_languages=3,
+        norm_placement="pre",
+        embedding_norm=False,
+        max_sequence_length=40,
+        initializer_range=0.4,
+    )
+    preprocessor = xlm_tf.XLMSeq2SeqLMPreprocessor(
+        tokenizer, sequence_length=40, languages=["de", "en", "fr"]
+    )
+    model = xlm_tf.XLMSeq2SeqLM(xlm_tf.XLMSeq2SeqBackbone(encoder), preprocessor)
+    model.compile(sampler=xlm_tf.BeamSearch(num_beams=2))
+    return model
+
+
+def test_text_is_written_in_the_graph(translator, tmp_path):
+    report = export.to_saved_model(translator, tmp_path / "translator" / "1")
+    assert report.difference < 1e-5
+    languages = ["de", "fr", "de", "en", "fr"]
+    fields = {
+        "text": as_inputs(TEXTS),
+        "source_language": as_inputs(["en"] * 5),
+        "target_language": as_inputs(languages),
+    }
+    (answer,) = ask(report.path, ("serving_default", fields))
+    texts, scores = translator.generate(
+        {
+            "text": TEXTS,
+            "source_language": ["en"] * 5,
+            "target_language": languages,
+        },
+        with_scores=True,
+    )
+    assert [text.decode() for text in answer["output_text"]] == texts
+    np.testing.assert_allclose(answer["score"], scores, atol=1e-5)
+    expected = translator.generate(TEXTS, source_language="en", target_language="fr")
+    with LocalServer(tmp_path) as server:
+        for protocol in ("rest", "grpc"):
+            ports = {"rest_port": server.rest_port, "grpc_port": server.grpc_port}
+            with Client("translator", protocol=protocol, **ports) as client:
+                answers = client.generate(
+                    TEXTS, source_language="en", target_language="fr"
+                )
+                assert [answer.text for answer in answers] == expected
+                with pytest.raises(ServingError, match="A language is not one of"):
+                    client.generate(["x"], "en", "xx")
+                ids = {"encoder_token_ids": [[0, 9_999]], "prompt": [[0]]}
+                ids |= {"encoder_language_ids": [[0, 0]], "target_language_ids": [1]}
+                with pytest.raises(ServingError, match=r"lie in \[0, "):
+                    client.predict(ids, signature_name="token_ids")
+    with pytest.raises(ValueError, match="exported as it computes"):
+        export.to_saved_model(translator, tmp_path / "x" / "1", dtype="bfloat16")

@@ -1,0 +1,132 @@
+"""An `XLMSeq2SeqLM` as a graph: text in, text out, with its search inside."""
+
+import numpy as np
+import tensorflow as tf
+
+
+class TextGenerationModule(tf.Module):
+    """The graph of a model that writes text.
+
+    Args:
+        task: an `XLMSeq2SeqLM` with a preprocessor; its search is what `compile` was
+            given, or a beam of 4.
+    """
+
+    check_prefix = ""
+    checked_output = "score"
+
+    def __init__(self, task):
+        super().__init__()
+        preprocessor = task.preprocessor
+        # Not an attribute: a Keras model within a module cannot be loaded by the
+        # session loader.
+        self._task = lambda: task
+        # Its weights, and the vocabulary, which is read again where it is loaded.
+        self.weights = [variable.value for variable in task.variables]
+        self.vocabulary = preprocessor.tokenizer.graph_resources
+        self.text_names = ["text"]
+        if preprocessor.languages is not None:
+            self.text_names.append("source_language")
+        if preprocessor.languages is not None or preprocessor.language_tokens:
+            self.text_names.append("target_language")
+
+    @property
+    def answer(self):
+        """Itself: what is checked, and what is expected of it."""
+        return self
+
+    def signatures(self):
+        """dict from signature name to concrete function."""
+        task = self._task()
+
+        @tf.function
+        def serving_default(**fields):
+            decoded = self._decode(self.pack(fields))
+            return {
+                "output_text": task.preprocessor.generate_postprocess(
+                    decoded.token_ids[:, 0]
+                ),
+                "score": decoded.scores[:, 0],
+            }
+
+        @tf.function
+        def token_ids(**inputs):
+            decoded = self._decode(self._checked(inputs))
+            return {
+                "output_token_ids": decoded.token_ids[:, 0],
+                "score": decoded.scores[:, 0],
+            }
+
+        return {
+            "serving_default": serving_default.get_concrete_function(
+                **{x: tf.TensorSpec([None], tf.string, x) for x in self.text_names}
+            ),
+            "token_ids": token_ids.get_concrete_function(
+                **{
+                    name: tf.TensorSpec(shape, tf.int32, name)
+                    for name, shape in self._token_shapes().items()
+                }
+            ),
+        }
+
+    def pack(self, fields):
+        """dict of string tensors (B,) -> the inputs of the search."""
+        return self._task().preprocessor.generate_preprocess(dict(fields))
+
+    def text_inputs(self, texts):
+        """The inputs of `serving_default` for some texts (bytes)."""
+        preprocessor = self._task().preprocessor
+        languages = preprocessor.languages or list(preprocessor.language_tokens or ())
+        defaults = {
+            "source_language": preprocessor.language,
+            "target_language": preprocessor.target_language,
+        }
+        inputs = {"text": np.array(texts, object)}
+        for name in self.text_names[1:]:
+            language = (defaults[name] or languages[0]).encode()
+            inputs[name] = np.array([language] * len(texts), object)
+        return inputs
+
+    def token_inputs(self, inputs):
+        """The inputs of `token_ids` for packed texts."""
+        return {name: inputs[name].numpy() for name in self._token_shapes()}
+
+    def expected(self, inputs):
+        """float32 (B,), the scores that the task itself gives."""
+        return tf.function(self._decode)(inputs).scores[:, 0]
+
+    def _decode(self, inputs):
+        task = self._task()
+        return task.search(inputs, task.longest(inputs))
+
+    def _token_shapes(self):
+        prompt = 1 + bool(self._task().preprocessor.language_tokens)
+        shapes = {"encoder_token_ids": [None, None], "prompt": [None, prompt]}
+        if self._task().preprocessor.languages is not None:
+            shapes |= {"encoder_language_ids": [None, None]}
+            shapes |= {"target_language_ids": [None]}
+        return shapes
+
+    def _checked(self, inputs):
+        backbone = self._task().backbone
+        token_ids = inputs["encoder_token_ids"]
+        checks = [
+            tf.debugging.Assert(
+                tf.reduce_all((ids >= 0) & (ids < backbone.vocabulary_size)),
+                [f"token ids must lie in [0, {backbone.vocabulary_size - 1}]"],
+            )
+            for ids in (token_ids, inputs["prompt"])
+        ]
+        checks.append(
+            tf.debugging.assert_less_equal(
+                tf.shape(token_ids)[1],
+                backbone.max_sequence_length,
+                "token ids are longer than the model's positions",
+            )
+        )
+        with tf.control_dependencies(checks):
+            mask = tf.not_equal(token_ids, backbone.pad_token_id)
+            return {
+                **{name: tf.identity(value) for name, value in inputs.items()},
+                "encoder_padding_mask": mask,
+            }
