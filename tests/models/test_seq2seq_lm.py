@@ -53,7 +53,6 @@ def model(request, make_model):
     return make_model(**FORMS[request.param])
 
 
-@pytest.mark.filterwarnings("ignore:You are using a softmax over axis -1")
 def test_steps_with_a_cache_are_the_whole_call(model):
     inputs, targets, _ = model.preprocessor((SOURCES, TARGETS))
     expected = np.asarray(model(inputs))  # (B, T, V)
@@ -106,7 +105,19 @@ def test_targets_are_shifted_and_padding_has_no_weight(make_model, tokenizer):
     assert set(targets[2, n + 1 :].numpy().tolist()) <= {1}
 
 
-@pytest.mark.filterwarnings("ignore:You are using a softmax over axis -1")
+def test_long_targets_are_cut(make_model):
+    model = make_model(
+        packing={"target_length": 21}, backbone={"max_sequence_length": 40}
+    )
+    inputs, targets, weights = model.preprocessor(
+        (["x"] * 2, ["Hund " * 100, "Hund"]), sample_weight=np.array([1.0, 0.5])
+    )
+    assert inputs["decoder_token_ids"].shape == targets.shape == (2, 21)
+    assert targets[0, -2].numpy() == 2  # the end, after 19 tokens
+    assert weights.numpy().max(axis=1).tolist() == [1.0, 0.5]
+    assert model(inputs).shape[:2] == (2, 21)
+
+
 def test_language_tokens_begin_the_target(make_backbone, train_proto):
     proto = train_proto(
         unk_id=0, bos_id=1, eos_id=2, pad_id=-1, user_defined_symbols=["<de>", "<fr>"]

@@ -150,8 +150,11 @@ class SelfAttention(keras.layers.Layer):
         qkv = ops.reshape(
             self.qkv_dense(x), (-1, 3, self.num_heads, 1, width // self.num_heads)
         )  # (B * k, 3, H, 1, K)
-        cache = ops.concatenate([cache, qkv[:, 1:]], axis=3)
-        context = dot_product_attention(qkv[:, 0], cache[:, 0], cache[:, 1])
+        if cache.shape[3] == 0:  # the first position attends to itself
+            cache, context = qkv[:, 1:], qkv[:, 2]
+        else:
+            cache = ops.concatenate([cache, qkv[:, 1:]], axis=3)
+            context = dot_product_attention(qkv[:, 0], cache[:, 0], cache[:, 1])
         context = ops.reshape(context, (batch_size, num_beams, width))
         return self.output_dense(context), cache
 

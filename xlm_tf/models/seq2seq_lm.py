@@ -40,6 +40,7 @@ class XLMSeq2SeqLMPreprocessor(TextPacking, keras_hub.models.Preprocessor):
             dict of `text`, `target_text` and, where they apply, `source_language` and
             `target_language` (strings, one a text, or one for all).
         y: the targets, where `x` holds the sources alone.
+        sample_weight: float (B,), one a pair.
 
     Returns:
         `(inputs, targets, weights)`: `XLMSeq2SeqBackbone`'s inputs; int (B, T), the
@@ -91,14 +92,16 @@ class XLMSeq2SeqLMPreprocessor(TextPacking, keras_hub.models.Preprocessor):
                 f"with `text` and `target_text`. Received: {sorted(fields)}."
             )
         inputs = self._source(fields)
-        tokens = self.tokenizer(fields["target_text"])
+        language = fields.get("target_language", self.target_language)
+        tokens = self._tokenize(fields["target_text"], language)
         prompt = self._prompt(fields)  # (B, P)
         tokens = tokens[:, : self.target_length - prompt.shape[1] - 1]
         end = tf.fill((tf.shape(prompt)[0], 1), self.tokenizer.end_token_id)
         target = tf.concat([tf.RaggedTensor.from_tensor(prompt), tokens, end], axis=1)
         lengths = tf.cast(target.row_lengths(), "int32")
         width = tf.reduce_max(lengths) - 1
-        width = width + (-width) % PADDING_MULTIPLE + 1
+        width += (-width) % PADDING_MULTIPLE
+        width = tf.minimum(width, self.target_length) + 1
         target_ids = target.to_tensor(
             self.tokenizer.pad_token_id, shape=tf.stack([tf.shape(prompt)[0], width])
         )  # (B, T + 1)
@@ -111,7 +114,10 @@ class XLMSeq2SeqLMPreprocessor(TextPacking, keras_hub.models.Preprocessor):
             )
         # Neither padding nor what the prompt gives is learnt.
         is_target = (positions < lengths[:, None]) & (positions >= prompt.shape[1])
-        return inputs, target_ids[:, 1:], tf.cast(is_target[:, 1:], "float32")
+        weights = tf.cast(is_target[:, 1:], "float32")
+        if sample_weight is not None:
+            weights *= tf.cast(sample_weight, "float32")[:, None]
+        return inputs, target_ids[:, 1:], weights
 
     def generate_preprocess(self, x, sequence_length=None):
         """Sources -> the encoder's inputs, `prompt` int (B, P), and languages."""
