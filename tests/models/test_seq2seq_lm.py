@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import xlm_tf
+from xlm_tf.evaluation.attention_picture import draw_attention
 from xlm_tf.models.losses import LabelSmoothedCrossentropy
 from xlm_tf.models.presets import load_task
 
@@ -70,6 +71,41 @@ def test_steps_with_a_cache_are_the_whole_call(model):
         logits = np.asarray(model._logits(states))[:, 0]
         real = inputs["decoder_padding_mask"].numpy()[:, i]
         np.testing.assert_allclose(logits[real], expected[real, i], atol=1e-5)
+
+
+def test_attention_to_the_source(model):
+    inputs, *_ = model.preprocessor((SOURCES, TARGETS))
+    layers = model.backbone.source_attention(inputs)
+    assert len(layers) == model.backbone.num_decoder_layers
+    mask = inputs["encoder_padding_mask"].numpy()
+    for probabilities in layers:
+        np.testing.assert_allclose(np.sum(probabilities, axis=-1), 1, atol=1e-5)
+        hidden = np.moveaxis(np.asarray(probabilities), 3, 1)[~mask]
+        assert hidden.max() < 1e-6
+    # With these probabilities by hand, the first block gives what it gives.
+    block = model.backbone.decoder_blocks[0]
+    states, x, arguments = model.backbone._embedded(inputs)
+    attention = block.source_attention
+    keys_values = attention.keys_values(states)
+    y = keras.random.normal(x.shape, seed=1)
+    by_hand = attention.attention_probabilities(
+        y, keys_values, arguments["source_attention_mask"]
+    )
+    context = np.einsum("bhts,bhsk->bthk", by_hand, keys_values[:, 1])
+    expected = attention.output_dense(context.reshape(x.shape))
+    actual = attention(y, keys_values, arguments["source_attention_mask"])
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
+
+
+def test_picture_of_the_attention(make_model, tmp_path):
+    model = make_model()
+    path = draw_attention(model, SOURCES[0], tmp_path / "attention.png", TARGETS[0])
+    assert path.read_bytes()[:4] == b"\x89PNG"
+    assert path.stat().st_size > 5000
+    path = draw_attention(model, SOURCES[0], tmp_path / "own.svg", layer=0)
+    assert "<svg" in path.read_text()
+    with pytest.raises(ValueError, match="layer must lie between"):
+        draw_attention(model, SOURCES[0], path, layer=7)
 
 
 def test_the_future_is_not_seen(model):

@@ -104,6 +104,24 @@ class DecoderBlock(keras.layers.Layer):
         )
         return self._after_self_attention(x, keys_values, source_attention_mask)
 
+    def source_attention_probabilities(
+        self, x, source_states, self_attention_mask=None, source_attention_mask=None
+    ):
+        """What every position attends to in the source: float32 (B, H, T, S).
+
+        Args: those of the call.
+        """
+        x = self._residual(
+            x,
+            self.attention_norm,
+            lambda y: self.attention(y, attention_mask=self_attention_mask),
+        )
+        if self.norm_placement == "pre":
+            x = self.source_attention_norm(x)
+        return self.source_attention.attention_probabilities(
+            x, self.source_attention.keys_values(source_states), source_attention_mask
+        )
+
     def step(self, x, cache, keys_values, source_attention_mask=None):
         """One new position of k beams, see `SelfAttention.step`.
 

@@ -27,7 +27,8 @@ class XLMSeq2SeqBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
             `encoder_token_ids`: int (B, S);
             `encoder_padding_mask`: bool (B, S), True = real token;
             `decoder_token_ids`: int (B, T), beginning with the start token;
-            `decoder_padding_mask`: bool (B, T);
+            `decoder_padding_mask`: bool (B, T), which nothing depends on: padding
+                follows the text;
             `encoder_language_ids` int (B, S), `decoder_language_ids` int (B, T), where
             the model has languages: the decoder's say which one to write.
 
@@ -128,35 +129,55 @@ class XLMSeq2SeqBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
 
     def forward(self, inputs):
         """States of source and target, see the class."""
-        source = encoder_inputs(inputs)
-        source_states = self.encoder(source)  # (B, S, D)
-        source_mask = self.encoder.padding_mask(source)
-        token_ids = ops.convert_to_tensor(inputs["decoder_token_ids"])  # (B, T)
-        padding_mask = inputs.get("decoder_padding_mask")
-        if padding_mask is None:
-            padding_mask = ops.not_equal(token_ids, self.pad_token_id)
-        # The start token may be the padding's neighbour, but never hidden: a padded
-        # target has its padding after the text, where nobody looks back at it.
-        order = ops.cumsum(ops.ones_like(token_ids), axis=1)
-        self_mask = masks.causal_attention_mask(order, order)  # (B, 1, T, T)
-        x = self.decoder_embeddings(
-            token_ids,
-            padding_mask=ops.ones_like(padding_mask),
-            language_ids=inputs.get("decoder_language_ids"),
-        )
+        source_states, x, arguments = self._embedded(inputs)
         for block in self.decoder_blocks:
-            x = block(
-                x,
-                source_states,
-                self_attention_mask=self_mask,
-                source_attention_mask=masks.padding_attention_mask(source_mask),
-            )
+            x = block(x, source_states, **arguments)
         if self.decoder_norm is not None:
             x = self.decoder_norm(x)
         return {
             "encoder_sequence_output": source_states,
             "decoder_sequence_output": x,
         }
+
+    def source_attention(self, inputs):
+        """What the target's positions attend to in the source.
+
+        Args:
+            inputs: as for calling the backbone.
+
+        Returns:
+            List of float32 tensors (B, H, T, S), one a layer.
+        """
+        source_states, x, arguments = self._embedded(inputs)
+        probabilities = []
+        for block in self.decoder_blocks:
+            probabilities.append(
+                block.source_attention_probabilities(x, source_states, **arguments)
+            )
+            x = block(x, source_states, **arguments)
+        return probabilities
+
+    def _embedded(self, inputs):
+        """States of the source, embeddings of the target, and the decoder's masks."""
+        source = encoder_inputs(inputs)
+        source_states = self.encoder(source)  # (B, S, D)
+        source_mask = masks.padding_attention_mask(self.encoder.padding_mask(source))
+        # Padding follows the text, where nobody looks back at it: no mask is needed.
+        token_ids = ops.convert_to_tensor(inputs["decoder_token_ids"])  # (B, T)
+        order = ops.cumsum(ops.ones_like(token_ids), axis=1)
+        x = self.decoder_embeddings(
+            token_ids,
+            padding_mask=ops.ones_like(token_ids, "bool"),
+            language_ids=inputs.get("decoder_language_ids"),
+        )
+        return (
+            source_states,
+            x,
+            {
+                "self_attention_mask": masks.causal_attention_mask(order, order),
+                "source_attention_mask": source_mask,
+            },
+        )
 
     def prepare_source(self, inputs):
         """What `step` reads of the source, computed once.
