@@ -264,6 +264,29 @@ def test_transformers_reads_the_saved_tokenizer(tmp_path, spm_proto, sentences):
         assert packed["token_ids"].numpy()[mask].tolist() == ids
 
 
+def test_a_tokenizer_json_alone(tmp_path, spm_proto, sentences):
+    tokenizer = xlm_tf.XLMSentencePieceTokenizer(spm_proto)
+    backbone = xlm_tf.XLMBackbone(
+        tokenizer.vocabulary_size(), 1, 1, 8, 16, position_offset=2
+    )
+    preprocessor = xlm_tf.XLMMaskedLMPreprocessor(tokenizer, sequence_length=64)
+    xlm_tf.XLMMaskedLM(backbone, preprocessor).save_to_huggingface(tmp_path)
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    (tmp_path / "sentencepiece.bpe.model").unlink()
+    theirs.save_pretrained(tmp_path)
+    again = xlm_tf.XLMMaskedLM.from_preset(tmp_path).preprocessor.tokenizer
+    assert again.get_vocabulary() == tokenizer.get_vocabulary()
+    texts = [*sentences, "ﬁne  ２０２６ <mask> ☂"]
+    assert [again.encode(x) for x in texts] == [tokenizer.encode(x) for x in texts]
+    assert again(texts).to_list() == tokenizer(texts).to_list()
+    path = tmp_path / "tokenizer.json"
+    content = json.loads(path.read_text())
+    content["model"]["vocab"] = content["model"]["vocab"][1:]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="must begin with the tokens"):
+        xlm_tf.XLMMaskedLM.from_preset(tmp_path)
+
+
 def test_transformers_reads_the_saved_bpe(tmp_path):
     pytest.importorskip("sacremoses")
     specials = ["<s>", "</s>", "<pad>", "<unk>", *(f"<special{i}>" for i in range(10))]

@@ -9,6 +9,7 @@ import numpy as np
 
 from xlm_tf.checkpoints import fairseq, huggingface, original
 from xlm_tf.checkpoints.tensor_files import Tensors, open_folder
+from xlm_tf.checkpoints.tokenizer_json import sentencepiece_of
 from xlm_tf.layers.initializers import weights_follow
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.masked_lm import XLMMaskedLM
@@ -22,6 +23,7 @@ from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 
 HUB = "hf://"
 SENTENCEPIECE_FILE = "sentencepiece.bpe.model"
+TOKENIZER_FILE = "tokenizer.json"
 TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
 MODULES_FILE = "modules.json"
 _FILES = [
@@ -30,6 +32,7 @@ _FILES = [
     "sentence_bert_config.json",
     "*_Pooling/config.json",
     SENTENCEPIECE_FILE,
+    TOKENIZER_FILE,
     TOKENIZER_CONFIG_FILE,
     VOCABULARY_FILE,
     MERGES_FILE,
@@ -333,9 +336,13 @@ def load_tokenizer(checkpoint):
     folder, config = checkpoint.folder, checkpoint.config
     if config["model_type"] != "xlm":
         path = folder / SENTENCEPIECE_FILE
-        if not path.is_file():
+        if path.is_file():
+            tokenizer = XLMSentencePieceTokenizer(path)
+        elif (folder / TOKENIZER_FILE).is_file():
+            proto = sentencepiece_of(folder / TOKENIZER_FILE)
+            tokenizer = XLMSentencePieceTokenizer(proto)
+        else:
             return None
-        tokenizer = XLMSentencePieceTokenizer(path)
         pieces = tokenizer.get_vocabulary()[4:-1]
         fairseq.check_dictionary(folder, pieces)
         return tokenizer
