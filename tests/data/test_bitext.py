@@ -167,3 +167,14 @@ def test_real_line_aligned_files(shared_data):
     first = next(iter(read_parallel_text(*sides, "en", "de", report)))
     assert first["source"].numpy().startswith(b"A group of men")
     assert first["target"].numpy().startswith("Eine Gruppe von Männern".encode())
+
+
+def test_a_list_of_targets_is_as_many_pairs(tmp_path):
+    path = write(
+        tmp_path / "a.jsonl",
+        '{"source": "long", "de": ["kurz", "knapp"]}\n{"source": "x", "de": []}\n'
+        '{"source": "last", "de": ["Schluss"]}\n',
+    )
+    with pytest.warns(UserWarning, match="no texts under source and target"):
+        read = pairs(read_bitext(path, "en", "de"))
+    assert read == [("long", "kurz"), ("long", "knapp"), ("last", "Schluss")]

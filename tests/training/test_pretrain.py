@@ -204,7 +204,7 @@ def test_an_output_of_something_else_is_refused(workspace, tmp_path, capsys):
     (tmp_path / "thesis.txt").write_text("precious")
     command = ["pretrain", str(workspace / "recipe.yaml"), "--output", str(tmp_path)]
     assert main(command) == 2
-    assert "is not a pretraining run" in capsys.readouterr().err
+    assert "is not a training run" in capsys.readouterr().err
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
 
 

@@ -15,6 +15,7 @@ SUBCOMMANDS = {
     "quickstart": "the whole path once, on real text: train, evaluate, export, serve",
     "vocabulary": "train one shared SentencePiece vocabulary from many languages",
     "pretrain": "pretrain a model with the recipe of a YAML file",
+    "finetune": "train a model to translate or summarise, with a YAML recipe",
     "trim": "cut a model's vocabulary to what some languages or texts need",
     "extend": "add words to a model's vocabulary",
     "translate": "translate lines of text",

@@ -20,7 +20,8 @@ def read_bitext(paths, source_language, target_language, report=None):
     """The pairs of TSV or JSONL files as examples.
 
     A `.tsv` file holds `source<TAB>target`; a `.jsonl` file an object a line, with
-    the keys `source` and `target`, or the two languages as keys. Both may be .gz.
+    the keys `source` and `target`, or the two languages as keys, or `source` and the
+    target language. A list of targets is as many pairs. Both may be .gz.
     Pairs with an empty side are left out; so are lines that cannot be read, with a
     warning that names file and line.
 
@@ -71,8 +72,9 @@ def _read_json(paths, source_language, target_language):
     def blocks():
         pairs = (
             pair
-            for _, _, pair, _ in _pairs(paths, source_language, target_language)
-            if pair is not None and all(pair)
+            for _, _, pairs, _ in _pairs(paths, source_language, target_language)
+            for pair in pairs or ()
+            if all(pair)
         )
         while block := list(itertools.islice(pairs, BLOCK)):
             yield block
@@ -108,13 +110,15 @@ def scan_bitext(paths, source_language, target_language):
     """
     paths = check_files(paths)
     report = CorpusReport()
-    for path, number, pair, reason in _pairs(paths, source_language, target_language):
-        if pair is None:
+    for path, number, pairs, reason in _pairs(paths, source_language, target_language):
+        if pairs is None:
             report.add_broken(path, number, reason)
-        elif all(pair):
-            report.sentences += 1
-        else:
-            report.empty += 1
+            continue
+        for pair in pairs:
+            if all(pair):
+                report.sentences += 1
+            else:
+                report.empty += 1
     report.check_usable(paths)
     return report
 
@@ -211,16 +215,16 @@ def _examples(source, target, source_language, target_language):
 
 
 def _pairs(paths, source_language, target_language):
-    """Yield (path, line number, (source, target) or None, why it is None)."""
+    """Yield (path, line number, [(source, target)] or None, why it is None)."""
     for path in paths:
         parse = _parser(path)
         for number, line in binary_lines(path):
             try:
-                pair = parse(line, source_language, target_language)
+                pairs = parse(line, source_language, target_language)
             except ValueError as error:
                 yield path, number, None, str(error)
             else:
-                yield path, number, pair, None
+                yield path, number, pairs, None
 
 
 def _parser(path):
@@ -238,27 +242,38 @@ def _parse_tsv(line, source_language, target_language):
     # Columns first: an empty one at an end is white space to strip.
     columns = line.split(b"\t")
     if not line.strip():
-        return "", ""
+        return [("", "")]
     if len(columns) != 2:
         raise ValueError(f"columns must be source and target; there are {len(columns)}")
-    return usable_text(columns[0]), usable_text(columns[1])
+    return [(usable_text(columns[0]), usable_text(columns[1]))]
 
 
 def _parse_json(line, source_language, target_language):
     text = usable_text(line)
     if not text:
-        return "", ""
+        return [("", "")]
     try:
         item = json.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error}") from error
     except RecursionError as error:
         raise ValueError("not a flat JSON object: it is nested too deeply") from error
-    for keys in (("source", "target"), (source_language, target_language)):
-        if isinstance(item, dict) and all(isinstance(item.get(k), str) for k in keys):
+    for source_key, target_key in (
+        ("source", "target"),
+        (source_language, target_language),
+        ("source", target_language),
+    ):
+        if not isinstance(item, dict) or not {source_key, target_key} <= set(item):
+            continue
+        source, targets = item[source_key], item[target_key]
+        targets = targets if isinstance(targets, list) else [targets]
+        if targets and all(isinstance(text, str) for text in (source, *targets)):
             # JSON can spell half a surrogate pair, which is no character.
-            source, target = (item[key].encode("utf-8") for key in keys)
-            return usable_text(source), usable_text(target)
+            source, *targets = (
+                usable_text(text.encode("utf-8")) for text in (source, *targets)
+            )
+            return [(source, target) for target in targets]
     raise ValueError(
-        f"no texts under source and target, or {source_language} and {target_language}"
+        f"no texts under source and target, {source_language} and {target_language}, "
+        f"or source and {target_language}"
     )

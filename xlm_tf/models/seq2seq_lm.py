@@ -419,7 +419,8 @@ class XLMSeq2SeqLM(OptionalInputs, XLMTask, keras_hub.models.Seq2SeqLM):
         """Most tokens of every text that is written, int32 (B,).
 
         Half more than the source has, and 10, so that a text does not depend on the
-        others of its batch; and never more than there are positions.
+        others of its batch; and never more than the preprocessor's `target_length`. A
+        `max_length` is bounded by the positions alone.
 
         Args:
             inputs: dict of `generate_preprocess`.
@@ -431,6 +432,7 @@ class XLMSeq2SeqLM(OptionalInputs, XLMTask, keras_hub.models.Seq2SeqLM):
             limits = tf.zeros_like(length) + max_length
         else:
             limits = length + length // 2 + 10
+            limits = tf.minimum(limits, self.preprocessor.target_length)
         room = self.backbone.max_sequence_length - inputs["prompt"].shape[1]
         return tf.clip_by_value(limits, 1, room)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import safetensors
 from safetensors.numpy import save_file
 
 _STATE_KEY = "training_state"
+_COUNTED = re.compile(r"(?<=seed_generator)_\d+")
 
 
 class TrainingCheckpoint:
@@ -104,4 +106,6 @@ class TrainingCheckpoint:
 
     @staticmethod
     def _key(number, variable):
-        return f"{number:04d}/{variable.path}"
+        # Keras counts what has no name of its own within a process: a second model of
+        # one process is none the less the same.
+        return f"{number:04d}/{_COUNTED.sub('', variable.path)}"

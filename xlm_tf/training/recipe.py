@@ -14,9 +14,20 @@ SCHEDULES = ("inverse_square_root", "linear", "cosine", "constant")
 OBJECTIVES = ("mlm", "tlm")
 
 
-def _field(default=dataclasses.MISSING, minimum=None, above=None, choices=None):
-    """A field with the values that it may have."""
-    limits = {"minimum": minimum, "above": above, "choices": choices}
+def field(
+    default=dataclasses.MISSING,
+    minimum=None,
+    above=None,
+    choices=None,
+    in_data_folder=False,
+):
+    """A field with the values that it may have, and where its paths start."""
+    limits = {
+        "minimum": minimum,
+        "above": above,
+        "choices": choices,
+        "in_data_folder": in_data_folder,
+    }
     if isinstance(default, dict | list):
         return dataclasses.field(
             default_factory=lambda: type(default)(default), metadata=limits
@@ -30,7 +41,7 @@ class Bitext:
 
     source_language: str
     target_language: str
-    files: list[Path] = _field([])
+    files: list[Path] = field([])
     source_file: Path | None = None
     target_file: Path | None = None
 
@@ -39,9 +50,9 @@ class Bitext:
 class Corpora:
     """Texts: `monolingual` files by language, `bitext`, and message catalogues."""
 
-    monolingual: dict[str, list[Path]] = _field({})
-    bitext: list[Bitext] = _field([])
-    gettext: list[str] = _field([])
+    monolingual: dict[str, list[Path]] = field({})
+    bitext: list[Bitext] = field([])
+    gettext: list[str] = field([])
     gettext_languages: list[str] | None = None
 
 
@@ -49,26 +60,26 @@ class Corpora:
 class Training:
     """How to train. A step is one update of the weights on `rows_per_batch` rows."""
 
-    steps: int = _field(minimum=1)
-    rows_per_batch: int = _field(32, minimum=1)
-    sequence_length: int = _field(128, minimum=8)
-    learning_rate: float = _field(5e-4, above=0)
-    schedule: str = _field("inverse_square_root", choices=SCHEDULES)
-    warmup_steps: int = _field(1000, minimum=1)
-    weight_decay: float = _field(0.01, minimum=0)
-    beta_1: float = _field(0.9, minimum=0)
-    beta_2: float = _field(0.98, minimum=0)
-    epsilon: float = _field(1e-6, above=0)
-    clip_norm: float | None = _field(1.0, above=0)
-    accumulation_steps: int = _field(1, minimum=1)
-    dtype: str = _field("float32", choices=DTYPES)
-    language_alpha: float = _field(0.7, minimum=0)
-    selection_rate: float = _field(0.15, above=0)
-    seed: int = _field(0, minimum=0)
-    evaluate_every: int = _field(1000, minimum=1)
-    checkpoint_every: int = _field(200, minimum=1)
+    steps: int = field(minimum=1)
+    rows_per_batch: int = field(32, minimum=1)
+    sequence_length: int = field(128, minimum=8)
+    learning_rate: float = field(5e-4, above=0)
+    schedule: str = field("inverse_square_root", choices=SCHEDULES)
+    warmup_steps: int = field(1000, minimum=1)
+    weight_decay: float = field(0.01, minimum=0)
+    beta_1: float = field(0.9, minimum=0)
+    beta_2: float = field(0.98, minimum=0)
+    epsilon: float = field(1e-6, above=0)
+    clip_norm: float | None = field(1.0, above=0)
+    accumulation_steps: int = field(1, minimum=1)
+    dtype: str = field("float32", choices=DTYPES)
+    language_alpha: float = field(0.7, minimum=0)
+    selection_rate: float = field(0.15, above=0)
+    seed: int = field(0, minimum=0)
+    evaluate_every: int = field(1000, minimum=1)
+    checkpoint_every: int = field(200, minimum=1)
     early_stopping_metric: str = "perplexity"
-    early_stopping_patience: int | None = _field(None, minimum=1)
+    early_stopping_patience: int | None = field(None, minimum=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,10 +101,10 @@ class Recipe:
     output: Path
     vocabulary: Path
     model: dict[str, typing.Any]
-    data: Corpora
-    held_out: Corpora
+    data: Corpora = field(in_data_folder=True)
+    held_out: Corpora = field(in_data_folder=True)
     training: Training
-    objectives: dict[str, float] = _field({"mlm": 1.0})
+    objectives: dict[str, float] = field({"mlm": 1.0})
 
     @property
     def languages(self):
@@ -106,11 +117,12 @@ class Recipe:
         return sorted(languages)
 
 
-def load_recipe(path, **overrides):
+def load_recipe(path, data_folder=None, **overrides):
     """Read and check a recipe.
 
     Args:
         path: str or Path of a YAML file. Relative paths in it start at its folder.
+        data_folder: str or Path where those of `data` and `held_out` start instead.
         **overrides: values for top-level fields, such as `output`; paths among them
             start at the working directory.
 
@@ -122,6 +134,38 @@ def load_recipe(path, **overrides):
         ValueError: a field that is unknown, missing, of another type or out of
             range; names the field.
     """
+    recipe = read_fields(Recipe, path, data_folder, overrides)
+    _check_model(recipe)
+    _check_data(recipe)
+    return recipe
+
+
+def read_fields(kind, path, data_folder, overrides):
+    """A dataclass from a YAML file, its fields checked one by one.
+
+    Args:
+        kind: the dataclass.
+        path, data_folder, overrides: see `load_recipe`.
+
+    Returns:
+        A `kind`.
+    """
+    content = _read_yaml(path)
+    overrides = {
+        name: str(Path(value).absolute()) if isinstance(value, Path) else value
+        for name, value in overrides.items()
+    }
+    folder = Path(path).parent
+    if data_folder is None:
+        data_folder = folder
+    elif not Path(data_folder).is_dir():
+        raise FileNotFoundError(f"There is no data folder at {data_folder}.")
+    return _build(
+        kind, {**content, **overrides}, "recipe", folder, Path(data_folder).absolute()
+    )
+
+
+def _read_yaml(path):
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no recipe at {path}.")
@@ -131,14 +175,7 @@ def load_recipe(path, **overrides):
         raise ValueError(f"{path} is not YAML: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path} must hold fields, such as `training:`.")
-    overrides = {
-        name: str(Path(value).absolute()) if isinstance(value, Path) else value
-        for name, value in overrides.items()
-    }
-    recipe = _build(Recipe, {**content, **overrides}, "recipe", path.parent)
-    _check_model(recipe)
-    _check_data(recipe)
-    return recipe
+    return content
 
 
 def as_dict(recipe):
@@ -154,7 +191,7 @@ def as_dict(recipe):
     return plain(dataclasses.asdict(recipe))
 
 
-def _build(kind, value, where, folder):
+def _build(kind, value, where, folder, data_folder=None):
     """A value of the type `kind` from YAML's plain values, or an error."""
     if isinstance(kind, types.UnionType):  # X | None
         if value is None:
@@ -162,7 +199,7 @@ def _build(kind, value, where, folder):
         return _build(kind.__args__[0], value, where, folder)
     origin = typing.get_origin(kind)
     if dataclasses.is_dataclass(kind):
-        return _build_dataclass(kind, value, where, folder)
+        return _build_dataclass(kind, value, where, folder, data_folder)
     if origin is list:
         if not isinstance(value, list):
             raise ValueError(f"{where} must be a list. Received: {value!r}.")
@@ -197,13 +234,13 @@ def _build(kind, value, where, folder):
     return value
 
 
-def _build_dataclass(kind, value, where, folder):
+def _build_dataclass(kind, value, where, folder, data_folder):
     if not isinstance(value, dict):
         raise ValueError(f"{where} must have fields. Received: {value!r}.")
     fields = {field.name: field for field in dataclasses.fields(kind)}
     for name in value:
         if name not in fields:
-            raise ValueError(f"{where}.{name} is unknown. {_suggest(name, fields)}")
+            raise ValueError(f"{where}.{name} is unknown. {suggest(name, fields)}")
     arguments = {}
     for name, field in fields.items():
         has_default = (
@@ -211,7 +248,8 @@ def _build_dataclass(kind, value, where, folder):
             or field.default_factory is not dataclasses.MISSING
         )
         if name in value:
-            built = _build(field.type, value[name], f"{where}.{name}", folder)
+            start = data_folder if field.metadata.get("in_data_folder") else folder
+            built = _build(field.type, value[name], f"{where}.{name}", start)
             _check_limits(built, field.metadata, f"{where}.{name}")
             arguments[name] = built
         elif not has_default:
@@ -219,7 +257,7 @@ def _build_dataclass(kind, value, where, folder):
     return kind(**arguments)
 
 
-def _suggest(name, known):
+def suggest(name, known):
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean {close[0]}? " if close else ""
     return f"{hint}Known fields: {', '.join(sorted(known))}."
@@ -240,7 +278,8 @@ def _check_limits(value, limits, where):
         )
 
 
-def _check_model(recipe):
+def check_model(model, extra, required=True):
+    """That `recipe.model` has arguments of `XLMBackbone`, and `extra` names, alone."""
     from xlm_tf.models.backbone import XLMBackbone
 
     known = set(inspect.signature(XLMBackbone).parameters) - {
@@ -250,19 +289,25 @@ def _check_model(recipe):
         "dtype",
         "kwargs",
     }
-    known |= {"head_transform", "language_embeddings"}
-    for name in recipe.model:
+    known |= {*extra}
+    for name in model:
         if name not in known:
-            raise ValueError(f"recipe.model.{name} is unknown. {_suggest(name, known)}")
+            raise ValueError(f"recipe.model.{name} is unknown. {suggest(name, known)}")
     for name in ("num_layers", "num_heads", "hidden_dim", "intermediate_dim"):
-        value = recipe.model.get(name)
+        value = model.get(name)
         if value is None:
+            if not required:
+                continue
             raise ValueError(f"recipe.model.{name} is missing.")
         if not isinstance(value, int) or value < 1:
             raise ValueError(
                 f"recipe.model.{name} must be a whole number above 0. "
                 f"Received: {value!r}."
             )
+
+
+def _check_model(recipe):
+    check_model(recipe.model, ("head_transform", "language_embeddings"))
     positions = recipe.model.get("max_sequence_length", 512)
     if recipe.training.sequence_length > positions:
         raise ValueError(
@@ -284,7 +329,7 @@ def _check_data(recipe):
     for name, weight in recipe.objectives.items():
         if name not in OBJECTIVES:
             raise ValueError(
-                f"recipe.objectives.{name} is unknown. {_suggest(name, OBJECTIVES)}"
+                f"recipe.objectives.{name} is unknown. {suggest(name, OBJECTIVES)}"
             )
         if weight <= 0:
             raise ValueError(
@@ -313,20 +358,24 @@ def _check_data(recipe):
             if not paths:
                 raise ValueError(f"recipe.{part}.monolingual.{language} names no file.")
             for path in paths:
-                _check_file(path, f"recipe.{part}.monolingual.{language}")
+                check_file(path, f"recipe.{part}.monolingual.{language}")
         for number, bitext in enumerate(corpora.bitext):
-            where = f"recipe.{part}.bitext[{number}]"
-            both = bool(bitext.source_file) and bool(bitext.target_file)
-            if bool(bitext.files) == both:
-                raise ValueError(
-                    f"{where} must have either `files` (TSV or JSONL), or both "
-                    "`source_file` and `target_file`."
-                )
-            for path in [*bitext.files, bitext.source_file, bitext.target_file]:
-                if path is not None:
-                    _check_file(path, where)
+            check_bitext(bitext, f"recipe.{part}.bitext[{number}]")
 
 
-def _check_file(path, where):
+def check_bitext(bitext, where):
+    """That an entry names files in one of the two ways, and that they exist."""
+    both = bool(bitext.source_file) and bool(bitext.target_file)
+    if bool(bitext.files) == both:
+        raise ValueError(
+            f"{where} must have either `files` (TSV or JSONL), or both "
+            "`source_file` and `target_file`."
+        )
+    for path in [*bitext.files, bitext.source_file, bitext.target_file]:
+        if path is not None:
+            check_file(path, where)
+
+
+def check_file(path, where):
     if not path.is_file():
         raise FileNotFoundError(f"{where}: there is no file {path}.")

@@ -1,0 +1,323 @@
+"""Whole runs on real, small text."""
+
+import json
+
+import numpy as np
+import pytest
+import sacrebleu
+import yaml
+from safetensors.numpy import load_file
+
+from tests.training.test_pretrain import PAIRS
+from xlm_tf import XLMMaskedLM, XLMSeq2SeqLM
+from xlm_tf.cli import main
+from xlm_tf.training import finetune as finetuning
+from xlm_tf.training.finetuning_recipe import load_finetuning_recipe
+
+EN_FR = {"source_language": "en", "target_language": "fr"}
+FR_EN = {"source_language": "fr", "target_language": "en"}
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory):
+    """A folder of pairs: en-fr, fr-en, and summaries with several references."""
+    folder = tmp_path_factory.mktemp("pairs")
+    for name, pairs in (
+        ("en_fr.tsv", PAIRS),
+        ("fr_en.tsv", [(target, source) for source, target in PAIRS]),
+    ):
+        lines = "".join(f"{source}\t{target}\n" for source, target in pairs)
+        (folder / name).write_text(lines, encoding="utf-8")
+    lines = [
+        {"source": f"{source} {other}", "en": [source, other], "fr": [target]}
+        for (source, target), (other, _) in zip(PAIRS, reversed(PAIRS), strict=True)
+    ]
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    (folder / "summaries.jsonl").write_text(text, encoding="utf-8")
+    return folder
+
+
+def write_recipe(folder, **changes):
+    pairs = [{**EN_FR, "files": ["en_fr.tsv"]}]
+    recipe = {
+        "output": "run",
+        "vocabulary_size": 90,
+        "model": {
+            "num_layers": 1,
+            "num_heads": 2,
+            "hidden_dim": 16,
+            "intermediate_dim": 32,
+            "max_sequence_length": 64,
+        },
+        "data": pairs,
+        "held_out": pairs,
+        "test": pairs,
+        "training": {
+            "steps": 14,
+            "tokens_per_batch": 128,
+            "source_length": 64,
+            "target_length": 64,
+            "learning_rate": 1e-2,
+            "warmup_steps": 5,
+            "evaluate_every": 6,
+            "checkpoint_every": 2,
+            "average_last": 2,
+        },
+        "decoding": {"num_beams": 2},
+    }
+    for name, value in changes.items():
+        if value is None:
+            del recipe[name]
+        elif isinstance(value, dict):
+            recipe[name] = {**recipe.get(name, {}), **value}
+        else:
+            recipe[name] = value
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    return path
+
+
+def last_state(folder):
+    paths = sorted((folder / "checkpoints").glob("**/*.safetensors"))
+    return load_file(paths[-1])
+
+
+def metrics_of(folder):
+    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+@pytest.fixture(scope="module")
+def finished(corpora, tmp_path_factory):
+    """The output of a run to its end, by the command."""
+    folder = tmp_path_factory.mktemp("finished")
+    path = write_recipe(folder)
+    command = ["finetune", str(path), "--data", str(corpora)]
+    assert main([*command, "--output", str(folder / "run")]) == 0
+    return folder / "run"
+
+
+def test_a_run_leaves_model_curves_translations_and_their_scores(finished):
+    metrics = metrics_of(finished)
+    assert [line["step"] for line in metrics] == [6, 12, 14]
+    assert metrics[-1]["train/loss"] < metrics[0]["train/loss"]
+
+    translations = (finished / "test.en-fr.txt").read_text(encoding="utf-8")
+    model = XLMSeq2SeqLM.from_preset(str(finished / "model"))
+    model.compile(sampler=finetuning.BeamSearch(2))
+    expected = model.generate([source for source, _ in PAIRS])
+    assert translations == "".join(f"{text}\n" for text in expected)
+
+    scores = json.loads((finished / "test_scores.json").read_text(encoding="utf-8"))
+    references = [[target for _, target in PAIRS]]
+    assert scores == {
+        "bleu/en-fr": pytest.approx(sacrebleu.corpus_bleu(expected, references).score),
+        "chrf/en-fr": pytest.approx(sacrebleu.corpus_chrf(expected, references).score),
+    }
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    finished, corpora, tmp_path, monkeypatch
+):
+    recipe = load_finetuning_recipe(
+        write_recipe(tmp_path), corpora, output=tmp_path / "run"
+    )
+    after_batch = finetuning._FinetuningRun.on_train_batch_end
+
+    def stop_at_9(run, batch, logs=None):
+        run.stop_requested = run.step + 1 == 9
+        after_batch(run, batch, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(finetuning._FinetuningRun, "on_train_batch_end", stop_at_9)
+        stopped = finetuning.finetune(recipe)
+    assert (stopped.step, stopped.finished, stopped.test_scores) == (9, False, None)
+    result = finetuning.finetune(recipe)
+    assert (result.step, result.finished) == (14, True)
+
+    expected, actual = last_state(finished), last_state(tmp_path / "run")
+    assert set(actual) == set(expected)
+    for name, tensor in expected.items():
+        np.testing.assert_allclose(actual[name], tensor, atol=1e-4, err_msg=name)
+    assert [line["step"] for line in metrics_of(tmp_path / "run")] == [6, 12, 14]
+
+
+@pytest.mark.parametrize("average_is_better", [True, False])
+def test_the_average_is_kept_where_it_is_better(
+    corpora, tmp_path, monkeypatch, average_is_better
+):
+    training = {"steps": 3, "evaluate_every": 1}
+    recipe = load_finetuning_recipe(
+        write_recipe(tmp_path, training=training, test=[]), corpora
+    )
+    scores_of_average = {"mean/bleu": 5.0 if average_is_better else 1.0}
+    monkeypatch.setattr(
+        finetuning._FinetuningRun,
+        "_scores",
+        lambda run, when: (
+            dict(scores_of_average)
+            if "average" in when
+            else {"mean/bleu": float(run.step)}
+        ),
+    )
+    result = finetuning.finetune(recipe)
+    paths = sorted((recipe.output / "snapshots").glob("*.safetensors"))
+    assert [path.stem for path in paths] == ["000000002", "000000003"]
+    states = [load_file(path) for path in paths]
+    model = XLMSeq2SeqLM.from_preset(str(result.model))
+    for number, variable in enumerate(model.variables):
+        last = states[1][f"{number:04d}"]
+        expected = (states[0][f"{number:04d}"] + last) / 2
+        if not average_is_better:
+            expected = last
+        if np.issubdtype(last.dtype, np.floating):
+            np.testing.assert_allclose(np.asarray(variable), expected, atol=1e-6)
+
+
+def test_one_model_of_several_directions(corpora, tmp_path):
+    pairs = [{**EN_FR, "files": ["en_fr.tsv"]}, {**FR_EN, "files": ["fr_en.tsv"]}]
+    directions = {"data": pairs, "held_out": pairs, "test": pairs}
+    path = write_recipe(
+        tmp_path,
+        **directions,
+        model={"language_embeddings": True},
+        training={"steps": 2, "evaluate_every": 2},
+    )
+    result = finetuning.finetune(load_finetuning_recipe(path, corpora))
+    assert {"bleu/en-fr", "chrf/en-fr", "bleu/fr-en"} < set(result.test_scores)
+    model = XLMSeq2SeqLM.from_preset(str(result.model))
+    model.generate("The page", source_language="en", target_language="fr")
+
+    path = write_recipe(tmp_path, output="other", **directions)
+    with pytest.raises(ValueError, match=r"set recipe\.model\.language_embeddings"):
+        finetuning.finetune(load_finetuning_recipe(path, corpora))
+
+
+def test_a_run_begins_with_a_pretrained_model(corpora, tmp_path):
+    path = write_recipe(
+        tmp_path,
+        vocabulary_size=None,
+        initial_model="masked_lm",
+        model=None,
+    )
+    XLMMaskedLM.from_preset("xlm_tiny").save_to_preset(tmp_path / "masked_lm")
+    with path.open("a", encoding="utf-8") as file:
+        file.write("model: {num_decoder_layers: 1, dropout: 0.3}\n")
+    recipe = load_finetuning_recipe(path, corpora)
+    model = finetuning.build_seq2seq_lm(recipe)
+    masked_lm = XLMMaskedLM.from_preset("xlm_tiny")
+    assert model.backbone.num_decoder_layers == 1
+    assert model.backbone.encoder.dropout == 0.3
+    expected = masked_lm.backbone.weights
+    for variable, other in zip(expected, model.backbone.encoder.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(other), np.asarray(variable))
+    assert model.preprocessor.languages == masked_lm.preprocessor.languages
+
+
+def test_summaries_are_measured_by_rouge_beside_the_first_sentence(corpora, tmp_path):
+    pairs = [{"source_language": "en", "target_language": "en"}]
+    pairs[0]["files"] = ["summaries.jsonl"]
+    path = write_recipe(
+        tmp_path,
+        task="summarization",
+        vocabulary_size=60,
+        data=pairs,
+        held_out=pairs,
+        test=pairs,
+        training={"steps": 2, "evaluate_every": 2},
+    )
+    result = finetuning.finetune(load_finetuning_recipe(path, corpora))
+    names = {f"{metric}/en-en" for metric in ("rouge1", "rouge2", "rougeL")}
+    assert set(result.test_scores) == names | {f"first_sentence/{x}" for x in names}
+    # The first sentence is one of the two references.
+    assert result.test_scores["first_sentence/rougeL/en-en"] == pytest.approx(100)
+    written = (recipe_output(path) / "test.en-en.txt").read_text(encoding="utf-8")
+    assert len(written.splitlines()) == len(PAIRS)
+
+
+def recipe_output(path):
+    return path.parent / "run"
+
+
+@pytest.mark.slow
+def test_64_summaries_are_learnt_by_heart(shared_data, tmp_path):
+    import gzip
+
+    with gzip.open(shared_data / "xscitldr/scitldr_en.train.jsonl.gz", "rt") as file:
+        lines = [json.loads(next(file)) for _ in range(64)]
+    text = "".join(
+        json.dumps({"source": line["source"], "target": line["en"][0]}) + "\n"
+        for line in lines
+    )
+    (tmp_path / "pairs.jsonl").write_text(text, encoding="utf-8")
+    pairs = [{"source_language": "en", "target_language": "en"}]
+    pairs[0]["files"] = ["pairs.jsonl"]
+    path = write_recipe(
+        tmp_path,
+        task="summarization",
+        vocabulary_size=1000,
+        model={
+            "num_layers": 2,
+            "num_heads": 4,
+            "hidden_dim": 128,
+            "intermediate_dim": 256,
+            "max_sequence_length": 512,
+            "norm_placement": "pre",
+        },
+        data=pairs,
+        held_out=pairs,
+        test=pairs,
+        training={
+            "steps": 300,
+            "tokens_per_batch": 4096,
+            "source_length": 512,
+            "target_length": 96,
+            "learning_rate": 3e-3,
+            "warmup_steps": 60,
+            "label_smoothing": 0.0,
+            "evaluate_every": 300,
+            "checkpoint_every": 300,
+        },
+    )
+    result = finetuning.finetune(load_finetuning_recipe(path))
+    assert result.test_scores["rougeL/en-en"] > 90
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": 3}, r"recipe\.steps is unknown"),
+        ({"task": "poetry"}, r"recipe\.task must be one of translation, summ"),
+        ({"held_out": []}, r"recipe\.held_out names no pairs"),
+        ({"vocabulary_size": None}, "either initial_model, a pretrained"),
+        ({"training": {"steps": 0}}, r"recipe\.training\.steps must be at least 1"),
+        (
+            {"training": {"early_stopping_metric": "rougeL"}},
+            r"must be one of bleu, chrf\. Received: rougeL",
+        ),
+        (
+            {"test": [{**FR_EN, "files": ["fr_en.tsv"]}]},
+            r"does not train fr-en, which is evaluated\. Trained: en-fr",
+        ),
+        ({"data": [EN_FR]}, "must have either `files`"),
+        ({"model": {"hidden": 3}}, r"recipe\.model\.hidden is unknown\. Did you mean"),
+        (
+            {"training": {"source_length": 65}},
+            r"source_length must not exceed the model's positions",
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_recipe_is_named(corpora, tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        load_finetuning_recipe(write_recipe(tmp_path, **changes), corpora)
+
+
+def test_missing_files_are_named(corpora, tmp_path):
+    path = write_recipe(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"no data folder at .*absent"):
+        load_finetuning_recipe(path, tmp_path / "absent")
+    with pytest.raises(FileNotFoundError, match=r"recipe\.data\[0\].*en_fr\.tsv"):
+        load_finetuning_recipe(path)
+    path = write_recipe(tmp_path, vocabulary_size=None, initial_model="absent")
+    with pytest.raises(FileNotFoundError, match=r"no preset .*absent"):
+        load_finetuning_recipe(path, corpora)

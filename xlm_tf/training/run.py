@@ -1,0 +1,268 @@
+"""What every training run does: count, save, evaluate, stop and continue."""
+
+import contextlib
+import json
+import math
+import os
+import shutil
+import signal
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from xlm_tf.training.checkpoint import TrainingCheckpoint
+from xlm_tf.training.recipe import as_dict
+from xlm_tf.training.strategy import is_chief
+
+# Metrics that rise as a model gets better; all others fall.
+RISING_METRICS = ("accuracy", "bleu", "chrf", "rouge")
+
+
+def run_to_end(run, train_batches):
+    """`fit` a run's trainer until the run is over.
+
+    Args:
+        run: `TrainingRun`.
+        train_batches: function that returns the endless dataset of batches, the same
+            at every call.
+    """
+    training = run.training
+    with _stop_on_signal(run):
+        while not run.is_over:
+            # Whole periods in one `fit`; what is left of one after a resume, and a
+            # last, shorter one, in a `fit` of their own. Each with a stream of its own:
+            # a second pass over one would be shuffled anew.
+            period = training.evaluate_every
+            begun = run.step // period
+            left = min((begun + 1) * period, training.steps) - run.step
+            whole = (training.steps - run.step) // period if left == period else 0
+            run.trainer.fit(
+                train_batches().skip(run.step),
+                steps_per_epoch=left,
+                initial_epoch=begun,
+                epochs=begun + max(whole, 1),
+                callbacks=[run],
+                shuffle=False,
+            )
+    run.close()
+
+
+class TrainingRun(keras.callbacks.Callback):
+    """The state of one run: counts, saves, evaluates, decides when it is over.
+
+    Subclasses give `evaluate()`, which returns a dict of float by name, with means over
+    languages under "mean/...", and shows it.
+
+    Args:
+        recipe: has `output`, a path, and `training`, with `steps`, `evaluate_every`,
+            `checkpoint_every` and `early_stopping_patience`.
+        trainer: compiled model of `fit`, its optimizer built.
+        model: KerasHub task that the trainer trains, and that is saved.
+        metric: str, the name, with or without "mean/", that tells the best model.
+    """
+
+    def __init__(self, recipe, trainer, model, metric):
+        super().__init__()
+        self.training = recipe.training
+        self.trainer = trainer
+        self.trained_model = model
+        self.metric = metric
+        self.output = recipe.output
+        self.model_dir = recipe.output / "model"
+        self.metrics_file = recipe.output / "metrics.jsonl"
+        variables = [*model.variables, *trainer.optimizer.variables]
+        self.checkpoint = TrainingCheckpoint(recipe.output / "checkpoints", variables)
+        state = self.checkpoint.restore() or {"step": 0, "best": None, "bad_periods": 0}
+        self.step = state["step"]
+        self.best = math.inf if state["best"] is None else state["best"]
+        self.bad_periods = state["bad_periods"]
+        if self.step:
+            print(f"Continuing at step {self.step} of {self.training.steps}.")
+        # All workers come to the same decisions; the first one writes.
+        self.is_chief = is_chief()
+        self.writer = tf.summary.create_noop_writer()
+        if self.is_chief:
+            self._drop_later_metrics()
+            self.writer = tf.summary.create_file_writer(
+                str(recipe.output / "tensorboard")
+            )
+        self.stop_requested = False
+
+    @property
+    def stopped_early(self):
+        patience = self.training.early_stopping_patience
+        return patience is not None and self.bad_periods >= patience
+
+    @property
+    def is_over(self):
+        return (
+            self.step >= self.training.steps
+            or self.stopped_early
+            or self.stop_requested
+        )
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        if not math.isfinite(logs["loss"]):
+            raise ValueError(
+                f"The loss is {logs['loss']} at step {self.step}. Lower the learning "
+                "rate, lengthen the warm-up, or train in float32 or mixed_bfloat16. "
+                f"The last good state is in {self.checkpoint.directory}."
+            )
+        # At the end of a period the state is saved after its evaluation.
+        ends_period = (
+            self.step % self.training.evaluate_every == 0
+            or self.step == self.training.steps
+        )
+        if self.stop_requested:
+            self.model.stop_training = True
+        if not ends_period and (
+            self.stop_requested or self.step % self.training.checkpoint_every == 0
+        ):
+            self._save()
+
+    def on_epoch_end(self, epoch, logs=None):
+        ends_period = self.step % self.training.evaluate_every == 0
+        if not ends_period and self.step != self.training.steps:
+            return  # interrupted
+        metrics = self.evaluate()
+        metrics["train/loss"] = float(logs["loss"])
+        metrics["learning_rate"] = float(np.asarray(self._learning_rate()))
+        if self.is_chief:
+            self.record(metrics)
+        self.compare(metrics)
+        self._save()
+
+    def record(self, metrics):
+        with self.metrics_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": self.step, **metrics}) + "\n")
+        with self.writer.as_default():
+            for name, value in metrics.items():
+                tf.summary.scalar(name, value, step=self.step)
+        self.writer.flush()
+
+    def compare(self, metrics):
+        """Save the model if it is the best so far."""
+        metric = self.metric
+        key = metric if metric in metrics else f"mean/{metric}"
+        if key not in metrics:
+            raise ValueError(
+                "recipe.training.early_stopping_metric must be one of "
+                f"{', '.join(sorted(metrics))}. Received: {metric}."
+            )
+        rises = any(name in key for name in RISING_METRICS)
+        value = -metrics[key] if rises else metrics[key]
+        if value < self.best:
+            self.best, self.bad_periods = value, 0
+            if self.is_chief:
+                _save_preset(self.trained_model, self.model_dir)
+        else:
+            self.bad_periods += 1
+        if self.stopped_early:
+            print(f"{metric} has not improved for {self.bad_periods} evaluations.")
+            self.model.stop_training = True
+
+    def _learning_rate(self):
+        optimizer = self.trainer.optimizer
+        return getattr(optimizer, "inner_optimizer", optimizer).learning_rate
+
+    def _save(self):
+        if not self.is_chief:
+            return
+        self.checkpoint.save(
+            {
+                "step": self.step,
+                "best": self.best if math.isfinite(self.best) else None,
+                "bad_periods": self.bad_periods,
+            }
+        )
+
+    def _drop_later_metrics(self):
+        # A run killed after an evaluation, before its checkpoint, evaluates again.
+        if not self.metrics_file.exists():
+            return
+        lines = self.metrics_file.read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if _step_of(line) <= self.step]
+        self.metrics_file.write_text("".join(f"{x}\n" for x in kept), encoding="utf-8")
+
+    def close(self):
+        self.writer.close()
+        if self.stop_requested:
+            print(
+                f"Stopped at step {self.step} of {self.training.steps}, saved. Run the "
+                "same command to continue."
+            )
+
+
+def _step_of(line):
+    try:
+        return json.loads(line)["step"]
+    except (json.JSONDecodeError, KeyError):  # half-written by a killed run
+        return math.inf
+
+
+def _save_preset(model, directory):
+    """Replace a preset; a crash leaves the old one or the new one, whole."""
+    new = directory.with_name(directory.name + ".new")
+    old = directory.with_name(directory.name + ".old")
+    for path in (new, old):
+        shutil.rmtree(path, ignore_errors=True)
+    model.save_to_preset(new)
+    if directory.exists():
+        os.replace(directory, old)
+    os.replace(new, directory)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def claim_output(recipe):
+    """Make the output directory this run's, or see that it already is."""
+    record = recipe.output / "recipe.json"
+    content = json.loads(json.dumps(as_dict(recipe)))
+    if record.exists():
+        before = json.loads(record.read_text(encoding="utf-8"))
+        changed = sorted(_differences(before, content, "recipe"))
+        if changed:
+            raise ValueError(
+                f"{recipe.output} holds a run of another recipe. Changed since: "
+                f"{', '.join(changed)}. Choose another output, or delete it."
+            )
+        return
+    if recipe.output.exists() and any(recipe.output.iterdir()):
+        raise ValueError(
+            f"{recipe.output} exists and is not a training run. Choose another output."
+        )
+    recipe.output.mkdir(parents=True, exist_ok=True)
+    temporary = record.with_suffix(".new")
+    temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    os.replace(temporary, record)
+
+
+def _differences(before, after, where):
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in {*before, *after}:
+            yield from _differences(before.get(key), after.get(key), f"{where}.{key}")
+    elif before != after:
+        yield where
+
+
+@contextlib.contextmanager
+def _stop_on_signal(run):
+    """Ctrl-C and SIGTERM end the run after the step; a second one at once."""
+
+    def request(number, frame):
+        if run.stop_requested:
+            raise KeyboardInterrupt
+        run.stop_requested = True
+        print("\nStopping after this step; once more to stop at once.")
+
+    handlers = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Signals can be handled in the main thread only.
+        with contextlib.suppress(ValueError):
+            handlers[number] = signal.signal(number, request)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

@@ -1,0 +1,72 @@
+"""The training step of the encoder-decoder, exact over replicas."""
+
+import keras
+import tensorflow as tf
+
+from xlm_tf.training.global_batch_trainer import GlobalBatchTrainer
+from xlm_tf.training.global_gradients import apply_global_gradients, dense_gradients
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class Seq2SeqTrainer(GlobalBatchTrainer):
+    """Wraps an `XLMSeq2SeqLM` for `fit` with a loss that weighs by token count.
+
+    The loss is that of `LabelSmoothedCrossentropy`, over the whole global batch as in
+    `MaskedLMTrainer`. Logits are computed for real target positions only.
+
+    Args:
+        seq2seq_lm: an `XLMSeq2SeqLM`.
+        label_smoothing: float, share of the probability that is spread evenly.
+        clip_norm: float, largest global norm of the whole batch's gradient; None
+            leaves it.
+
+    `compile` takes the optimizer only. `fit` takes datasets of what
+    `XLMSeq2SeqLMPreprocessor` returns; reports `loss` (nats a target, with the
+    smoothing) and `accuracy`, both weighted by tokens over all replicas.
+    """
+
+    def __init__(self, seq2seq_lm, label_smoothing=0.1, clip_norm=None, **kwargs):
+        super().__init__(**kwargs)
+        self.seq2seq_lm = seq2seq_lm
+        self.label_smoothing = label_smoothing
+        self.clip_norm = clip_norm
+
+    def call(self, inputs):
+        return self.seq2seq_lm(inputs)
+
+    def train_step(self, data):
+        inputs, targets, weights = data
+        with tf.GradientTape() as tape:
+            loss = self._summed_loss(inputs, targets, weights)
+            loss = self.optimizer.scale_loss(loss)
+        gradients = dense_gradients(tape, loss, self.trainable_weights)
+        apply_global_gradients(
+            self.optimizer,
+            gradients,
+            self.trainable_weights,
+            tf.reduce_sum(weights),
+            self.clip_norm,
+        )
+        return self.step_results()
+
+    def _summed_loss(self, inputs, targets, weights):
+        """Summed loss in nats; the metrics are updated on the way."""
+        backbone = self.seq2seq_lm.backbone
+        states = backbone(inputs, training=True)["decoder_sequence_output"]  # (B, T, D)
+        is_target = tf.where(weights > 0)  # (N, 2)
+        states = tf.gather_nd(states, is_target)  # (N, D)
+        targets = tf.gather_nd(targets, is_target)  # (N,)
+        weights = tf.gather_nd(weights, is_target)
+        logits = self.seq2seq_lm.prediction_head(
+            states, token_embedding=backbone.token_embedding
+        )  # (N, V) float32
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+        target_logits = tf.gather(logits, targets, axis=1, batch_dims=1)
+        is_right = target_logits >= tf.reduce_max(logits, axis=-1)
+        if self.label_smoothing:
+            losses += self.label_smoothing * (
+                target_logits - tf.reduce_mean(logits, axis=-1)
+            )
+        self.loss_metric.update_state(losses, sample_weight=weights)
+        self.accuracy_metric.update_state(is_right, sample_weight=weights)
+        return tf.reduce_sum(losses * weights)
