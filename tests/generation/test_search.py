@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from xlm_tf.generation.search import BeamSearch, Sampling
+from xlm_tf.generation.search import BeamSearch, Sampling, top_k
 
 END, PAD, START = 1, 2, 0
 VOCABULARY = 5
@@ -16,35 +16,41 @@ VOCABULARY = 5
 def table_step(seed, texts=1, vocabulary=VOCABULARY):
     """A language model that sees two tokens back; another for every text.
 
-    The token before the newest is in the cache, so that reordering it wrongly shows.
+    The token before the newest is in the cache, so that another beam's past shows.
     """
     tables = np.random.default_rng(seed).normal(
         size=(texts, vocabulary, vocabulary, vocabulary)
     )
     tables = tf.constant(tables * 2, "float32")
 
-    def step(token_ids, index, caches, source):
+    def step(token_ids, index, caches, source, mask):
         shape = tf.shape(token_ids)
-        (cache,) = caches  # (A * k, 2, 1, t, 1)
-        before = tf.reshape(cache[:, 0, 0, :, 0], (shape[0], shape[1], -1))  # (A, k, t)
+        num_beams = token_ids.shape[1]
+        (cache,) = caches  # (A, 1, t * k, 1)
+        past = tf.reshape(cache[:, 0, :, 0], (shape[0], 1, -1))  # (A, 1, t * k)
+        if mask is not None:
+            own = mask[:, :, :-num_beams]  # (A, k, t * k)
+            past = past + tf.zeros_like(own, "float32")
+            past = tf.reshape(
+                tf.boolean_mask(past, own), tf.concat([shape, [-1]], axis=0)
+            )  # (A, k, t)
         last = tf.cond(
-            tf.shape(before)[2] > 0,
-            lambda: before[:, :, -1],
+            tf.shape(past)[2] > 0,
+            lambda: past[:, :, -1],
             lambda: tf.zeros(shape, "float32"),
         )
         index_of_text = source["text"][:, None] + tf.zeros_like(token_ids)
         logits = tf.gather_nd(
             tables, tf.stack([index_of_text, tf.cast(last, "int32"), token_ids], -1)
         )  # (A, k, V)
-        new = tf.reshape(tf.cast(token_ids, "float32"), (-1, 1, 1, 1, 1))
-        new = tf.tile(new, (1, 2, 1, 1, 1))
-        return logits, (tf.concat([cache, new], axis=3),)
+        new = tf.cast(token_ids, "float32")[:, None, :, None]
+        return logits, (tf.concat([cache, new], axis=2),)
 
     return step, tables.numpy()
 
 
 def search(decoder, step, texts=1, max_length=4):
-    caches = (tf.zeros((texts, 2, 1, 0, 1)),)
+    caches = (tf.zeros((texts, 1, 0, 1)),)
     source = {"text": tf.range(texts)}
     prompt = tf.fill((texts, 1), START)
     run = tf.function(
@@ -111,8 +117,9 @@ def test_texts_do_not_depend_on_each_other(num_beams):
     together, scores = search(decoder, step, texts=6, max_length=8)
     for i in range(6):
 
-        def alone(token_ids, index, caches, source, i=i):
-            return step(token_ids, index, caches, {"text": source["text"] + i})
+        def alone(token_ids, index, caches, source, mask, i=i):
+            source = {"text": source["text"] + i}
+            return step(token_ids, index, caches, source, mask)
 
         one, one_scores = search(decoder, alone, max_length=8)
         np.testing.assert_array_equal(one[0], together[i])
@@ -186,8 +193,9 @@ def test_every_text_has_its_own_limit(decoder):
     token_ids, scores = search(decoder, step, texts=4, max_length=limits)
     for i, limit in enumerate(limits):
 
-        def alone(token_ids, index, caches, source, i=i):
-            return step(token_ids, index, caches, {"text": source["text"] + i})
+        def alone(token_ids, index, caches, source, mask, i=i):
+            source = {"text": source["text"] + i}
+            return step(token_ids, index, caches, source, mask)
 
         one, one_scores = search(decoder, alone, max_length=limit)
         np.testing.assert_array_equal(one[0, 0], token_ids[i, 0, : one.shape[2]])
@@ -230,3 +238,12 @@ def test_sampling_follows_the_seed():
 def test_bad_arguments(arguments):
     with pytest.raises(ValueError, match="must"):
         BeamSearch(**arguments)
+
+
+@pytest.mark.parametrize("size", [10_000, 6_007, 48])
+def test_the_fast_top_k_is_the_top_k(size):
+    x = np.random.default_rng(0).normal(size=(3, 2, size)).astype("float32")
+    values, indices = tf.function(lambda x: top_k(x, 4))(x)
+    expected, expected_indices = tf.math.top_k(x, 4)
+    np.testing.assert_array_equal(values, expected)
+    np.testing.assert_array_equal(indices, expected_indices)

@@ -66,9 +66,9 @@ def test_steps_with_a_cache_are_the_whole_call(model):
             i,
             caches,
             source,
-            None if languages is None else languages[:, i : i + 1],
+            language_ids=None if languages is None else languages[:, i : i + 1],
         )
-        logits = np.asarray(model._logits(states))[:, 0]
+        logits = np.asarray(model._logits(states))
         real = inputs["decoder_padding_mask"].numpy()[:, i]
         np.testing.assert_allclose(logits[real], expected[real, i], atol=1e-5)
 
@@ -91,7 +91,7 @@ def test_attention_to_the_source(model):
     by_hand = attention.attention_probabilities(
         y, keys_values, arguments["source_attention_mask"]
     )
-    context = np.einsum("bhts,bhsk->bthk", by_hand, keys_values[:, 1])
+    context = np.einsum("bhts,bhsk->bthk", by_hand, keys_values[1])
     expected = attention.output_dense(context.reshape(x.shape))
     actual = attention(y, keys_values, arguments["source_attention_mask"])
     np.testing.assert_allclose(actual, expected, atol=1e-5)

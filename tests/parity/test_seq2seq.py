@@ -115,9 +115,10 @@ def test_logits(models):
 def decode(ours, search, max_length):
     source = ours.backbone.prepare_source({"encoder_token_ids": tf.constant(SOURCE)})
 
-    def step(token_ids, index, caches, source):
-        states, caches = ours.backbone.step(token_ids, index, caches, source)
-        return ours._logits(states), caches
+    def step(token_ids, index, caches, source, mask):
+        states, caches = ours.backbone.step(token_ids, index, caches, source, mask)
+        logits = ours._logits(states)
+        return tf.reshape(logits, (-1, token_ids.shape[1], 40)), caches
 
     run = tf.function(
         lambda: search.decode(

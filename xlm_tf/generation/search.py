@@ -72,11 +72,13 @@ class BeamSearch:
         """Search the continuations of some prompts.
 
         Args:
-            step: function (token_ids int32 (A, k), index int32, caches, source) ->
-                (logits float32 (A, k, V), caches): the next token's. A counts the
-                texts that are not done, whose part of `source` it is given.
+            step: function (token_ids int32 (A, k), index int32, caches, source, mask)
+                -> (logits float32 (A, k, V), caches): the next token's. A counts the
+                texts that are not done, whose part of `source` it is given. It adds k
+                entries to every cache; `mask` bool (A, k, (index + 1) * k) tells
+                those of a beam's own past, None where k is 1.
             prompt: int32 tensor (B, P), the first tokens of every text; P is static.
-            caches: tuple of tensors (B, 2, H, 0, K), empty.
+            caches: nested tensors (B, H, 0, K), empty.
             source: nested tensors (B, ...), what the texts are decoded from.
             max_length: int32 (B,), most tokens of each text after the prompt, or one
                 int for all.
@@ -90,11 +92,15 @@ class BeamSearch:
         batch_size = tf.shape(prompt)[0]
         limits = tf.broadcast_to(tf.cast(max_length, "int32"), (batch_size,))
         max_length = tf.reduce_max(tf.concat([[1], limits], axis=0))
-        caches = tuple(tf.repeat(cache, k, axis=0) for cache in caches)
-        prompt = tf.repeat(prompt[:, None, :], k, axis=1)  # (B, k, P)
+        prompt = tf.repeat(tf.expand_dims(prompt, 1), k, axis=1)  # (B, k, P)
         num_prompt = prompt.shape[2]
+        # Which beam wrote each position of a beam's past, (A, k, t).
+        origins = tf.zeros((batch_size, k, 0), "int32")
         for i in range(num_prompt - 1):
-            _, caches = step(prompt[:, :, i], tf.constant(i), caches, source)
+            origins = self._with_own(origins)
+            _, caches = step(
+                prompt[:, :, i], tf.constant(i), caches, source, self._mask(origins)
+            )
         # One beam of each text begins; the others are copies of it.
         sums = tf.tile(
             tf.constant([[0.0] + [IMPOSSIBLE] * (k - 1)]), (batch_size, 1)
@@ -104,7 +110,7 @@ class BeamSearch:
             tf.range(batch_size),  # (A,), the texts that are not done
             prompt[:, :, -1:],  # (A, k, 1 + t): the last of the prompt, and the text
             sums,
-            caches,
+            (caches, origins),
             (source, limits),
             tf.fill((batch_size, k, max_length), pad_id),  # finished texts
             tf.fill((batch_size, k), IMPOSSIBLE),  # their scores
@@ -121,19 +127,32 @@ class BeamSearch:
         return Decoded(state[6][:, :n], state[7][:, :n])
 
     def _extend(self, step, state, num_prompt, max_length, end_id, pad_id):
-        index, active, texts, sums, caches, (source, limits), finished, scores = state
+        index, active, texts, sums, (caches, origins), source, finished, scores = state
+        source, limits = source
         k = self.num_beams
         num_active = tf.shape(texts)[0]
+        origins = self._with_own(origins)
         logits, caches = step(
-            texts[:, :, -1], index + num_prompt - 1, caches, source
+            texts[:, :, -1],
+            index + num_prompt - 1,
+            caches,
+            source,
+            self._mask(origins),
         )  # (A, k, V)
         logits = tf.cast(logits, "float32")
-        normalizer = tf.reduce_logsumexp(logits, axis=2, keepdims=True)
-        logits = self._constrained(logits, texts[:, :, 1:], index, end_id)
         # k continuations that do not end are among the 2k best, of a beam and of all.
         num_best = min(2 * k, logits.shape[2])
-        best_logits, tokens = tf.math.top_k(logits, num_best)  # (A, k, 2k)
-        totals = sums[:, :, None] + best_logits - normalizer
+        if self.min_length or self.no_repeat_ngram_size:
+            normalizer = tf.reduce_logsumexp(logits, axis=2, keepdims=True)
+            logits = self._constrained(logits, texts[:, :, 1:], index, end_id)
+            best_logits, tokens = top_k(logits, num_best)  # (A, k, 2k)
+        else:
+            best_logits, tokens = top_k(logits, num_best)
+            best = best_logits[:, :, :1]  # the largest: no pass to find it
+            normalizer = best + tf.math.log(
+                tf.reduce_sum(tf.exp(logits - best), axis=2, keepdims=True)
+            )
+        totals = tf.expand_dims(sums, 2) + best_logits - normalizer
         candidates, choice = tf.math.top_k(tf.reshape(totals, (num_active, -1)), 2 * k)
         beam = choice // num_best  # (A, 2k)
         token = tf.gather(tf.reshape(tokens, (num_active, -1)), choice, batch_dims=1)
@@ -178,15 +197,13 @@ class BeamSearch:
             is_done &= worst >= attainable
         is_done |= is_last[:, 0]
         going = tf.reshape(tf.where(~is_done), [-1])  # (A',)
-        # One gather reorders the beams, and drops the texts that are done.
-        flat = tf.gather(tf.range(num_active)[:, None] * k + beam, going)
-        flat = tf.reshape(flat, [-1])
-        caches = tuple(tf.gather(cache, flat) for cache in caches)
-        source = tf.cond(
+        # The beams' caches stay where they are; texts that are done are dropped.
+        origins = tf.gather(origins, beam, batch_dims=1)
+        caches, origins, source, limits = tf.cond(
             tf.size(going) == num_active,
-            lambda: (source, limits),
+            lambda: (caches, origins, source, limits),
             lambda: tf.nest.map_structure(
-                lambda x: tf.gather(x, going), (source, limits)
+                lambda x: tf.gather(x, going), (caches, origins, source, limits)
             ),
         )
         return (
@@ -194,11 +211,25 @@ class BeamSearch:
             tf.gather(active, going),
             tf.gather(texts, going),
             tf.gather(sums, going),
-            caches,
-            source,
+            (caches, origins),
+            (source, limits),
             finished,
             scores,
         )
+
+    def _with_own(self, origins):
+        """int32 (A, k, t) -> (A, k, t + 1): the newest position is a beam's own."""
+        own = tf.zeros((tf.shape(origins)[0], 1), "int32") + tf.range(self.num_beams)
+        return tf.concat([origins, tf.expand_dims(own, 2)], axis=2)
+
+    def _mask(self, origins):
+        """int32 (A, k, t) -> bool (A, k, t * k), see `decode`."""
+        k = self.num_beams
+        if k == 1:
+            return None
+        is_origin = tf.equal(tf.expand_dims(origins, 3), tf.range(k))
+        shape = tf.shape(origins)
+        return tf.reshape(is_origin, (shape[0], k, shape[2] * k))
 
     def _constrained(self, logits, texts, index, end_id):
         """Without the end before `min_length`, and without repeated n-grams."""
@@ -244,9 +275,9 @@ class BeamSearch:
             first_unknown(active),
             tf.TensorShape([None, self.num_beams, None]),
             first_unknown(sums),
-            tuple(
-                tf.TensorShape([None, 2, cache.shape[2], None, cache.shape[4]])
-                for cache in caches
+            (
+                tf.nest.map_structure(_growing, caches[0]),
+                tf.TensorShape([None, self.num_beams, None]),
             ),
             tf.nest.map_structure(first_unknown, source),
             finished.shape,
@@ -269,11 +300,11 @@ class Sampling:
         batch_size, num_prompt = tf.shape(prompt)[0], prompt.shape[1]
         limits = tf.broadcast_to(tf.cast(max_length, "int32"), (batch_size,))
         for i in range(num_prompt - 1):
-            _, caches = step(prompt[:, i, None], tf.constant(i), caches, source)
+            _, caches = step(prompt[:, i, None], tf.constant(i), caches, source, None)
 
         def extend(index, token, is_done, caches, texts, sums):
             logits, caches = step(
-                token[:, None], index + num_prompt - 1, caches, source
+                token[:, None], index + num_prompt - 1, caches, source, None
             )
             probabilities = self.sampler.compute_probabilities(logits[:, 0])
             token = tf.cast(self.sampler.get_next_token(probabilities), "int32")
@@ -288,16 +319,13 @@ class Sampling:
             tf.constant(0),
             prompt[:, -1],
             tf.zeros((batch_size,), "bool"),
-            tuple(caches),
+            caches,
             tf.zeros((batch_size, 0), "int32"),
             tf.zeros((batch_size,)),
         )
         invariants = (
             *(x.shape for x in state[:3]),
-            tuple(
-                tf.TensorShape([None, 2, cache.shape[2], None, cache.shape[4]])
-                for cache in caches
-            ),
+            tf.nest.map_structure(_growing, caches),
             tf.TensorShape([None, None]),
             state[5].shape,
         )
@@ -308,3 +336,39 @@ class Sampling:
             shape_invariants=invariants,
         )
         return Decoded(state[4][:, None], state[5][:, None])
+
+
+def top_k(x, k):
+    """`tf.math.top_k`, faster on long rows: the best of the best classes.
+
+    Entries are in classes by their place modulo a divisor of the row's length; the k
+    largest are in the k classes with the largest maxima.
+
+    Args:
+        x: float tensor (..., V), V static.
+        k: int.
+
+    Returns:
+        Values and int32 indices, (..., k).
+    """
+    size = x.shape[-1]
+    height = next((n for n in range(16, 65) if size % n == 0), None)
+    if height is None or size // height < 8 * k:
+        return tf.math.top_k(x, k)
+    width = size // height
+    rows = tf.reshape(x, (-1, height, width))
+    _, classes = tf.math.top_k(tf.reduce_max(rows, axis=1), k)  # (N, k)
+    members = tf.expand_dims(tf.range(height) * width, 1) + tf.expand_dims(classes, 1)
+    members = tf.reshape(members, (-1, height * k))  # (N, height * k)
+    values = tf.gather(tf.reshape(x, (-1, size)), members, batch_dims=1)
+    values, best = tf.math.top_k(values, k)
+    indices = tf.gather(members, best, batch_dims=1)
+    shape = tf.concat([tf.shape(x)[:-1], [k]], axis=0)
+    return (
+        tf.ensure_shape(tf.reshape(values, shape), (*x.shape[:-1], k)),
+        tf.ensure_shape(tf.reshape(indices, shape), (*x.shape[:-1], k)),
+    )
+
+
+def _growing(cache):
+    return tf.TensorShape([None, cache.shape[1], None, cache.shape[3]])

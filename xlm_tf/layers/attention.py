@@ -68,6 +68,18 @@ def merge_heads(x):
     return ops.reshape(x, (batch_size, length, num_heads * head_dim))
 
 
+def beam_heads(x, num_heads, keys):
+    """Rows of beams (A * k, H * K) -> (A, H, k, K); A is that of the keys."""
+    x = ops.reshape(x, (ops.shape(keys)[0], -1, num_heads, x.shape[-1] // num_heads))
+    return ops.transpose(x, (0, 2, 1, 3))
+
+
+def beam_rows(x):
+    """(A, H, k, K) -> rows (A * k, H * K)."""
+    width = x.shape[1] * x.shape[3]
+    return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (-1, width))
+
+
 @keras.saving.register_keras_serializable("xlm_tf")
 class SelfAttention(keras.layers.Layer):
     """Multi-head self-attention with one matrix product for q, k and v.
@@ -136,27 +148,34 @@ class SelfAttention(keras.layers.Layer):
         context = dot_product_attention(query, key, value, attention_mask, dropout)
         return self.output_dense(merge_heads(context))
 
-    def step(self, x, cache):
-        """Attend from one new position to itself and to those before it.
+    def step(self, x, cache, mask=None):
+        """Attend from one new position of k beams to it and to those before it.
+
+        The beams of a text share their cache: which entries belong to a beam is the
+        mask's matter, so that nothing moves when beams change places.
 
         Args:
-            x: float tensor (B, k, D), the new position of k beams of each text.
-            cache: float tensor (B * k, 2, H, t, K), keys and values so far.
+            x: float tensor (A * k, D), the new position of k beams of A texts.
+            cache: `(keys, values)`, float tensors (A, H, t * k, K), by position, then
+                beam.
+            mask: bool tensor (A, k, (t + 1) * k), True = of this beam; None where k
+                is 1.
 
         Returns:
-            `(outputs, cache)`: (B, k, D), and (B * k, 2, H, t + 1, K).
+            `(outputs, cache)`: (A * k, D), and the cache with the new position.
         """
-        batch_size, num_beams, width = ops.shape(x)[0], ops.shape(x)[1], x.shape[-1]
-        qkv = ops.reshape(
-            self.qkv_dense(x), (-1, 3, self.num_heads, 1, width // self.num_heads)
-        )  # (B * k, 3, H, 1, K)
-        if cache.shape[3] == 0:  # the first position attends to itself
-            cache, context = qkv[:, 1:], qkv[:, 2]
-        else:
-            cache = ops.concatenate([cache, qkv[:, 1:]], axis=3)
-            context = dot_product_attention(qkv[:, 0], cache[:, 0], cache[:, 1])
-        context = ops.reshape(context, (batch_size, num_beams, width))
-        return self.output_dense(context), cache
+        qkv = beam_heads(self.qkv_dense(x), 3 * self.num_heads, cache[0])
+        query, *new = ops.split(qkv, 3, axis=1)  # (A, H, k, K) each
+        if cache[0].shape[2] == 0:  # the first position attends to itself
+            return self.output_dense(beam_rows(new[1])), tuple(new)
+        cache = tuple(
+            ops.concatenate([old, own], axis=2)
+            for old, own in zip(cache, new, strict=True)
+        )
+        if mask is not None:
+            mask = ops.expand_dims(mask, 1)
+        context = dot_product_attention(query, *cache, mask=mask)
+        return self.output_dense(beam_rows(context)), cache
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -186,8 +205,8 @@ class CrossAttention(keras.layers.Layer):
 
     Call arguments:
         x: float tensor (B, T, D), the queries.
-        keys_values: float tensor (B, 2, H, S, K) of `keys_values`, which is computed
-            once for a text that is decoded.
+        keys_values: pair of float tensors (B, H, S, K) of `keys_values`, which is
+            computed once for a text that is decoded.
         attention_mask: bool tensor broadcastable to (B, H, T, S); True = may be
             attended to.
 
@@ -223,27 +242,39 @@ class CrossAttention(keras.layers.Layer):
         )
 
     def keys_values(self, states):
-        """float (B, S, D) -> (B, 2, H, S, K)."""
-        batch_size, length = ops.shape(states)[0], ops.shape(states)[1]
-        width = states.shape[-1]
-        x = ops.reshape(
-            self.key_value_dense(states),
-            (batch_size, length, 2, self.num_heads, width // self.num_heads),
+        """float (B, S, D) -> keys and values, two of (B, H, S, K)."""
+        return tuple(
+            split_heads(part, self.num_heads)
+            for part in ops.split(self.key_value_dense(states), 2, axis=-1)
         )
-        return ops.transpose(x, (0, 2, 3, 1, 4))
 
     def call(self, x, keys_values, attention_mask=None, training=None):
         query = split_heads(self.query_dense(x), self.num_heads)  # (B, H, T, K)
         dropout = self.dropout_layer if training and self.dropout > 0 else None
         context = dot_product_attention(
-            query, keys_values[:, 0], keys_values[:, 1], attention_mask, dropout
+            query, *keys_values, mask=attention_mask, dropout=dropout
         )
         return self.output_dense(merge_heads(context))
+
+    def step(self, x, keys_values, attention_mask=None):
+        """The call for one new position of k beams.
+
+        Args:
+            x: float tensor (A * k, D).
+            keys_values: as in the call.
+            attention_mask: bool tensor broadcastable to (A, H, k, S).
+
+        Returns:
+            Float tensor (A * k, D).
+        """
+        query = beam_heads(self.query_dense(x), self.num_heads, keys_values[0])
+        context = dot_product_attention(query, *keys_values, mask=attention_mask)
+        return self.output_dense(beam_rows(context))
 
     def attention_probabilities(self, x, keys_values, attention_mask=None):
         """What the queries attend to, float32 (B, H, T, S)."""
         query = split_heads(self.query_dense(x), self.num_heads)
-        scores = ops.matmul(query, ops.swapaxes(keys_values[:, 0], -1, -2))
+        scores = ops.matmul(query, ops.swapaxes(keys_values[0], -1, -2))
         scores = ops.cast(scores, "float32") * query.shape[-1] ** -0.5
         if attention_mask is not None:
             scores = scores + (1.0 - ops.cast(attention_mask, "float32")) * MASKED_SCORE

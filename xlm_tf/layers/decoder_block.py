@@ -102,7 +102,14 @@ class DecoderBlock(keras.layers.Layer):
             self.attention_norm,
             lambda y: self.attention(y, attention_mask=self_attention_mask),
         )
-        return self._after_self_attention(x, keys_values, source_attention_mask)
+        x = self._residual(
+            x,
+            self.source_attention_norm,
+            lambda y: self.source_attention(
+                y, keys_values, attention_mask=source_attention_mask
+            ),
+        )
+        return self._residual(x, self.feed_forward_norm, self.feed_forward)
 
     def source_attention_probabilities(
         self, x, source_states, self_attention_mask=None, source_attention_mask=None
@@ -122,38 +129,33 @@ class DecoderBlock(keras.layers.Layer):
             x, self.source_attention.keys_values(source_states), source_attention_mask
         )
 
-    def step(self, x, cache, keys_values, source_attention_mask=None):
+    def step(self, x, cache, keys_values, mask=None, source_attention_mask=None):
         """One new position of k beams, see `SelfAttention.step`.
 
         Args:
-            x: float tensor (B, k, D).
-            cache: float tensor (B * k, 2, H, t, K).
-            keys_values: float tensor (B, 2, H, S, K), of the source.
-            source_attention_mask: bool tensor broadcastable to (B, H, k, S).
+            x: float tensor (A * k, D).
+            cache: pair of float tensors (A, H, t * k, K).
+            keys_values: pair of float tensors (A, H, S, K), of the source.
+            mask: bool tensor (A, k, (t + 1) * k), or None.
+            source_attention_mask: bool tensor broadcastable to (A, H, k, S).
 
         Returns:
-            `(outputs, cache)`: (B, k, D), and (B * k, 2, H, t + 1, K).
+            `(outputs, cache)`: (A * k, D), and the cache with the new position.
         """
         caches = []
 
         def attend(y):
-            outputs, new_cache = self.attention.step(y, cache)
+            outputs, new_cache = self.attention.step(y, cache, mask)
             caches.append(new_cache)
             return outputs
 
         x = self._residual(x, self.attention_norm, attend)
-        x = self._after_self_attention(x, keys_values, source_attention_mask)
-        return x, caches[0]
-
-    def _after_self_attention(self, x, keys_values, source_attention_mask):
         x = self._residual(
             x,
             self.source_attention_norm,
-            lambda y: self.source_attention(
-                y, keys_values, attention_mask=source_attention_mask
-            ),
+            lambda y: self.source_attention.step(y, keys_values, source_attention_mask),
         )
-        return self._residual(x, self.feed_forward_norm, self.feed_forward)
+        return self._residual(x, self.feed_forward_norm, self.feed_forward), caches[0]
 
     def _residual(self, x, norm, sublayer):
         if self.norm_placement == "pre":

@@ -186,8 +186,8 @@ class XLMSeq2SeqBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
             inputs: dict with the encoder's inputs.
 
         Returns:
-            dict of `keys_values`, a tuple with a float (B, 2, H, S, K) a layer, and
-            `mask` bool (B, S).
+            dict of `keys_values`, a tuple with a pair of float (B, H, S, K) a layer,
+            and `mask` bool (B, S).
         """
         source = encoder_inputs(inputs)
         states = self.encoder(source)
@@ -200,24 +200,27 @@ class XLMSeq2SeqBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
         }
 
     def empty_caches(self, batch_size):
-        """A tuple of tensors (batch_size, 2, H, 0, K), one a layer."""
-        shape = (batch_size, 2, self.num_heads, 0, self.hidden_dim // self.num_heads)
+        """A tuple with a pair of tensors (batch_size, H, 0, K) a layer."""
+        shape = (batch_size, self.num_heads, 0, self.hidden_dim // self.num_heads)
         return tuple(
-            ops.zeros(shape, block.compute_dtype) for block in self.decoder_blocks
+            (ops.zeros(shape, block.compute_dtype),) * 2
+            for block in self.decoder_blocks
         )
 
-    def step(self, token_ids, index, caches, source, language_ids=None):
+    def step(self, token_ids, index, caches, source, mask=None, language_ids=None):
         """The states of one new position.
 
         Args:
-            token_ids: int tensor (A, k), the newest token of k beams.
+            token_ids: int tensor (A, k), the newest token of k beams of A texts.
             index: int scalar, its position.
-            caches: tuple of tensors (A * k, 2, H, index, K).
+            caches: tuple of pairs of tensors (A, H, index * k, K).
             source: dict of `prepare_source`.
+            mask: bool tensor (A, k, (index + 1) * k), which cached positions are those
+                of a beam, see `SelfAttention.step`; None where k is 1.
             language_ids: int tensor (A, k), where the model has languages.
 
         Returns:
-            `(states, caches)`: float (A, k, D), and the caches with the position.
+            `(states, caches)`: float (A * k, D), and the caches with the position.
         """
         x = self.decoder_embeddings(
             token_ids,
@@ -225,12 +228,13 @@ class XLMSeq2SeqBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
             position_ids=ops.zeros_like(token_ids) + index,
             language_ids=language_ids,
         )  # (A, k, D)
-        mask = masks.padding_attention_mask(source["mask"])
+        x = ops.reshape(x, (-1, self.hidden_dim))
+        source_mask = masks.padding_attention_mask(source["mask"])
         new_caches = []
         for block, cache, keys_values in zip(
             self.decoder_blocks, caches, source["keys_values"], strict=True
         ):
-            x, new_cache = block.step(x, cache, keys_values, mask)
+            x, new_cache = block.step(x, cache, keys_values, mask, source_mask)
             new_caches.append(new_cache)
         if self.decoder_norm is not None:
             x = self.decoder_norm(x)

@@ -445,16 +445,17 @@ class XLMSeq2SeqLM(OptionalInputs, XLMTask, keras_hub.models.Seq2SeqLM):
         if "target_language_ids" in inputs:
             source["language_ids"] = inputs["target_language_ids"]  # (B,)
 
-        def step(token_ids, index, caches, source):
+        def step(token_ids, index, caches, source, mask):
             language_ids = None
             if "language_ids" in source:
                 language_ids = source["language_ids"][:, None] + tf.zeros_like(
                     token_ids
                 )
             states, caches = self.backbone.step(
-                token_ids, index, caches, source, language_ids
+                token_ids, index, caches, source, mask, language_ids
             )
-            return self._logits(states), caches
+            shape = (-1, token_ids.shape[1], self.backbone.vocabulary_size)
+            return ops.reshape(self._logits(states), shape), caches
 
         tokenizer = self.preprocessor.tokenizer
         return search.decode(
