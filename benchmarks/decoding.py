@@ -2,10 +2,10 @@
 
 python benchmarks/decoding.py --model DIR --texts FILE --output decoding.json
 
-The weights of one trained encoder-decoder in three engines: `XLMSeq2SeqLM`, transformers
-(as a Pegasus, which has the same pre-norm blocks) and CTranslate2. The same texts
-everywhere, in batches by length; the unit is tokens written a second. Without --model,
-weights at random, and every text is as long as the limit.
+The weights of one trained encoder-decoder in three engines: `XLMSeq2SeqLM`,
+transformers (as a Pegasus, which has the same pre-norm blocks) and CTranslate2. The
+same texts everywhere, in batches by length; the unit is tokens written a second.
+Without --model, weights at random, and every text is as long as the limit.
 """
 
 import argparse
@@ -72,8 +72,9 @@ def main():
             name: [text for batch in batches for text in engine(batch)]
             for name, engine in engines.items()
         }
+        own = written["xlm_tf"]
         agreements[setting] = {
-            name: float(np.mean([a == b for a, b in zip(texts, written["xlm_tf"])]))
+            name: float(np.mean([a == b for a, b in zip(texts, own, strict=True)]))
             for name, texts in written.items()
         }
         seconds = time_interleaved(

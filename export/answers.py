@@ -9,7 +9,8 @@ import dataclasses
 import keras
 import tensorflow as tf
 
-from export.inference_layers import InferenceDense, InferenceLayerNorm
+from export.inference_layers import InferenceDense
+from export.prediction_head import InferenceHead
 from xlm_tf.models.masked_lm import XLMMaskedLM
 from xlm_tf.models.text_classifier import XLMTextClassifier
 from xlm_tf.models.text_embedder import XLMTextEmbedder
@@ -138,15 +139,9 @@ class FilledMaskAnswer:
         self.task = task
         self.top_k = top_k
         self.tokenizer = task.preprocessor.tokenizer
-        head = task.prediction_head
-        self.token_table = encoder.token_table
-        if not head.tied:
-            self.token_table = store.table(head.projection)
-        self.dense = self.norm = None
-        if head.transform:
-            self.dense = InferenceDense(head.dense, store)
-            self.norm = InferenceLayerNorm(head.norm, store)
-        self.bias = store.vector(head.bias)
+        self.head = InferenceHead(
+            task.prediction_head, encoder.embeddings.token_table, store
+        )
 
     def numbers(self, x, layout, inputs):
         """States (N, D) -> dict of numeric outputs."""
@@ -154,11 +149,7 @@ class FilledMaskAnswer:
         is_mask = tf.cast(is_mask, "int32")  # (B, T)
         position = tf.argmax(is_mask, axis=1, output_type="int32")
         x = layout.states_at(x, position)  # (B, D)
-        if self.dense is not None:
-            x = self.norm(self.dense(x))
-        x = tf.cast(x, self.token_table.dtype)
-        logits = tf.matmul(x, self.token_table, transpose_b=True)  # (B, V)
-        logits = tf.cast(logits, "float32") + self.bias
+        logits = self.head(x)  # (B, V)
         scores, token_ids = tf.math.top_k(tf.nn.softmax(logits), k=self.top_k)
         has_mask = tf.reduce_max(is_mask, axis=1, keepdims=True)  # (B, 1)
         pad = self.tokenizer.pad_token_id

@@ -100,3 +100,22 @@ def activate(x, activation):
     if activation is keras.activations.gelu:
         return x * 0.5 * (tf.math.erf(x * SQRT_HALF) + 1.0)
     return activation(x)
+
+
+def owned_variables(*holders):
+    """Every tf.Variable within plain objects and lists of them, each once."""
+    found = {}
+
+    def visit(value):
+        if isinstance(value, tf.Variable):
+            found[id(value)] = value
+        elif isinstance(value, list | tuple):
+            for item in value:
+                visit(item)
+        elif type(value).__module__.startswith("export."):
+            for item in vars(value).values():
+                visit(item)
+
+    for holder in holders:
+        visit(holder)
+    return list(found.values())

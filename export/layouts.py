@@ -29,14 +29,14 @@ class PackedLayout:
         """(B, T) -> (N,)."""
         return tf.gather(tf.reshape(x, [-1]), self.flat_positions)
 
-    def split_heads(self, qkv, num_heads):
-        """(N, 3 * H * K) -> three of (B, H, T, K)."""
-        head_dim = qkv.shape[-1] // (3 * num_heads)
-        padded = tf.gather(qkv, self.rows)  # (B * T, 3 * H * K)
+    def split_heads(self, x, num_heads, parts=3):
+        """(N, parts * H * K) -> a list of (B, H, T, K)."""
+        head_dim = x.shape[-1] // (parts * num_heads)
+        padded = tf.gather(x, self.rows)  # (B * T, parts * H * K)
         padded = tf.reshape(
-            padded, [self.batch_size, self.length, 3, num_heads, head_dim]
+            padded, [self.batch_size, self.length, parts, num_heads, head_dim]
         )
-        return tf.unstack(tf.transpose(padded, [2, 0, 3, 1, 4]), num=3)
+        return tf.unstack(tf.transpose(padded, [2, 0, 3, 1, 4]), num=parts)
 
     def merge_heads(self, x):
         """(B, H, T, K) -> (N, H * K)."""
@@ -72,13 +72,13 @@ class PaddedLayout:
         """(B, T) -> (N,)."""
         return tf.reshape(x, [-1])
 
-    def split_heads(self, qkv, num_heads):
-        """(N, 3 * H * K) -> three of (B, H, T, K)."""
-        head_dim = qkv.shape[-1] // (3 * num_heads)
+    def split_heads(self, x, num_heads, parts=3):
+        """(N, parts * H * K) -> a list of (B, H, T, K)."""
+        head_dim = x.shape[-1] // (parts * num_heads)
         shape = [self.batch_size, self.length, num_heads, head_dim]
         return [
             tf.transpose(tf.reshape(part, shape), [0, 2, 1, 3])
-            for part in tf.split(qkv, 3, axis=-1)
+            for part in tf.split(x, parts, axis=-1)
         ]
 
     def merge_heads(self, x):

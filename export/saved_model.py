@@ -11,7 +11,7 @@ from export.answers import answer_of
 from export.check_texts import CHECK_TEXTS
 from export.encoder import InferenceEncoder
 from export.fresh_process import run_in_fresh_process
-from export.inference_layers import WeightStore
+from export.inference_layers import WeightStore, owned_variables
 from export.layouts import PackedLayout
 from export.parity import check_parity, tolerance_for
 from export.text_generation import TextGenerationModule
@@ -106,13 +106,13 @@ has several | `output_text` string (B,), `score` float32 (B,) |
     """
     directory = Path(directory)
     _check(task, directory, pairs, dtype)
+    store = WeightStore(frozen=freeze_weights, dtype=dtype)
     if isinstance(task, XLMSeq2SeqLM):
-        _check_text_generation(labels, dtype, freeze_weights)
-        module = TextGenerationModule(task)
+        if labels is not None:
+            raise ValueError("Only a classifier has labels, not an XLMSeq2SeqLM.")
+        module = TextGenerationModule(task, store)
     else:
-        module = TextModule(
-            task, WeightStore(frozen=freeze_weights, dtype=dtype), labels, pairs, top_k
-        )
+        module = TextModule(task, store, labels, pairs, top_k)
     texts = as_bytes(check_texts, module.answer.check_prefix)
     calls = [("serving_default", module.text_inputs(texts))]
     inputs = module.pack(calls[0][1])
@@ -158,14 +158,6 @@ has several | `output_text` string (B,), `score` float32 (B,) |
         signatures=tuple(name for name, _ in calls),
         difference=difference,
     )
-
-
-def _check_text_generation(labels, dtype, freeze_weights):
-    if labels is not None or dtype != "float32" or freeze_weights:
-        raise ValueError(
-            "A model that writes text is exported as it computes: without labels, "
-            "dtype and freeze_weights."
-        )
 
 
 def check_task(task):
@@ -340,22 +332,3 @@ def as_bytes(texts, prefix=""):
         prefix.encode() + (text if isinstance(text, bytes) else text.encode())
         for text in texts
     ]
-
-
-def owned_variables(*holders):
-    """Every tf.Variable within plain objects and lists of them, each once."""
-    found = {}
-
-    def visit(value):
-        if isinstance(value, tf.Variable):
-            found[id(value)] = value
-        elif isinstance(value, list | tuple):
-            for item in value:
-                visit(item)
-        elif type(value).__module__.startswith("export."):
-            for item in vars(value).values():
-                visit(item)
-
-    for holder in holders:
-        visit(holder)
-    return list(found.values())

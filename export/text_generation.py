@@ -3,6 +3,66 @@
 import numpy as np
 import tensorflow as tf
 
+from export.decoder import InferenceDecoder
+from export.encoder import InferenceEncoder
+from export.inference_layers import owned_variables
+from export.layouts import PackedLayout
+
+
+class TextGenerator:
+    """An `XLMSeq2SeqLM` for inference, on copies of its weights.
+
+    Args:
+        task: the model, with a preprocessor.
+        store: `WeightStore`.
+        layout: class of `export.layouts`, which source tokens are rows.
+        lookup: function (table, ids (N,)) -> rows (N, D).
+    """
+
+    def __init__(self, task, store, layout, lookup=tf.gather):
+        self.encoder = InferenceEncoder(task.backbone.encoder, store, lookup)
+        self.decoder = InferenceDecoder(task, self.encoder, store, lookup)
+        self.layout = layout
+        self.longest = task.longest
+        self.search = task.chosen_search
+        self.special_ids = {
+            "end_id": task.preprocessor.tokenizer.end_token_id,
+            "pad_id": task.preprocessor.tokenizer.pad_token_id,
+        }
+
+    def decode(self, inputs):
+        """Search the targets of some sources.
+
+        Args:
+            inputs: dict of `XLMSeq2SeqLMPreprocessor.generate_preprocess`.
+
+        Returns:
+            `xlm_tf.generation.search.Decoded`.
+        """
+        source = self.prepare_source(inputs)
+        if "target_language_ids" in inputs:
+            source["language_ids"] = inputs["target_language_ids"]  # (B,)
+        return self.search.decode(
+            self.decoder.step,
+            inputs["prompt"],
+            self.decoder.empty_caches(tf.shape(inputs["prompt"])[0]),
+            source,
+            self.longest(inputs),
+            **self.special_ids,
+        )
+
+    def prepare_source(self, inputs):
+        """Encode the sources, see `InferenceDecoder.prepare_source`."""
+        padding_mask = inputs["encoder_padding_mask"]
+        layout = self.layout(padding_mask)
+        x = self.encoder(
+            inputs["encoder_token_ids"],
+            padding_mask,
+            layout,
+            inputs.get("encoder_language_ids"),
+        )
+        return self.decoder.prepare_source(x, layout, padding_mask)
+
 
 class TextGenerationModule(tf.Module):
     """The graph of a model that writes text.
@@ -10,19 +70,24 @@ class TextGenerationModule(tf.Module):
     Args:
         task: an `XLMSeq2SeqLM` with a preprocessor; its search is what `compile` was
             given, or a beam of 4.
+        store: `WeightStore`.
     """
 
     check_prefix = ""
     checked_output = "score"
 
-    def __init__(self, task):
+    def __init__(self, task, store):
         super().__init__()
         preprocessor = task.preprocessor
         # Not an attribute: a Keras model within a module cannot be loaded by the
         # session loader.
         self._task = lambda: task
-        # Its weights, and the vocabulary, which is read again where it is loaded.
-        self.weights = [variable.value for variable in task.variables]
+        generator = TextGenerator(task, store, PackedLayout)
+        # One function for both signatures: frozen weights are in the graph once.
+        self._decode = tf.function(generator.decode, reduce_retracing=True)
+        # The module owns the weights, and the vocabulary, which is read again where it
+        # is loaded.
+        self.weights = owned_variables(generator)
         self.vocabulary = preprocessor.tokenizer.graph_resources
         self.text_names = ["text"]
         if preprocessor.languages is not None:
@@ -93,11 +158,7 @@ class TextGenerationModule(tf.Module):
 
     def expected(self, inputs):
         """float32 (B,), the scores that the task itself gives."""
-        return tf.function(self._decode)(inputs).scores[:, 0]
-
-    def _decode(self, inputs):
-        task = self._task()
-        return task.search(inputs, task.longest(inputs))
+        return self._task().decode(inputs).scores[:, 0]
 
     def _token_shapes(self):
         prompt = 1 + bool(self._task().preprocessor.language_tokens)

@@ -12,15 +12,12 @@ from export.answers import FilledMaskAnswer, answer_of
 from export.check_texts import CHECK_TEXTS
 from export.encoder import InferenceEncoder
 from export.fresh_process import run_in_fresh_process
-from export.inference_layers import WeightStore
+from export.inference_layers import WeightStore, owned_variables
 from export.layouts import PaddedLayout
 from export.parity import check_parity, tolerance_for
-from export.saved_model import (
-    ExportReport,
-    as_bytes,
-    check_task,
-    owned_variables,
-)
+from export.saved_model import ExportReport, as_bytes, check_task
+from export.tflite_generation import GenerationModule
+from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 
 QUANTIZATIONS = (None, "float16", "int8")
@@ -46,6 +43,20 @@ def to_tflite(
     int32 (B, k) and `scores` float32 (B, k) for a mask. A signature `length_N` does the
     same for one text of N tokens, in fixed shapes, which browsers and some
     accelerators need; all signatures share the weights.
+
+    An `XLMSeq2SeqLM` compiled with a `BeamSearch` (or "greedy") gets
+
+    - `serving_default`, which searches: `encoder_token_ids` int32 (B, S) and `prompt`
+      int32 (B, P), the first tokens of the target (and `encoder_language_ids`
+      int32 (B, S), `target_language_ids` int32 (B,)) -> `output_token_ids` int32
+      (B, T), with the end token, then padding, and `score` float32 (B,);
+    - for a search of the app's own, `encode`: `encoder_token_ids` -> `source_keys` and
+      `source_values` float32 (L, B, H, S, K), `source_mask` int32 (B, S); and
+      `decode_step`: those three, `token_ids` int32 (B,), `index` int32, their
+      position, and the cache `keys` and `values` float32 (L, B, H, T, K), zeros at
+      first, T the longest target -> `logits` float32 (B, V) and the cache. With
+      `lengths`, `encode_N` and `decode_step_N` do it in fixed shapes for one text of N
+      tokens, T = min(N + N // 2 + 10, the positions).
 
     With `string_input` the file takes `text` string (B,) instead and answers words, as
     a SavedModel does. It then holds one custom op, TensorFlow Text's
@@ -85,8 +96,12 @@ def to_tflite(
     path = Path(path)
     check_task(task)
     _check(task, path, quantization, string_input, labels, lengths)
-    make_module = _StringModule if string_input else _TokenModule
-    module = make_module(task, labels, top_k, lengths)
+    if isinstance(task, XLMSeq2SeqLM):
+        _check_text_generation(labels, string_input)
+        module = GenerationModule(task, lengths, _lookup)
+    else:
+        make_module = _StringModule if string_input else _TokenModule
+        module = make_module(task, labels, top_k, lengths)
     model = _convert(module, half=quantization == "float16")
     if quantization == "int8":
         from export.quantization import quantize_to_int8
@@ -94,8 +109,7 @@ def to_tflite(
         model = quantize_to_int8(model)
     check_operations(model, allow_tokenizer=string_input)
 
-    texts = as_bytes(check_texts, module.answer.check_prefix)
-    calls, expected = module.calls(texts)
+    checks = module.checks(as_bytes(check_texts, module.check_prefix))
     if tolerance is None:
         tolerance = tolerance_for(task, quantization or "float32")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,16 +119,17 @@ def to_tflite(
         answers = run_in_fresh_process(
             "export.run_string_tflite" if string_input else "export.run_tflite",
             partial,
-            calls,
+            [(name, inputs) for name, inputs, _ in checks],
         )
         difference = max(
             check_parity(
-                answer[module.answer.checked_output],
-                np.asarray(module.answer.expected(inputs)),
+                _as_rows(answer[output]),
+                _as_rows(value),
                 tolerance,
-                f"The signature {name}",
+                f"{output} of the signature {name}",
             )
-            for (name, _), answer, inputs in zip(calls, answers, expected, strict=True)
+            for (name, _, expected), answer in zip(checks, answers, strict=True)
+            for output, value in expected.items()
         )
         os.replace(partial, path)
     finally:
@@ -122,9 +137,23 @@ def to_tflite(
     return ExportReport(
         path=path,
         num_bytes=path.stat().st_size,
-        signatures=tuple(dict.fromkeys(name for name, _ in calls)),
+        signatures=tuple(dict.fromkeys(name for name, *_ in checks)),
         difference=difference,
     )
+
+
+def _as_rows(x):
+    """Arrays of more than two axes as a row for each entry of the first."""
+    x = np.asarray(x)
+    return x.reshape((len(x), -1)) if x.ndim > 2 else x
+
+
+def _check_text_generation(labels, string_input):
+    if labels is not None or string_input:
+        raise ValueError(
+            "A phone's runtime has no op that makes text of token ids: export an "
+            "XLMSeq2SeqLM with string_input=False and without labels."
+        )
 
 
 def _check(task, path, quantization, string_input, labels, lengths):
@@ -172,7 +201,13 @@ class _Module(tf.Module):
         store = WeightStore()
         self._encoder = InferenceEncoder(task.backbone, store, lookup=_lookup)
         self.answer = answer_of(task, store, self._encoder, labels, top_k)
+        self.check_prefix = self.answer.check_prefix
         self.weights = owned_variables(self._encoder, self.answer)
+
+    def _check(self, name, inputs, packed):
+        """A call, and what the task itself says of the backbone's inputs."""
+        expected = np.asarray(self.answer.expected(packed))
+        return name, inputs, {self.answer.checked_output: expected}
 
     def _numbers(self, inputs):
         padding_mask = tf.not_equal(inputs["token_ids"], self._pad_token_id)
@@ -205,27 +240,26 @@ class _TokenModule(_Module):
             for name, shape in shapes.items()
         }
 
-    def calls(self, texts):
-        """The calls of a check, and for each the backbone's inputs."""
+    def checks(self, texts):
+        """Calls on texts (bytes): (name, inputs, expected outputs) each."""
         fields = {"text": tf.constant(texts)}
         languages = self._preprocessor.languages
         if languages is not None:
             language = self._preprocessor.language or languages[0]
             fields["language"] = tf.constant([language] * len(texts))
         packed = self._preprocessor.pack(fields)
-        calls, expected = [], []
-
-        def add(name, inputs):
-            calls.append((name, {x: inputs[x].numpy() for x in self._names}))
-            expected.append(inputs)
-
-        add("serving_default", packed)
         # One at a time as well: the padding of the others must not matter.
         length = int(tf.reduce_sum(tf.cast(packed["padding_mask"][0], "int32")))
-        add("serving_default", {k: v[:1, :length] for k, v in packed.items()})
+        calls = [
+            ("serving_default", packed),
+            ("serving_default", {k: v[:1, :length] for k, v in packed.items()}),
+        ]
         for length in self._lengths:
-            add(f"length_{length}", self._first_text(packed, length))
-        return calls, expected
+            calls.append((f"length_{length}", self._first_text(packed, length)))
+        return [
+            self._check(name, {x: inputs[x].numpy() for x in self._names}, inputs)
+            for name, inputs in calls
+        ]
 
     def _first_text(self, packed, length):
         """The first text, cut or padded to a length."""
@@ -278,14 +312,16 @@ class _StringModule(_Module):
         spec = tf.TensorSpec([None], tf.string, "text")
         return {"serving_default": serving_default.get_concrete_function(text=spec)}
 
-    def calls(self, texts):
-        """The calls of a check, and for each the backbone's inputs."""
-        groups = [texts, texts[:1]]
-        calls = [
-            ("serving_default", {"text": np.array(group, object)}) for group in groups
+    def checks(self, texts):
+        """Calls on texts (bytes): (name, inputs, expected outputs) each."""
+        return [
+            self._check(
+                "serving_default",
+                {"text": np.array(group, object)},
+                self._preprocessor.pack({"text": tf.constant(group)}),
+            )
+            for group in (texts, texts[:1])
         ]
-        packed = [self._preprocessor.pack({"text": tf.constant(g)}) for g in groups]
-        return calls, packed
 
     def _inputs(self, text):
         """Tokenise, cut, add start and end, pad: the preprocessor, in LiteRT's ops."""

@@ -26,12 +26,12 @@ def length(example):
 
 
 def test_boundaries_grow_by_an_eighth():
-    assert length_boundaries(5) == [8]
-    assert length_boundaries(40) == [8, 16, 24, 32, 40]
+    assert length_boundaries(5) == [4, 8]
+    assert length_boundaries(40) == [4, 8, 12, 16, 20, 24, 28, 32, 40]
     long = length_boundaries(512)
     assert long[-2] < 512 <= long[-1]
-    assert all(b % 8 == 0 for b in long)
-    assert all(b <= a * 1.125 + 8 for a, b in itertools.pairwise(long))
+    assert all(b % 4 == 0 for b in long)
+    assert all(b <= a * 1.125 + 4 for a, b in itertools.pairwise(long))
 
 
 def test_batches_hold_as_many_tokens_whatever_their_length():

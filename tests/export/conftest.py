@@ -72,3 +72,49 @@ def masked_lm(make_task):
     return make_task(
         xlm_tf.XLMMaskedLM, backbone={"norm_placement": "pre", "embedding_norm": False}
     )
+
+
+@pytest.fixture(scope="session")
+def make_translator(spm_proto):
+    """Makes an encoder-decoder of three languages: `make_translator(num_heads=4)`.
+
+    Arguments are the encoder's; `decoder` those of the backbone, `task` of the model.
+    """
+
+    def make(decoder=None, task=None, languages=True, **encoder):
+        keras.utils.set_random_seed(5)
+        tokenizer = xlm_tf.XLMSentencePieceTokenizer(spm_proto)
+        encoder = xlm_tf.XLMBackbone(
+            **{
+                "vocabulary_size": tokenizer.vocabulary_size(),
+                "num_layers": 2,
+                "num_heads": 2,
+                "hidden_dim": 32,
+                "intermediate_dim": 64,
+                "max_sequence_length": 40,
+                "num_languages": 3 if languages else 0,
+                "initializer_range": 0.4,
+                "pad_token_id": tokenizer.pad_token_id,
+                **encoder,
+            }
+        )
+        preprocessor = xlm_tf.XLMSeq2SeqLMPreprocessor(
+            tokenizer,
+            sequence_length=40,
+            languages=["de", "en", "fr"] if languages else None,
+        )
+        model = xlm_tf.XLMSeq2SeqLM(
+            xlm_tf.XLMSeq2SeqBackbone(encoder, **(decoder or {})),
+            preprocessor,
+            **(task or {}),
+        )
+        model.compile(sampler=xlm_tf.BeamSearch(num_beams=2))
+        return model
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def translator(make_translator):
+    """Pre-LN; two beams."""
+    return make_translator(norm_placement="pre", embedding_norm=False)

@@ -278,31 +278,6 @@ def test_labels_of_the_task_are_the_answers(make_task, tmp_path):
     assert set(answer["label"].tolist()) <= {b"bad", b"good"}
 
 
-@pytest.fixture(scope="module")
-def translator(spm_proto):
-    """Three languages, pre-LN; two beams."""
-    keras.utils.set_random_seed(5)
-    tokenizer = xlm_tf.XLMSentencePieceTokenizer(spm_proto)
-    encoder = xlm_tf.XLMBackbone(
-        tokenizer.vocabulary_size(),
-        2,
-        2,
-        32,
-        64,
-        num_languages=3,
-        norm_placement="pre",
-        embedding_norm=False,
-        max_sequence_length=40,
-        initializer_range=0.4,
-    )
-    preprocessor = xlm_tf.XLMSeq2SeqLMPreprocessor(
-        tokenizer, sequence_length=40, languages=["de", "en", "fr"]
-    )
-    model = xlm_tf.XLMSeq2SeqLM(xlm_tf.XLMSeq2SeqBackbone(encoder), preprocessor)
-    model.compile(sampler=xlm_tf.BeamSearch(num_beams=2))
-    return model
-
-
 def test_text_is_written_in_the_graph(translator, tmp_path):
     report = export.to_saved_model(translator, tmp_path / "translator" / "1")
     assert report.difference < 1e-5
@@ -338,5 +313,15 @@ def test_text_is_written_in_the_graph(translator, tmp_path):
                 ids |= {"encoder_language_ids": [[0, 0]], "target_language_ids": [1]}
                 with pytest.raises(ServingError, match=r"lie in \[0, "):
                     client.predict(ids, signature_name="token_ids")
-    with pytest.raises(ValueError, match="exported as it computes"):
-        export.to_saved_model(translator, tmp_path / "x" / "1", dtype="bfloat16")
+    with pytest.raises(ValueError, match="Only a classifier has labels"):
+        export.to_saved_model(translator, tmp_path / "x" / "1", labels=["a", "b"])
+
+
+def test_text_is_written_with_frozen_weights(translator, tmp_path):
+    report = export.to_saved_model(
+        translator, tmp_path / "1", freeze_weights=True, warmup_batch_sizes=()
+    )
+    assert report.difference < 1e-5
+    # Constants of the graph; only the tables are variables.
+    variables = sum(f.stat().st_size for f in (tmp_path / "1" / "variables").iterdir())
+    assert variables < 0.6 * 4 * translator.count_params()

@@ -202,6 +202,48 @@ def test_every_text_has_its_own_limit(decoder):
         assert scores[i, 0] == pytest.approx(one_scores[0, 0], abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    "decoder",
+    [
+        BeamSearch(3, num_return=3),
+        BeamSearch(1, early_stopping=True),
+        Sampling(keras_hub.samplers.GreedySampler()),
+    ],
+)
+def test_positions_that_are_cached_before_the_prompt(decoder):
+    """One entry for all beams, and the same continuation as of the whole prompt."""
+    step, _ = table_step(5, texts=4)
+    prompt = tf.constant([[0, 3, 4], [3, 0, 4], [4, 4, 3], [0, 3, 0]])
+
+    def counting_step(token_ids, index, caches, source, mask):
+        k, size = token_ids.shape[1], caches[0].shape[2]
+        num_cached = {1: 2, 2: 1, 3: 0}[prompt_length]
+        assert int(index) * k == size + num_cached * (k - 1)
+        assert mask is None or mask.shape[2] == size + k
+        return step(token_ids, index, caches, source, mask)
+
+    found = []
+    for prompt_length in (1, 2, 3):
+        num_cached = 3 - prompt_length
+        cache = tf.cast(prompt[:, :num_cached], "float32")[:, None, :, None]
+        arguments = {"num_cached": num_cached} if num_cached else {}
+        found.append(
+            decoder.decode(
+                counting_step,
+                prompt[:, num_cached:],
+                (cache,),
+                {"text": tf.range(4)},
+                6,
+                END,
+                PAD,
+                **arguments,
+            )
+        )
+    for other in found[:2]:
+        np.testing.assert_array_equal(other.token_ids, found[2].token_ids)
+        np.testing.assert_allclose(other.scores, found[2].scores, atol=1e-5)
+
+
 def test_more_beams_than_words():
     step, _ = table_step(0)
     token_ids, scores = search(BeamSearch(num_beams=30, num_return=30), step, 1, 2)

@@ -235,6 +235,32 @@ def test_the_decoder_begins_as_the_masked_lm(tokenizer):
         xlm_tf.XLMSeq2SeqLM.from_masked_lm("xlm_tiny", num_decoder_layers=3)
 
 
+def test_the_decoder_begins_as_a_causal_lm(make_backbone, tokenizer, tmp_path):
+    causal = xlm_tf.XLMCausalLM(
+        make_backbone(causal=True), xlm_tf.XLMCausalLMPreprocessor(tokenizer, 40)
+    )
+    causal.prediction_head.bias.assign(
+        keras.random.normal((causal.backbone.vocabulary_size,))
+    )
+    causal.save_to_preset(tmp_path / "causal")
+    model = xlm_tf.XLMSeq2SeqLM.from_masked_lm(tmp_path / "causal")
+    assert not model.backbone.encoder.causal
+    for actual, expected in (
+        (model.prediction_head.bias, causal.prediction_head.bias),
+        (
+            model.backbone.token_embedding.embeddings,
+            causal.backbone.token_embedding.embeddings,
+        ),
+    ):
+        np.testing.assert_array_equal(actual, expected)
+    embedder = xlm_tf.XLMTextEmbedder(
+        make_backbone(), xlm_tf.XLMTextEmbedderPreprocessor(tokenizer, 40)
+    )
+    embedder.save_to_preset(tmp_path / "embedder")
+    with pytest.raises(ValueError, match="holds a XLMTextEmbedder"):
+        xlm_tf.XLMSeq2SeqLM.from_masked_lm(tmp_path / "embedder")
+
+
 def test_label_smoothing_is_its_definition():
     logits = np.random.default_rng(0).normal(size=(2, 3, 5)).astype("float32")
     targets = np.array([[1, 0, 4], [2, 2, 0]])

@@ -8,6 +8,7 @@ import argparse
 import importlib
 import sys
 
+from xlm_tf.cli.memory import keep_freed_memory
 from xlm_tf.cli.quiet_start import start_tensorflow
 from xlm_tf.version import __version__
 
@@ -51,6 +52,7 @@ def main(argv=None):
         module.add_arguments(subparser)
         subparser.set_defaults(run=module.run)
     args = parser.parse_args(argv)
+    keep_freed_memory()
     start_tensorflow()
     try:
         return args.run(args)

@@ -1,5 +1,7 @@
 """`xlm-tf export`: a trained model as a SavedModel or a TFLite file."""
 
+from xlm_tf.cli.search_arguments import add_search_arguments, search_of
+
 
 def add_arguments(parser):
     """Add the arguments of `export saved-model` and `export tflite`."""
@@ -70,6 +72,9 @@ def _add_shared_arguments(parser):
         default=5,
         help="candidates for a mask (default: %(default)s)",
     )
+    add_search_arguments(
+        parser.add_argument_group("search", "how a model that writes text does it")
+    )
 
 
 def run(args):
@@ -87,8 +92,11 @@ def run(args):
     import export
     from xlm_tf.cli.quiet_start import without_banners
     from xlm_tf.models.presets import load_task
+    from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 
     task = load_task(args.model)
+    if isinstance(task, XLMSeq2SeqLM):
+        task.compile(sampler=search_of(args))
     with without_banners():
         report = _export(export, task, args)
     print(

@@ -7,6 +7,8 @@ import contextlib
 import sys
 from pathlib import Path
 
+from xlm_tf.cli.search_arguments import add_search_arguments, search_of
+
 
 def add_arguments(parser):
     """Add the arguments of `translate`."""
@@ -26,9 +28,7 @@ def add_shared_arguments(parser):
         "input", nargs="?", default="-", help="one text a line; - is stdin (default)"
     )
     parser.add_argument("--output", default="-", help="file; - is stdout (default)")
-    parser.add_argument("--num-beams", type=int, default=4)
-    parser.add_argument("--length-penalty", type=float, default=1.0)
-    parser.add_argument("--no-repeat-ngram-size", type=int, default=0)
+    add_search_arguments(parser)
     parser.add_argument(
         "--n-best",
         type=int,
@@ -63,18 +63,11 @@ def run(args):
     from rich.progress import track
 
     from xlm_tf.cli.quiet_start import without_banners
-    from xlm_tf.generation.search import BeamSearch
     from xlm_tf.models.generation_in_order import generate_in_order
     from xlm_tf.models.presets import load_task
     from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 
-    search = BeamSearch(
-        num_beams=args.num_beams,
-        early_stopping=args.num_beams == 1,
-        length_penalty=args.length_penalty,
-        no_repeat_ngram_size=args.no_repeat_ngram_size,
-        num_return=args.n_best,
-    )
+    search = search_of(args, args.n_best)
     with without_banners():
         model = load_task(args.model)
     if not isinstance(model, XLMSeq2SeqLM):

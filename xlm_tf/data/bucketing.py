@@ -4,14 +4,14 @@ import tensorflow as tf
 
 # Each bucket ends where texts are an eighth longer: at most that share is padding.
 _GROWTH = 1.125
-_MULTIPLE = 8
+_MULTIPLE = 4
 
 
 def length_boundaries(max_length):
-    """Upper ends of length buckets: multiples of 8 that grow by an eighth.
+    """Upper ends of length buckets: multiples of 4 that grow by an eighth.
 
     Args:
-        max_length: int, the longest example; rounded up to a multiple of 8.
+        max_length: int, the longest example; rounded up to a multiple of 4.
 
     Returns:
         Ascending list of int.

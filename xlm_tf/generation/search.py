@@ -3,6 +3,7 @@
 import dataclasses
 import typing
 
+import keras_hub
 import tensorflow as tf
 
 IMPOSSIBLE = -1e9
@@ -68,7 +69,17 @@ class BeamSearch:
                 f"no_repeat_ngram_size={self.no_repeat_ngram_size}."
             )
 
-    def decode(self, step, prompt, caches, source, max_length, end_id, pad_id):
+    def decode(
+        self,
+        step,
+        prompt,
+        caches,
+        source,
+        max_length,
+        end_id,
+        pad_id,
+        num_cached=0,
+    ):
         """Search the continuations of some prompts.
 
         Args:
@@ -76,14 +87,18 @@ class BeamSearch:
                 -> (logits float32 (A, k, V), caches): the next token's. A counts the
                 texts that are not done, whose part of `source` it is given. It adds k
                 entries to every cache; `mask` bool (A, k, (index + 1) * k) tells
-                those of a beam's own past, None where k is 1.
-            prompt: int32 tensor (B, P), the first tokens of every text; P is static.
-            caches: nested tensors (B, H, 0, K), empty.
+                those of a beam's own past, None where k is 1. Behind n cached
+                positions, it is (A, k, n + (index + 1 - n) * k).
+            prompt: int32 tensor (B, P), the first tokens of every text, after those
+                that are cached; P is static.
+            caches: nested tensors (B, H, n, K), n being `num_cached`: empty, or the
+                positions before the prompt, which all beams of a text share.
             source: nested tensors (B, ...), what the texts are decoded from.
             max_length: int32 (B,), most tokens of each text after the prompt, or one
                 int for all.
             end_id: int.
             pad_id: int.
+            num_cached: int or int32 scalar, n, positions before the prompt.
 
         Returns:
             `Decoded`.
@@ -99,7 +114,11 @@ class BeamSearch:
         for i in range(num_prompt - 1):
             origins = self._with_own(origins)
             _, caches = step(
-                prompt[:, :, i], tf.constant(i), caches, source, self._mask(origins)
+                prompt[:, :, i],
+                tf.constant(i) + num_cached,
+                caches,
+                source,
+                self._mask(origins, num_cached),
             )
         # One beam of each text begins; the others are copies of it.
         sums = tf.tile(
@@ -118,7 +137,7 @@ class BeamSearch:
         state = tf.while_loop(
             lambda index, active, *_: (index < max_length) & (tf.size(active) > 0),
             lambda *state: self._extend(
-                step, state, num_prompt, max_length, end_id, pad_id
+                step, state, num_prompt, max_length, end_id, pad_id, num_cached
             ),
             state,
             shape_invariants=self._shapes(state),
@@ -126,7 +145,7 @@ class BeamSearch:
         n = self.num_return
         return Decoded(state[6][:, :n], state[7][:, :n])
 
-    def _extend(self, step, state, num_prompt, max_length, end_id, pad_id):
+    def _extend(self, step, state, num_prompt, max_length, end_id, pad_id, num_cached):
         index, active, texts, sums, (caches, origins), source, finished, scores = state
         source, limits = source
         k = self.num_beams
@@ -134,10 +153,10 @@ class BeamSearch:
         origins = self._with_own(origins)
         logits, caches = step(
             texts[:, :, -1],
-            index + num_prompt - 1,
+            index + num_prompt - 1 + num_cached,
             caches,
             source,
-            self._mask(origins),
+            self._mask(origins, num_cached),
         )  # (A, k, V)
         logits = tf.cast(logits, "float32")
         # k continuations that do not end are among the 2k best, of a beam and of all.
@@ -222,14 +241,18 @@ class BeamSearch:
         own = tf.zeros((tf.shape(origins)[0], 1), "int32") + tf.range(self.num_beams)
         return tf.concat([origins, tf.expand_dims(own, 2)], axis=2)
 
-    def _mask(self, origins):
-        """int32 (A, k, t) -> bool (A, k, t * k), see `decode`."""
+    def _mask(self, origins, num_cached):
+        """int32 (A, k, t), n -> bool (A, k, n + t * k), see `decode`."""
         k = self.num_beams
         if k == 1:
             return None
         is_origin = tf.equal(tf.expand_dims(origins, 3), tf.range(k))
         shape = tf.shape(origins)
-        return tf.reshape(is_origin, (shape[0], k, shape[2] * k))
+        mask = tf.reshape(is_origin, (shape[0], k, shape[2] * k))
+        if isinstance(num_cached, int) and num_cached == 0:
+            return mask
+        shared = tf.ones((shape[0], k, num_cached), "bool")
+        return tf.concat([shared, mask], axis=2)
 
     def _constrained(self, logits, texts, index, end_id):
         """Without the end before `min_length`, and without repeated n-grams."""
@@ -295,16 +318,31 @@ class Sampling:
 
     sampler: object
 
-    def decode(self, step, prompt, caches, source, max_length, end_id, pad_id):
+    def decode(
+        self,
+        step,
+        prompt,
+        caches,
+        source,
+        max_length,
+        end_id,
+        pad_id,
+        num_cached=0,
+    ):
         """See `BeamSearch.decode`; the scores are sums of log-probabilities."""
         batch_size, num_prompt = tf.shape(prompt)[0], prompt.shape[1]
         limits = tf.broadcast_to(tf.cast(max_length, "int32"), (batch_size,))
         for i in range(num_prompt - 1):
-            _, caches = step(prompt[:, i, None], tf.constant(i), caches, source, None)
+            index = tf.constant(i) + num_cached
+            _, caches = step(prompt[:, i, None], index, caches, source, None)
 
         def extend(index, token, is_done, caches, texts, sums):
             logits, caches = step(
-                token[:, None], index + num_prompt - 1, caches, source, None
+                token[:, None],
+                index + num_prompt - 1 + num_cached,
+                caches,
+                source,
+                None,
             )
             probabilities = self.sampler.compute_probabilities(logits[:, 0])
             token = tf.cast(self.sampler.get_next_token(probabilities), "int32")
@@ -338,6 +376,22 @@ class Sampling:
         return Decoded(state[4][:, None], state[5][:, None])
 
 
+def get_search(sampler):
+    """The search that an argument of `compile` stands for.
+
+    Args:
+        sampler: a `BeamSearch` or `Sampling`; "beam" for one of 4 beams; "greedy"; or
+            a sampler of KerasHub ("top_k", "top_p", "random", or an instance).
+    """
+    if isinstance(sampler, BeamSearch | Sampling):
+        return sampler
+    if sampler == "beam":
+        return BeamSearch()
+    if sampler == "greedy":
+        return BeamSearch(num_beams=1, early_stopping=True)
+    return Sampling(keras_hub.samplers.get(sampler))
+
+
 def top_k(x, k):
     """`tf.math.top_k`, faster on long rows: the best of the best classes.
 
@@ -345,11 +399,11 @@ def top_k(x, k):
     largest are in the k classes with the largest maxima.
 
     Args:
-        x: float tensor (..., V), V static.
+        x: float tensor (A, ..., V), all but A static.
         k: int.
 
     Returns:
-        Values and int32 indices, (..., k).
+        Values and int32 indices, (A, ..., k).
     """
     size = x.shape[-1]
     height = next((n for n in range(16, 65) if size % n == 0), None)
@@ -363,11 +417,8 @@ def top_k(x, k):
     values = tf.gather(tf.reshape(x, (-1, size)), members, batch_dims=1)
     values, best = tf.math.top_k(values, k)
     indices = tf.gather(members, best, batch_dims=1)
-    shape = tf.concat([tf.shape(x)[:-1], [k]], axis=0)
-    return (
-        tf.ensure_shape(tf.reshape(values, shape), (*x.shape[:-1], k)),
-        tf.ensure_shape(tf.reshape(indices, shape), (*x.shape[:-1], k)),
-    )
+    shape = (-1, *x.shape[1:-1], k)
+    return tf.reshape(values, shape), tf.reshape(indices, shape)
 
 
 def _growing(cache):

@@ -140,13 +140,33 @@ class SelfAttention(keras.layers.Layer):
         )
 
     def call(self, x, attention_mask=None, training=None):
+        dropout = self.dropout_layer if training and self.dropout > 0 else None
+        return self._attend(x, attention_mask, dropout)[0]
+
+    def prefill(self, x, attention_mask=None):
+        """The call, and the keys and values that `step` goes on from.
+
+        Args:
+            x, attention_mask: as in the call.
+
+        Returns:
+            `(outputs, cache)`: (B, T, D), and a pair of float tensors (B, H, T, K).
+        """
+        return self._attend(x, attention_mask)
+
+    def _attend(self, x, attention_mask, dropout=None):
         query, key, value = (
             split_heads(part, self.num_heads)
             for part in ops.split(self.qkv_dense(x), 3, axis=-1)
         )  # (B, H, T, K) each
-        dropout = self.dropout_layer if training and self.dropout > 0 else None
         context = dot_product_attention(query, key, value, attention_mask, dropout)
-        return self.output_dense(merge_heads(context))
+        return self.output_dense(merge_heads(context)), (key, value)
+
+    def empty_cache(self, batch_size):
+        """What `step` begins with: a pair of tensors (batch_size, H, 0, K)."""
+        head_dim = self.qkv_dense.units // (3 * self.num_heads)
+        shape = (batch_size, self.num_heads, 0, head_dim)
+        return (ops.zeros(shape, self.compute_dtype),) * 2
 
     def step(self, x, cache, mask=None):
         """Attend from one new position of k beams to it and to those before it.
@@ -156,10 +176,11 @@ class SelfAttention(keras.layers.Layer):
 
         Args:
             x: float tensor (A * k, D), the new position of k beams of A texts.
-            cache: `(keys, values)`, float tensors (A, H, t * k, K), by position, then
-                beam.
-            mask: bool tensor (A, k, (t + 1) * k), True = of this beam; None where k
-                is 1.
+            cache: `(keys, values)`, float tensors (A, H, p + t * k, K): p entries of
+                a beginning that all beams have in common (0 without one), then by
+                position and beam.
+            mask: bool tensor (A, k, p + (t + 1) * k), True = of this beam; None
+                where k is 1.
 
         Returns:
             `(outputs, cache)`: (A * k, D), and the cache with the new position.

@@ -3,12 +3,12 @@
 import keras
 
 from xlm_tf.layers.attention import CrossAttention, SelfAttention, clone_initializer
-from xlm_tf.layers.encoder_block import NORM_PLACEMENTS
 from xlm_tf.layers.feed_forward import FeedForward
+from xlm_tf.layers.transformer_block import TransformerBlock
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
-class DecoderBlock(keras.layers.Layer):
+class DecoderBlock(TransformerBlock):
     """Self-attention, attention to the source, and feed-forward.
 
     Each has a residual and a LayerNorm. Self-attention and feed-forward have the shape
@@ -33,33 +33,6 @@ class DecoderBlock(keras.layers.Layer):
     Returns:
         Float tensor (B, T, D).
     """
-
-    def __init__(
-        self,
-        num_heads,
-        intermediate_dim,
-        dropout=0.0,
-        attention_dropout=0.0,
-        activation="gelu",
-        norm_placement="post",
-        layer_norm_epsilon=1e-5,
-        kernel_initializer="glorot_uniform",
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        if norm_placement not in NORM_PLACEMENTS:
-            raise ValueError(
-                f"norm_placement must be one of {NORM_PLACEMENTS}. "
-                f"Received: norm_placement={norm_placement!r}."
-            )
-        self.num_heads = num_heads
-        self.intermediate_dim = intermediate_dim
-        self.dropout = dropout
-        self.attention_dropout = attention_dropout
-        self.activation = keras.activations.get(activation)
-        self.norm_placement = norm_placement
-        self.layer_norm_epsilon = layer_norm_epsilon
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, x_shape, source_states_shape=None):
         for name, attention_class in (
@@ -142,43 +115,15 @@ class DecoderBlock(keras.layers.Layer):
         Returns:
             `(outputs, cache)`: (A * k, D), and the cache with the new position.
         """
-        caches = []
-
-        def attend(y):
-            outputs, new_cache = self.attention.step(y, cache, mask)
-            caches.append(new_cache)
-            return outputs
-
-        x = self._residual(x, self.attention_norm, attend)
+        x, new_cache = self._cached_attention(
+            x, lambda y: self.attention.step(y, cache, mask)
+        )
         x = self._residual(
             x,
             self.source_attention_norm,
             lambda y: self.source_attention.step(y, keys_values, source_attention_mask),
         )
-        return self._residual(x, self.feed_forward_norm, self.feed_forward), caches[0]
-
-    def _residual(self, x, norm, sublayer):
-        if self.norm_placement == "pre":
-            return x + self.dropout_layer(sublayer(norm(x)))
-        return norm(x + self.dropout_layer(sublayer(x)))
+        return self._residual(x, self.feed_forward_norm, self.feed_forward), new_cache
 
     def compute_output_shape(self, x_shape, source_states_shape=None):
         return x_shape
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            {
-                "num_heads": self.num_heads,
-                "intermediate_dim": self.intermediate_dim,
-                "dropout": self.dropout,
-                "attention_dropout": self.attention_dropout,
-                "activation": keras.activations.serialize(self.activation),
-                "norm_placement": self.norm_placement,
-                "layer_norm_epsilon": self.layer_norm_epsilon,
-                "kernel_initializer": keras.initializers.serialize(
-                    self.kernel_initializer
-                ),
-            }
-        )
-        return config

@@ -232,6 +232,25 @@ class Embeddings(keras.layers.Layer):
             x = self.norm(x)
         return self.dropout_layer(x)
 
+    def step(self, token_ids, index, language_ids=None):
+        """The call for one new position of k beams.
+
+        Args:
+            token_ids: int tensor (A, k), the newest token of k beams of A texts.
+            index: int scalar, its position, 0 for the first.
+            language_ids: int tensor (A, k), where the model has languages.
+
+        Returns:
+            Float tensor (A * k, D).
+        """
+        x = self(
+            token_ids,
+            padding_mask=ops.ones_like(token_ids, "bool"),
+            position_ids=ops.zeros_like(token_ids) + index,
+            language_ids=language_ids,
+        )  # (A, k, D)
+        return ops.reshape(x, (-1, self.hidden_dim))
+
     def _position_rows(self, position_ids, padding_mask):
         real = ops.cast(padding_mask, "int32")
         if position_ids is None:

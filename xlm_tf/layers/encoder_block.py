@@ -4,12 +4,11 @@ import keras
 
 from xlm_tf.layers.attention import SelfAttention, clone_initializer
 from xlm_tf.layers.feed_forward import FeedForward
-
-NORM_PLACEMENTS = ("post", "pre")
+from xlm_tf.layers.transformer_block import TransformerBlock
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
-class EncoderBlock(keras.layers.Layer):
+class EncoderBlock(TransformerBlock):
     """Self-attention and feed-forward, each with a residual and a LayerNorm.
 
     Args:
@@ -31,33 +30,6 @@ class EncoderBlock(keras.layers.Layer):
     Returns:
         Float tensor (B, T, D).
     """
-
-    def __init__(
-        self,
-        num_heads,
-        intermediate_dim,
-        dropout=0.0,
-        attention_dropout=0.0,
-        activation="gelu",
-        norm_placement="post",
-        layer_norm_epsilon=1e-5,
-        kernel_initializer="glorot_uniform",
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        if norm_placement not in NORM_PLACEMENTS:
-            raise ValueError(
-                f"norm_placement must be one of {NORM_PLACEMENTS}. "
-                f"Received: norm_placement={norm_placement!r}."
-            )
-        self.num_heads = num_heads
-        self.intermediate_dim = intermediate_dim
-        self.dropout = dropout
-        self.attention_dropout = attention_dropout
-        self.activation = keras.activations.get(activation)
-        self.norm_placement = norm_placement
-        self.layer_norm_epsilon = layer_norm_epsilon
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, input_shape):
         self.attention = SelfAttention(
@@ -96,35 +68,41 @@ class EncoderBlock(keras.layers.Layer):
         )
 
     def call(self, x, attention_mask=None):
-        if self.norm_placement == "pre":
-            attended = self.attention(
-                self.attention_norm(x), attention_mask=attention_mask
-            )
-            x = x + self.dropout_layer(attended)
-            transformed = self.feed_forward(self.feed_forward_norm(x))
-            return x + self.dropout_layer(transformed)
-        attended = self.attention(x, attention_mask=attention_mask)
-        x = self.attention_norm(x + self.dropout_layer(attended))
-        transformed = self.feed_forward(x)
-        return self.feed_forward_norm(x + self.dropout_layer(transformed))
+        x = self._residual(
+            x,
+            self.attention_norm,
+            lambda y: self.attention(y, attention_mask=attention_mask),
+        )
+        return self._residual(x, self.feed_forward_norm, self.feed_forward)
+
+    def prefill(self, x, attention_mask=None):
+        """The call, and the cache that `step` goes on from.
+
+        Args: those of the call.
+
+        Returns:
+            `(outputs, cache)`: (B, T, D), and a pair of float tensors (B, H, T, K).
+        """
+        x, cache = self._cached_attention(
+            x, lambda y: self.attention.prefill(y, attention_mask)
+        )
+        return self._residual(x, self.feed_forward_norm, self.feed_forward), cache
+
+    def step(self, x, cache, mask=None):
+        """One new position of k beams, see `SelfAttention.step`.
+
+        Args:
+            x: float tensor (A * k, D).
+            cache: pair of float tensors (A, H, p + t * k, K).
+            mask: bool tensor (A, k, p + (t + 1) * k), or None.
+
+        Returns:
+            `(outputs, cache)`: (A * k, D), and the cache with the new position.
+        """
+        x, new_cache = self._cached_attention(
+            x, lambda y: self.attention.step(y, cache, mask)
+        )
+        return self._residual(x, self.feed_forward_norm, self.feed_forward), new_cache
 
     def compute_output_shape(self, input_shape):
         return input_shape
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            {
-                "num_heads": self.num_heads,
-                "intermediate_dim": self.intermediate_dim,
-                "dropout": self.dropout,
-                "attention_dropout": self.attention_dropout,
-                "activation": keras.activations.serialize(self.activation),
-                "norm_placement": self.norm_placement,
-                "layer_norm_epsilon": self.layer_norm_epsilon,
-                "kernel_initializer": keras.initializers.serialize(
-                    self.kernel_initializer
-                ),
-            }
-        )
-        return config

@@ -1,6 +1,7 @@
 """Models of the XLM family on KerasHub's base classes."""
 
 from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.causal_lm import XLMCausalLM, XLMCausalLMPreprocessor
 from xlm_tf.models.masked_lm import XLMMaskedLM, XLMMaskedLMPreprocessor
 from xlm_tf.models.question_answering import (
     XLMQuestionAnswering,
@@ -26,6 +27,8 @@ XLMBPETokenizer.backbone_cls = XLMBackbone
 
 __all__ = [
     "XLMBackbone",
+    "XLMCausalLM",
+    "XLMCausalLMPreprocessor",
     "XLMMaskedLM",
     "XLMMaskedLMPreprocessor",
     "XLMQuestionAnswering",

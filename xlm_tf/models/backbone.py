@@ -215,6 +215,79 @@ class XLMBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
             List of `num_layers + 1` float tensors (B, T, D). The last is what the
             call returns (under `norm_placement="pre"`, after the final LayerNorm).
         """
+        x, attention_mask, padding_mask = self._embedded(inputs)
+        states = [x]
+        for block in self.encoder_blocks:
+            x = self._zero_padding(
+                block(x, attention_mask=attention_mask), padding_mask
+            )
+            states.append(x)
+        if self.final_norm is not None:
+            states[-1] = self._zero_padding(self.final_norm(x), padding_mask)
+        return states
+
+    def prefill(self, token_ids, language_ids=None):
+        """The caches of texts' first positions, which `step` goes on from.
+
+        Args:
+            token_ids: int tensor (B, T), without padding; T may be 0.
+            language_ids: int tensor (B, T), where the model has languages.
+
+        Returns:
+            A tuple with a pair of float tensors (B, H, T, K) a layer.
+
+        Raises:
+            ValueError: the model is not causal, or has fewer positions.
+        """
+        self._check_causal()
+        inputs = {
+            "token_ids": token_ids,
+            "padding_mask": ops.ones_like(token_ids, "bool"),
+            "language_ids": language_ids,
+        }
+        x, attention_mask, _ = self._embedded(inputs)
+        caches = []
+        for block in self.encoder_blocks:
+            x, cache = block.prefill(x, attention_mask)
+            caches.append(cache)
+        return tuple(caches)
+
+    def empty_caches(self, batch_size):
+        """What `step` begins with: a pair of tensors (batch_size, H, 0, K) a layer."""
+        return tuple(
+            block.attention.empty_cache(batch_size) for block in self.encoder_blocks
+        )
+
+    def step(self, token_ids, index, caches, mask=None, language_ids=None):
+        """The states of one new position, of a causal model.
+
+        Args:
+            token_ids: int tensor (A, k), the newest token of k beams of A texts.
+            index: int scalar, its position.
+            caches: tuple of pairs of tensors (A, H, p + t * k, K), where p positions
+                are those of `prefill` and t those of earlier steps.
+            mask: bool tensor (A, k, p + (t + 1) * k), which cached positions are
+                those of a beam, see `SelfAttention.step`; None where k is 1.
+            language_ids: int tensor (A, k), where the model has languages.
+
+        Returns:
+            `(states, caches)`: float (A * k, D), and the caches with the position.
+
+        Raises:
+            ValueError: the model is not causal.
+        """
+        self._check_causal()
+        x = self.embeddings.step(token_ids, index, language_ids)  # (A * k, D)
+        new_caches = []
+        for block, cache in zip(self.encoder_blocks, caches, strict=True):
+            x, new_cache = block.step(x, cache, mask)
+            new_caches.append(new_cache)
+        if self.final_norm is not None:
+            x = self.final_norm(x)
+        return x, tuple(new_caches)
+
+    def _embedded(self, inputs):
+        """States that enter the first block, and the masks of attention and padding."""
         inputs = as_dict(inputs)
         token_ids = ops.convert_to_tensor(inputs["token_ids"])  # (B, T)
         self._check_length(token_ids.shape[1])
@@ -234,16 +307,7 @@ class XLMBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
             language_ids=inputs.get("language_ids"),
             token_type_ids=inputs.get("token_type_ids"),
         )  # (B, T, D)
-        x = self._zero_padding(x, padding_mask)
-        states = [x]
-        for block in self.encoder_blocks:
-            x = self._zero_padding(
-                block(x, attention_mask=attention_mask), padding_mask
-            )
-            states.append(x)
-        if self.final_norm is not None:
-            states[-1] = self._zero_padding(self.final_norm(x), padding_mask)
-        return states
+        return self._zero_padding(x, padding_mask), attention_mask, padding_mask
 
     def padding_mask(self, inputs):
         """The bool mask (B, T) of real tokens: the one given, or derived from ids."""
@@ -257,6 +321,13 @@ class XLMBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
         if not self.zero_padding_states:
             return x
         return x * ops.cast(ops.expand_dims(padding_mask, -1), x.dtype)
+
+    def _check_causal(self):
+        if not self.causal:
+            raise ValueError(
+                "Only a causal model can be read position by position: in others, "
+                "every token sees those after it. Received: causal=False."
+            )
 
     def _check_length(self, length):
         if length is not None and length > self.max_sequence_length:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from xlm_tf.models import released_checkpoints
+from xlm_tf.models.causal_lm import XLMCausalLM
 from xlm_tf.models.masked_lm import XLMMaskedLM
 from xlm_tf.models.question_answering import XLMQuestionAnswering
 from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
@@ -14,6 +15,7 @@ from xlm_tf.models.token_classifier import XLMTokenClassifier
 TASKS = {
     cls.__name__: cls
     for cls in (
+        XLMCausalLM,
         XLMMaskedLM,
         XLMQuestionAnswering,
         XLMSeq2SeqLM,

@@ -12,6 +12,7 @@ from xlm_tf.checkpoints.tensor_files import Tensors, open_folder
 from xlm_tf.checkpoints.tokenizer_json import sentencepiece_of
 from xlm_tf.layers.initializers import weights_follow
 from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.causal_lm import XLMCausalLM
 from xlm_tf.models.masked_lm import XLMMaskedLM
 from xlm_tf.models.question_answering import XLMQuestionAnswering
 from xlm_tf.models.released_models import PRESETS
@@ -201,7 +202,7 @@ def _head(model_class, checkpoint, arguments):
     transform = config["model_type"] != "xlm"
     if issubclass(model_class, XLMTextEmbedder):
         return {**_embedder_arguments(checkpoint), **arguments}, {}
-    if issubclass(model_class, XLMMaskedLM):
+    if issubclass(model_class, XLMMaskedLM | XLMCausalLM):
         tied = _is_tied(config, tensors)
         arguments = {"head_transform": transform, "tied": tied, **arguments}
         return arguments, huggingface.masked_lm_names(config, tied)
@@ -415,9 +416,11 @@ def _saved_head(model, config):
     is_xlm = config["model_type"] == "xlm"
     if isinstance(model, XLMBackbone | XLMTextEmbedder):
         return {}, "Model"
-    if isinstance(model, XLMMaskedLM):
+    if isinstance(model, XLMMaskedLM | XLMCausalLM):
         _check_head_transform(model, is_xlm)
         config["tie_word_embeddings"] = model.tied
+        if isinstance(model, XLMCausalLM) and not is_xlm:
+            masked_lm = "ForCausalLM"  # XLM has one class for both
         return huggingface.masked_lm_names(config, model.tied), masked_lm
     if isinstance(model, XLMQuestionAnswering):
         return huggingface.question_answering_names(config), question_answering

@@ -201,10 +201,8 @@ class XLMSeq2SeqBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
 
     def empty_caches(self, batch_size):
         """A tuple with a pair of tensors (batch_size, H, 0, K) a layer."""
-        shape = (batch_size, self.num_heads, 0, self.hidden_dim // self.num_heads)
         return tuple(
-            (ops.zeros(shape, block.compute_dtype),) * 2
-            for block in self.decoder_blocks
+            block.attention.empty_cache(batch_size) for block in self.decoder_blocks
         )
 
     def step(self, token_ids, index, caches, source, mask=None, language_ids=None):
@@ -222,13 +220,7 @@ class XLMSeq2SeqBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
         Returns:
             `(states, caches)`: float (A * k, D), and the caches with the position.
         """
-        x = self.decoder_embeddings(
-            token_ids,
-            padding_mask=ops.ones_like(token_ids, "bool"),
-            position_ids=ops.zeros_like(token_ids) + index,
-            language_ids=language_ids,
-        )  # (A, k, D)
-        x = ops.reshape(x, (-1, self.hidden_dim))
+        x = self.decoder_embeddings.step(token_ids, index, language_ids)  # (A * k, D)
         source_mask = masks.padding_attention_mask(source["mask"])
         new_caches = []
         for block, cache, keys_values in zip(

@@ -5,20 +5,21 @@ import keras_hub
 import tensorflow as tf
 from keras import ops
 
-from xlm_tf.generation.search import BeamSearch, Sampling
+from xlm_tf.generation.search import BeamSearch, Sampling, get_search
 from xlm_tf.layers.prediction_head import PredictionHead
 from xlm_tf.models.losses import LabelSmoothedCrossentropy
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
 from xlm_tf.models.task import XLMTask
 from xlm_tf.models.text_packing import PADDING_MULTIPLE, TextPacking, batched
+from xlm_tf.models.text_writing import TextWriting, as_asked
 from xlm_tf.text.languages import language_index
 
 FIELDS = ("text", "target_text", "source_language", "target_language")
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
-class XLMSeq2SeqLMPreprocessor(TextPacking, keras_hub.models.Preprocessor):
+class XLMSeq2SeqLMPreprocessor(TextWriting, TextPacking, keras_hub.models.Preprocessor):
     """Pairs of texts -> inputs and targets of `XLMSeq2SeqLM`, in graph.
 
     Args:
@@ -126,12 +127,6 @@ class XLMSeq2SeqLMPreprocessor(TextPacking, keras_hub.models.Preprocessor):
         if self.languages is not None:
             inputs["target_language_ids"] = self._target_index(fields)  # (B,)
         return inputs
-
-    def generate_postprocess(self, token_ids):
-        """int (..., T) -> texts, str tensor (...)."""
-        flat = tf.reshape(token_ids, (-1, tf.shape(token_ids)[-1]))
-        texts = self.tokenizer.detokenize(flat)
-        return tf.reshape(texts, tf.shape(token_ids)[:-1])
 
     def _fields(self, x):
         if isinstance(x, tuple) and len(x) == 2:
@@ -265,7 +260,7 @@ class XLMSeq2SeqLM(OptionalInputs, XLMTask, keras_hub.models.Seq2SeqLM):
         The decoder's attention to the source begins at random.
 
         Args:
-            masked_lm: an `XLMMaskedLM`, or a preset of one.
+            masked_lm: an `XLMMaskedLM` or `XLMCausalLM`, or a preset of one.
             num_decoder_layers: int; defaults to all of the encoder's.
             share_embeddings: bool, one embedding layer for source and target.
             preprocessor: an `XLMSeq2SeqLMPreprocessor`; defaults to one with the
@@ -275,12 +270,22 @@ class XLMSeq2SeqLM(OptionalInputs, XLMTask, keras_hub.models.Seq2SeqLM):
         Returns:
             `XLMSeq2SeqLM`.
 
+        Raises:
+            ValueError: the preset is of another task.
+
         Source: Lample and Conneau 2019, section 5.2.
         """
+        from xlm_tf.models.causal_lm import XLMCausalLM
         from xlm_tf.models.masked_lm import XLMMaskedLM
+        from xlm_tf.models.presets import load_task
 
-        if not isinstance(masked_lm, XLMMaskedLM):
-            masked_lm = XLMMaskedLM.from_preset(masked_lm)
+        if not isinstance(masked_lm, XLMMaskedLM | XLMCausalLM):
+            preset, masked_lm = masked_lm, load_task(masked_lm)
+            if not isinstance(masked_lm, XLMMaskedLM | XLMCausalLM):
+                raise ValueError(
+                    "An encoder-decoder begins with an XLMMaskedLM or an XLMCausalLM. "
+                    f"{preset} holds a {type(masked_lm).__name__}."
+                )
         encoder = masked_lm.backbone
         if encoder.causal:
             config = {**encoder.get_config(), "causal": False}
@@ -392,13 +397,9 @@ class XLMSeq2SeqLM(OptionalInputs, XLMTask, keras_hub.models.Seq2SeqLM):
             if language is not None:
                 fields[name] = [language] * len(fields["text"])
         decoded = self.decode(self.preprocessor.generate_preprocess(fields), max_length)
-        texts = self.preprocessor.generate_postprocess(decoded.token_ids).numpy()
-        texts = [[text.decode("utf-8") for text in row] for row in texts]
+        texts = self.preprocessor.written(decoded.token_ids)
         scores = decoded.scores.numpy().tolist()
-        if len(texts[0]) == 1:
-            texts, scores = ([row[0] for row in x] for x in (texts, scores))
-        if is_single:
-            texts, scores = texts[0], scores[0]
+        texts, scores = as_asked(texts, scores, len(texts[0]), is_single)
         return (texts, scores) if with_scores else texts
 
     def decode(self, inputs, max_length=None):
@@ -436,10 +437,14 @@ class XLMSeq2SeqLM(OptionalInputs, XLMTask, keras_hub.models.Seq2SeqLM):
         room = self.backbone.max_sequence_length - inputs["prompt"].shape[1]
         return tf.clip_by_value(limits, 1, room)
 
+    @property
+    def chosen_search(self):
+        """The search that `compile` was given, a beam of 4 where it was not."""
+        search = getattr(self, "sampler", None)
+        return search if isinstance(search, BeamSearch | Sampling) else BeamSearch()
+
     def search(self, inputs, max_length):
         """The search that `compile` was given, in graph: see `decode`."""
-        search = getattr(self, "sampler", None)
-        search = search if isinstance(search, BeamSearch | Sampling) else BeamSearch()
         prompt = inputs["prompt"]
         source = self.backbone.prepare_source(inputs)
         if "target_language_ids" in inputs:
@@ -458,7 +463,7 @@ class XLMSeq2SeqLM(OptionalInputs, XLMTask, keras_hub.models.Seq2SeqLM):
             return ops.reshape(self._logits(states), shape), caches
 
         tokenizer = self.preprocessor.tokenizer
-        return search.decode(
+        return self.chosen_search.decode(
             step,
             prompt,
             self.backbone.empty_caches(ops.shape(prompt)[0]),
@@ -474,14 +479,3 @@ class XLMSeq2SeqLM(OptionalInputs, XLMTask, keras_hub.models.Seq2SeqLM):
             "head_transform": self.head_transform,
             "tied": self.tied,
         }
-
-
-def get_search(sampler):
-    """The search that an argument of `compile` stands for."""
-    if isinstance(sampler, BeamSearch | Sampling):
-        return sampler
-    if sampler == "beam":
-        return BeamSearch()
-    if sampler == "greedy":
-        return BeamSearch(num_beams=1, early_stopping=True)
-    return Sampling(keras_hub.samplers.get(sampler))

@@ -72,7 +72,7 @@ class TextPacking:
                 where the model needs one.
             tf.errors.InvalidArgumentError: a language the model does not have.
         """
-        fields = _fields(x)
+        fields = text_fields(x)
         text = fields["text"]
         if text.shape.rank == 0:
             packed = self._pack_batch(
@@ -172,7 +172,7 @@ def with_language(texts, language):
 FIELDS = ("text", "text_pair", "language", "language_pair")
 
 
-def _fields(x):
+def text_fields(x):
     """The dict of string tensors that `x`, in any of its forms, stands for."""
     if isinstance(x, tuple):
         if len(x) != 2:

@@ -8,7 +8,7 @@ from xlm_tf.data.bucketing import batch_by_tokens
 # Pairs in memory to draw from, and pairs that are tokenised together.
 _SHUFFLED = 200_000
 _TOKENIZED = 256
-_MULTIPLE = 8
+_MULTIPLE = 4
 
 
 def read_pairs(entry):
@@ -90,7 +90,7 @@ def train_batches(recipe, preprocessor):
 def _side_length(example, name):
     """The longest real text on the side that a feature belongs to.
 
-    Of a batch in whole eights, so that a graph meets few shapes: its two sides differ
+    Of a batch in whole fours, so that a graph meets few shapes: its two sides differ
     in length.
     """
     side = "encoder" if name.startswith("encoder") else "decoder"

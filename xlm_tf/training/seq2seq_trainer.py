@@ -60,13 +60,50 @@ class Seq2SeqTrainer(GlobalBatchTrainer):
         logits = self.seq2seq_lm.prediction_head(
             states, token_embedding=backbone.token_embedding
         )  # (N, V) float32
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
-        target_logits = tf.gather(logits, targets, axis=1, batch_dims=1)
-        is_right = target_logits >= tf.reduce_max(logits, axis=-1)
-        if self.label_smoothing:
-            losses += self.label_smoothing * (
-                target_logits - tf.reduce_mean(logits, axis=-1)
-            )
+        losses, is_right = smoothed_losses(logits, targets, self.label_smoothing)
         self.loss_metric.update_state(losses, sample_weight=weights)
         self.accuracy_metric.update_state(is_right, sample_weight=weights)
         return tf.reduce_sum(losses * weights)
+
+
+def smoothed_losses(logits, targets, label_smoothing):
+    """`LabelSmoothedCrossentropy` with its gradient in one pass over the logits.
+
+    TensorFlow's own would fill a matrix of the logits' size for each of its terms.
+
+    Args:
+        logits: float32 tensor (N, V).
+        targets: int32 tensor (N,).
+        label_smoothing: float.
+
+    Returns:
+        `(losses, is_right)`: float32 (N,), and bool (N,), whether no logit is larger
+        than the target's.
+    """
+    share = label_smoothing / logits.shape[1]
+
+    @tf.custom_gradient
+    def smoothed(logits):
+        losses, gradient = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(
+            features=logits, labels=targets
+        )  # (N,), and softmax - one-hot (N, V)
+        target_logits = tf.gather(logits, targets, axis=1, batch_dims=1)
+        is_right = target_logits >= tf.reduce_max(logits, axis=1)
+        if label_smoothing:
+            means = tf.reduce_mean(logits, axis=1)
+            losses += label_smoothing * (target_logits - means)
+
+        def backward(upstream, _):
+            total = gradient
+            if label_smoothing:
+                rows = tf.range(tf.size(targets), dtype=targets.dtype)
+                total = tf.tensor_scatter_nd_add(
+                    gradient,
+                    tf.stack([rows, targets], axis=1),
+                    tf.fill(tf.shape(targets), label_smoothing),
+                )
+            return (total - share) * tf.expand_dims(upstream, 1)
+
+        return (losses, is_right), backward
+
+    return smoothed(logits)

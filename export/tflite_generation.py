@@ -1,0 +1,242 @@
+"""An `XLMSeq2SeqLM` as the signatures of a TFLite file."""
+
+import numpy as np
+import tensorflow as tf
+
+from export.decoder import written_into
+from export.inference_layers import WeightStore, owned_variables
+from export.layouts import PaddedLayout
+from export.text_generation import TextGenerator
+from xlm_tf.generation.search import BeamSearch
+from xlm_tf.layers.attention import MASKED_SCORE
+
+
+class GenerationModule(tf.Module):
+    """Token ids in, token ids out; and the parts, for a search of the app's own.
+
+    Args:
+        task: an `XLMSeq2SeqLM` with a preprocessor, compiled with a `BeamSearch`.
+        lengths: ints, see `export.to_tflite`.
+        lookup: function (table, ids (N,)) -> rows (N, D).
+    """
+
+    check_prefix = ""
+
+    def __init__(self, task, lengths, lookup):
+        super().__init__()
+        if not isinstance(task.chosen_search, BeamSearch):
+            raise ValueError(
+                "A phone searches by beams or greedily: compile the model with "
+                'sampler=xlm_tf.BeamSearch(...) or "greedy". Received: '
+                f"{type(task.chosen_search.sampler).__name__}."
+            )
+        # In a closure: of a Keras model, a module would store what it cannot load.
+        self._task = lambda: task
+        self._generator = TextGenerator(task, WeightStore(), PaddedLayout, lookup)
+        self._lengths = lengths
+        self.weights = owned_variables(self._generator)
+
+    def signatures(self):
+        """dict from signature name to concrete function."""
+        backbone = self._task().backbone
+        functions = {
+            "serving_default": _concrete(self._search, self._search_shapes()),
+            **self._parts("encode", "decode_step", None, None, None),
+        }
+        for length in self._lengths:
+            longest = min(length + length // 2 + 10, backbone.max_sequence_length)
+            names = (f"encode_{length}", f"decode_step_{length}")
+            functions |= self._parts(*names, 1, length, longest)
+        return functions
+
+    def checks(self, texts):
+        """What to ask of the file, and what the task itself says.
+
+        Args:
+            texts: list of bytes.
+
+        Returns:
+            List of (signature name, inputs, dict from output name to the expected).
+        """
+        task = self._task()
+        packed = task.preprocessor.generate_preprocess(self._fields(texts))
+        decoded = task.decode(packed)
+        search = {name: packed[name].numpy() for name in self._search_shapes()}
+        checks = [
+            ("serving_default", search, {"score": decoded.scores[:, 0]}),
+            *self._part_checks(packed, "encode", "decode_step"),
+        ]
+        for length in self._lengths:
+            names = (f"encode_{length}", f"decode_step_{length}")
+            checks += self._part_checks(self._first_text(packed, length), *names)
+        return checks
+
+    def _search(self, **inputs):
+        decoded = self._generator.decode(self._with_mask(inputs))
+        return {
+            "output_token_ids": decoded.token_ids[:, 0],
+            "score": decoded.scores[:, 0],
+        }
+
+    def _encode(self, **inputs):
+        inputs = self._with_mask(inputs)
+        source = self._generator.prepare_source(inputs)
+        return {
+            "source_keys": tf.stack([keys for keys, _ in source["keys_values"]]),
+            "source_values": tf.stack([values for _, values in source["keys_values"]]),
+            "source_mask": tf.cast(inputs["encoder_padding_mask"], "int32"),
+        }
+
+    def _decode_step(self, **inputs):
+        decoder = self._generator.decoder
+        index = inputs["index"]
+        token_ids = tf.expand_dims(inputs["token_ids"], 1)  # (B, 1)
+        x = decoder.embedded(token_ids, index, inputs.get("target_language_ids"))
+        source_mask = tf.cast(inputs["source_mask"], "float32")
+        source_bias = (1.0 - source_mask) * MASKED_SCORE
+        source_bias = tf.expand_dims(tf.expand_dims(source_bias, 1), 1)
+        is_later = tf.cast(tf.range(tf.shape(inputs["keys"])[3]) > index, "float32")
+        bias = tf.reshape(is_later * MASKED_SCORE, (1, 1, 1, -1))
+        caches = []
+        for block, *cache, keys, values in zip(
+            decoder.blocks,
+            *(
+                tf.unstack(inputs[name], num=len(decoder.blocks))
+                for name in ("keys", "values", "source_keys", "source_values")
+            ),
+            strict=True,
+        ):
+            place = written_into(cache, index)
+            x, new_cache = block.step(x, place, (keys, values), bias, source_bias)
+            caches.append(new_cache)
+        return {
+            "logits": decoder.logits(x),
+            "keys": tf.stack([keys for keys, _ in caches]),
+            "values": tf.stack([values for _, values in caches]),
+        }
+
+    def _parts(self, encode, decode_step, batch_size, length, longest):
+        backbone = self._task().backbone
+        encoded = {
+            name: shape if shape == [None] else [batch_size, length]
+            for name, shape in self._search_shapes().items()
+            if name.startswith("encoder_")
+        }
+        layers = backbone.num_decoder_layers
+        heads = backbone.num_heads
+        width = backbone.hidden_dim // heads
+        cache = [layers, batch_size, heads, longest, width]
+        source = [layers, batch_size, heads, length, width]
+        step = {
+            "token_ids": [batch_size],
+            "index": [],
+            "keys": cache,
+            "values": cache,
+            "source_keys": source,
+            "source_values": source,
+            "source_mask": [batch_size, length],
+        }
+        if self._task().preprocessor.languages is not None:
+            step["target_language_ids"] = [batch_size]
+        return {
+            encode: _concrete(self._encode, encoded),
+            decode_step: _concrete(self._decode_step, step),
+        }
+
+    def _part_checks(self, packed, encode, decode_step):
+        """The parts on packed texts: the source, and the logits of two steps."""
+        task = self._task()
+        encoded = {k: v.numpy() for k, v in packed.items() if k.startswith("encoder_")}
+        encoded.pop("encoder_padding_mask")
+        source = task.backbone.prepare_source(packed)
+        source_keys, source_values = (
+            np.stack([pair[i] for pair in source["keys_values"]]) for i in (0, 1)
+        )
+        longest = int(tf.reduce_max(task.longest(packed)))
+        if encode != "encode":
+            longest = min(
+                packed["encoder_token_ids"].shape[1] * 3 // 2 + 10,
+                task.backbone.max_sequence_length,
+            )
+        cache = np.zeros(
+            (*source_keys.shape[:3], longest, source_keys.shape[4]), "float32"
+        )
+        step = {
+            "source_keys": source_keys,
+            "source_values": source_values,
+            "source_mask": source["mask"].numpy().astype("int32"),
+        }
+        languages = {}
+        if "target_language_ids" in packed:
+            step["target_language_ids"] = packed["target_language_ids"].numpy()
+            languages["language_ids"] = packed["target_language_ids"][:, None]
+        token_ids = packed["prompt"][:, :1]
+        caches = task.backbone.empty_caches(token_ids.shape[0])
+        checks = [(encode, encoded, {"source_keys": source_keys})]
+        keys = values = cache
+        for index in range(2):
+            inputs = {**step, "keys": keys, "values": values, "index": np.int32(index)}
+            inputs["token_ids"] = token_ids[:, 0].numpy()
+            states, caches = task.backbone.step(
+                token_ids, index, caches, source, **languages
+            )
+            logits = task.prediction_head(
+                states, token_embedding=task.backbone.token_embedding
+            )
+            checks.append((decode_step, inputs, {"logits": np.asarray(logits)}))
+            token_ids = tf.argmax(logits, axis=1, output_type="int32")[:, None]
+            rest = cache[..., index + 1 :, :]
+            keys, values = (
+                np.concatenate([np.stack([pair[i] for pair in caches]), rest], axis=3)
+                for i in (0, 1)
+            )
+        return checks
+
+    def _fields(self, texts):
+        preprocessor = self._task().preprocessor
+        fields = {"text": tf.constant(texts)}
+        languages = preprocessor.languages or list(preprocessor.language_tokens or ())
+        for name, default in (
+            ("source_language", preprocessor.language),
+            ("target_language", preprocessor.target_language),
+        ):
+            if languages and (name[0] == "t" or preprocessor.languages):
+                fields[name] = tf.constant([default or languages[0]] * len(texts))
+        return fields
+
+    def _first_text(self, packed, length):
+        """The first text, cut or padded to a length."""
+        fill = {"encoder_token_ids": self._generator.special_ids["pad_id"]}
+        first = {}
+        for name, value in packed.items():
+            first[name] = value[:1]
+            if name.startswith("encoder_"):
+                missing = [[0, 0], [0, max(length - value.shape[1], 0)]]
+                first[name] = tf.pad(
+                    value[:1, :length], missing, constant_values=fill.get(name, 0)
+                )
+        return first
+
+    def _search_shapes(self):
+        preprocessor = self._task().preprocessor
+        prompt = 1 + bool(preprocessor.language_tokens)
+        shapes = {"encoder_token_ids": [None, None], "prompt": [None, prompt]}
+        if preprocessor.languages is not None:
+            shapes |= {"encoder_language_ids": [None, None]}
+            shapes |= {"target_language_ids": [None]}
+        return shapes
+
+    def _with_mask(self, inputs):
+        pad = self._generator.special_ids["pad_id"]
+        mask = tf.not_equal(inputs["encoder_token_ids"], pad)
+        return {**inputs, "encoder_padding_mask": mask}
+
+
+def _concrete(function, shapes):
+    floats = ("keys", "values", "source_keys", "source_values")
+    return tf.function(function).get_concrete_function(
+        **{
+            name: tf.TensorSpec(shape, tf.float32 if name in floats else tf.int32, name)
+            for name, shape in shapes.items()
+        }
+    )

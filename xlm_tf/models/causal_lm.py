@@ -1,0 +1,451 @@
+"""Left-to-right language modelling: scoring texts, and writing on."""
+
+import dataclasses
+
+import keras
+import keras_hub
+import numpy as np
+import tensorflow as tf
+from keras import ops
+from keras_hub.src.utils import preset_utils
+
+from xlm_tf.generation.search import BeamSearch, Sampling, get_search
+from xlm_tf.layers.prediction_head import PredictionHead
+from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.optional_inputs import OptionalInputs
+from xlm_tf.models.task import XLMTask
+from xlm_tf.models.text_packing import TextPacking, batched, text_fields
+from xlm_tf.models.text_writing import TextWriting, as_asked
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class XLMCausalLMPreprocessor(
+    TextWriting, TextPacking, keras_hub.models.CausalLMPreprocessor
+):
+    """Raw text -> token ids, the tokens that follow them, and weights, in graph.
+
+    The texts are `start text end`, both as the tokenizer says: `</s>` is XLM's start
+    and end, `<s>` the start of XLM-R.
+
+    Args:
+        tokenizer: a tokenizer of `xlm_tf.text`.
+        sequence_length: int, longest text in tokens, specials included; what is
+            longer is cut. Also the length up to which `generate` writes.
+        num_separators: int, `</s>` tokens between the texts of a pair: 2 (XLM-R) or
+            1 (XLM).
+        languages: list of str, the languages of the model's language embedding, in
+            the order of its rows; None where it has none.
+        language: str, the language of texts that come without one.
+
+    Call arguments:
+        x: string tensor (B,), or a list of str, or a dict with `text` and `language`.
+        sample_weight: float (B,), one a text.
+
+    Returns:
+        `(inputs, targets, weights)`: inputs as the backbone's; targets int (B, T),
+        the inputs shifted by one; weights float (B, T), 0 where nothing follows.
+
+    Raises:
+        ValueError: `y` was passed, which the texts themselves are.
+    """
+
+    backbone_cls = XLMBackbone
+
+    def __init__(
+        self,
+        tokenizer,
+        sequence_length=512,
+        num_separators=2,
+        languages=None,
+        language=None,
+        **kwargs,
+    ):
+        super().__init__(tokenizer, sequence_length=sequence_length, **kwargs)
+        self.set_packing(num_separators, languages, language)
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, x, y=None, sample_weight=None):
+        if y is not None:
+            raise ValueError(
+                "The targets of a causal language model are the texts themselves, "
+                "shifted by one: pass texts alone, without `y`."
+            )
+        inputs = self.pack(x)
+        token_ids, padding_mask = inputs["token_ids"], inputs["padding_mask"]
+        pad = tf.fill(tf.shape(token_ids[..., :1]), self.tokenizer.pad_token_id)
+        targets = tf.concat([token_ids[..., 1:], pad], axis=-1)  # (B, T)
+        has_next = tf.concat(
+            [padding_mask[..., 1:], tf.zeros_like(padding_mask[..., :1])], axis=-1
+        )
+        weights = tf.cast(has_next, "float32")
+        if sample_weight is not None:
+            weights *= tf.cast(sample_weight, "float32")[..., None]
+        return inputs, targets, weights
+
+    def generate_preprocess(self, x, sequence_length=None):
+        """Texts to be continued -> `start text`, padded at the end.
+
+        Args:
+            x: as for the call.
+            sequence_length: int, most tokens of one, instead of the preprocessor's.
+
+        Returns:
+            dict of `token_ids` int32 (B, P), `padding_mask` bool (B, P) and, where the
+            model has languages, `language_ids` int32 (B, P).
+        """
+        fields = text_fields(x)
+        language = fields.get("language")
+        room = (sequence_length or self.sequence_length) - 1
+        tokens = self._tokenize(fields["text"], language)[:, :room]
+        start = self._special(tokens.nrows("int32"), self.tokenizer.start_token_id)
+        ids = tf.concat([start, tokens], axis=1)  # (B, None)
+        token_ids = ids.to_tensor(self.tokenizer.pad_token_id)
+        length = tf.shape(token_ids)[1]
+        inputs = {
+            "token_ids": token_ids,
+            "padding_mask": tf.sequence_mask(ids.row_lengths(), length),
+        }
+        if self.languages is not None:
+            index = self._language_index(language, fields["text"])  # (B,)
+            inputs["language_ids"] = tf.tile(index[:, None], (1, length))
+        return inputs
+
+    def get_config(self):
+        config = {**super().get_config(), **self.packing_config()}
+        for name in ("add_start_token", "add_end_token"):  # every text has both
+            del config[name]
+        return config
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class XLMCausalLM(OptionalInputs, XLMTask, keras_hub.models.CausalLM):
+    """A causal backbone with the prediction head: XLM's models of the CLM objective.
+
+    Args:
+        backbone: an `XLMBackbone` with `causal=True`.
+        preprocessor: an `XLMCausalLMPreprocessor`, or None to pass token ids.
+        head_transform: bool, see `XLMMaskedLM`; the released causal models, all of
+            XLM's form, have none.
+        tied: bool, project with the token embedding.
+
+    Call arguments:
+        inputs: dict as for the backbone.
+
+    Returns:
+        float32 logits (B, T, V) of the token after every position.
+
+    Raises:
+        ValueError: the backbone is not causal.
+
+    Example:
+    ```python
+    import xlm_tf
+    tokenizer = xlm_tf.XLMMaskedLM.from_preset("xlm_tiny").preprocessor.tokenizer
+    backbone = xlm_tf.XLMBackbone(
+        vocabulary_size=tokenizer.vocabulary_size(), num_layers=2, num_heads=2,
+        hidden_dim=16, intermediate_dim=64, max_sequence_length=32, causal=True,
+    )
+    preprocessor = xlm_tf.XLMCausalLMPreprocessor(tokenizer, sequence_length=32)
+    model = xlm_tf.XLMCausalLM(backbone, preprocessor)
+    model.fit(["The file was not found.", "Datei nicht gefunden."], batch_size=2)
+    model.compile(sampler=xlm_tf.BeamSearch(num_beams=2))
+    model.generate("The file", max_length=8)
+    ```
+
+    Source: Lample and Conneau 2019 (arXiv 1901.07291), section 3.2.
+    """
+
+    backbone_cls = XLMBackbone
+    preprocessor_cls = XLMCausalLMPreprocessor
+
+    def __init__(
+        self, backbone, preprocessor=None, head_transform=False, tied=True, **kwargs
+    ):
+        if not backbone.causal:
+            raise ValueError(
+                "XLMCausalLM needs a backbone whose tokens see the past only. Received "
+                "one with causal=False. If its weights are of a causal model whose "
+                "files do not say so, as those of xlm-clm-enfr-1024 on the hub and "
+                "XLM's own .pth files do not, pass causal=True to "
+                "XLMCausalLM.from_preset. A masked language model is no left-to-right "
+                "one: use XLMMaskedLM."
+            )
+        self.backbone = backbone
+        self.preprocessor = preprocessor
+        self.head_transform = head_transform
+        self.tied = tied
+        self.prediction_head = PredictionHead(
+            backbone.vocabulary_size,
+            transform=head_transform,
+            tied=tied,
+            activation=backbone.activation,
+            layer_norm_epsilon=backbone.layer_norm_epsilon,
+            kernel_initializer=backbone.kernel_initializer(),
+            dtype=backbone.dtype_policy,
+            name="prediction_head",
+        )
+        inputs = backbone.input
+        super().__init__(inputs=inputs, outputs=self.forward(inputs), **kwargs)
+
+    @classmethod
+    def from_preset(cls, preset, load_weights=True, causal=False, **kwargs):
+        """Load a causal language model that was saved, here or elsewhere.
+
+        Args:
+            preset: as for the other models; also a preset that `XLMMaskedLM` saved of
+                a causal backbone, whose head is kept.
+            load_weights: bool, False for random weights in the same shape.
+            causal: bool, True for a checkpoint of a causal model whose files do not
+                say so: those of the CLM models on the hub, unless they are loaded by
+                a name of `xlm_tf.PRESETS`, which knows; and XLM's own `.pth`. Presets
+                of Keras always say.
+            **kwargs: arguments of the class instead of those saved; `dtype` is the
+                policy of the backbone.
+
+        Returns:
+            `XLMCausalLM`.
+
+        Raises:
+            FileNotFoundError, ValueError: there is no such preset, it does not fit,
+                or it is not of a causal model.
+        """
+        from xlm_tf.models import released_checkpoints
+        from xlm_tf.models.masked_lm import XLMMaskedLM
+
+        checkpoint = released_checkpoints.find(preset)
+        if checkpoint is not None:
+            if causal:
+                arguments = {**checkpoint.arguments, "causal": True}
+                checkpoint = dataclasses.replace(checkpoint, arguments=arguments)
+            return released_checkpoints.load(cls, checkpoint, load_weights, **kwargs)
+        task_file = preset_utils.TASK_CONFIG_FILE
+        if preset_utils.check_file_exists(str(preset), task_file):
+            task = preset_utils.load_json(str(preset), task_file)
+            if task["class_name"] == XLMMaskedLM.__name__:
+                masked_lm = XLMMaskedLM.from_preset(
+                    preset, load_weights, dtype=kwargs.pop("dtype", None)
+                )
+                return cls.from_masked_lm(masked_lm, **kwargs)
+        return super().from_preset(preset, load_weights, **kwargs)
+
+    @classmethod
+    def from_masked_lm(cls, masked_lm, **kwargs):
+        """The causal language model that an `XLMMaskedLM` on a causal backbone is.
+
+        Args:
+            masked_lm: an `XLMMaskedLM`. Its backbone is shared, its head copied.
+            **kwargs: arguments of the class. The preprocessor defaults to one with
+                the tokenizer, length and languages of the masked LM's.
+
+        Returns:
+            `XLMCausalLM`.
+
+        Raises:
+            ValueError: the backbone is not causal.
+        """
+        if "preprocessor" not in kwargs and masked_lm.preprocessor is not None:
+            old = masked_lm.preprocessor
+            kwargs["preprocessor"] = cls.preprocessor_cls(
+                old.tokenizer, **old.packing_config()
+            )
+        model = cls(
+            masked_lm.backbone,
+            head_transform=masked_lm.head_transform,
+            tied=masked_lm.tied,
+            **kwargs,
+        )
+        model.prediction_head.set_weights(masked_lm.prediction_head.get_weights())
+        return model
+
+    def forward(self, inputs):
+        """Logits of every position, see the class."""
+        return self._logits(self.backbone(inputs))
+
+    def _logits(self, states):
+        return self.prediction_head(
+            states, token_embedding=self.backbone.token_embedding
+        )
+
+    def compile(
+        self,
+        optimizer="auto",
+        loss="auto",
+        *,
+        weighted_metrics="auto",
+        sampler="greedy",
+        **kwargs,
+    ):
+        """As KerasHub's, but the default loss is a mean over the real targets.
+
+        Args:
+            optimizer, loss, weighted_metrics: see `keras.Model.compile`; "auto" for
+                Adam at 2e-5, the cross-entropy, and the accuracy.
+            sampler: "greedy", "beam" for a beam search of 4 beams, a
+                `xlm_tf.BeamSearch`, or a sampler of KerasHub ("top_k", "top_p",
+                "random", or an instance).
+            **kwargs: see `keras.Model.compile`.
+        """
+        if loss == "auto":
+            loss = keras.losses.SparseCategoricalCrossentropy(
+                from_logits=True, reduction="mean_with_sample_weight"
+            )
+        super().compile(
+            optimizer=optimizer,
+            loss=loss,
+            weighted_metrics=weighted_metrics,
+            sampler="greedy",
+            **kwargs,
+        )
+        self.sampler = get_search(sampler)
+
+    def generate(self, inputs, max_length=None, with_scores=False, language=None):
+        """Continue some texts.
+
+        Every text is continued as if it were alone: those of one length are decoded
+        together, after one pass over what is given of them.
+
+        What comes back is what the tokenizer makes of the tokens, those given
+        included: an XLM of lower-case words writes the beginning in lower case, and
+        characters that it does not know are missing. Any string is legal; an empty one
+        is continued from the start token, and bytes that are not UTF-8 are read as
+        unknown characters. Where a `BeamSearch` has `min_length` or
+        `no_repeat_ngram_size`, they look at the continuation alone.
+
+        Args:
+            inputs: str, list of str, string tensor, or a dict as for the preprocessor.
+            max_length: int, most tokens of a text, the start token and those given
+                included; defaults to the preprocessor's `sequence_length`. The model's
+                positions bound it in any case. A text that is as long already is cut
+                there, and comes back without a continuation, with a score of 0.
+            with_scores: bool, return the scores too.
+            language: str, of all texts, where the model or its tokenizer has any.
+
+        Returns:
+            What came in, a str or a list: the best text, which begins with the one
+            given, or a list of the n best where the search returns several (of a text
+            without a continuation, of that one). With `with_scores` a tuple of that
+            and the scores, floats, of the continuations.
+
+        Raises:
+            ValueError: there is no preprocessor, or a `max_length` below 1.
+        """
+        if self.preprocessor is None:
+            raise ValueError(
+                "`generate` reads and writes texts, for which it needs a preprocessor: "
+                "pass one to XLMCausalLM."
+            )
+        if max_length is not None and max_length < 1:
+            raise ValueError(
+                f"max_length must be 1 at least. Received: max_length={max_length}."
+            )
+        fields = dict(inputs) if isinstance(inputs, dict) else {"text": inputs}
+        is_single = isinstance(fields["text"], str)
+        fields["text"] = batched(fields["text"])
+        if not fields["text"]:
+            return ([], []) if with_scores else []
+        if language is not None:
+            fields["language"] = [language] * len(fields["text"])
+        longest = self.longest(max_length)
+        given = self.preprocessor.generate_preprocess(fields, longest)
+        lengths = np.sum(given.pop("padding_mask"), axis=1)  # (B,)
+        texts, scores = ([None] * len(lengths) for _ in range(2))
+        for length in np.unique(lengths).tolist():
+            rows = np.flatnonzero(lengths == length)
+            prompts = {
+                name: tf.gather(value[:, :length], rows)
+                for name, value in given.items()
+            }  # (N, P)
+            token_ids = prompts["token_ids"][:, None]  # (N, 1, P)
+            own_scores = np.zeros((len(rows), 1))
+            if length < longest:
+                decoded = self.decode(prompts, longest - length)
+                own_scores = decoded.scores.numpy()
+                token_ids = tf.repeat(token_ids, own_scores.shape[1], axis=1)
+                token_ids = tf.concat([token_ids, decoded.token_ids], axis=2)
+            own_texts = self.preprocessor.written(token_ids)
+            for row, text, score in zip(
+                rows, own_texts, own_scores.tolist(), strict=True
+            ):
+                texts[row], scores[row] = text, score
+        num_return = getattr(self.chosen_search, "num_return", 1)
+        texts, scores = as_asked(texts, scores, num_return, is_single)
+        return (texts, scores) if with_scores else texts
+
+    def longest(self, max_length=None):
+        """Most tokens of a text that `generate` writes, int: see there."""
+        if max_length is None:
+            max_length = self.preprocessor.sequence_length
+        return min(max_length, self.backbone.max_sequence_length)
+
+    def decode(self, inputs, max_length):
+        """Search the continuations of token ids, compiled.
+
+        Args:
+            inputs: dict of `token_ids` int32 (N, P), texts of the same length, and
+                `language_ids` int32 (N, P) where the model has languages.
+            max_length: int, most tokens of a continuation, 1 at least.
+
+        Returns:
+            `xlm_tf.generation.search.Decoded`.
+        """
+        if getattr(self, "generate_function", None) is None:  # compile=False
+            # One graph for all numbers and lengths of texts.
+            ids = tf.TensorSpec((None, None), tf.int32)
+            self.generate_function = tf.function(
+                self.search,
+                input_signature=[
+                    {name: ids for name in inputs},
+                    tf.TensorSpec((), tf.int32),
+                ],
+            )
+        return self.generate_function(inputs, max_length)
+
+    @property
+    def chosen_search(self):
+        """The search that `compile` was given, the greedy one where it was not."""
+        search = getattr(self, "sampler", None)
+        is_search = isinstance(search, BeamSearch | Sampling)
+        return search if is_search else get_search("greedy")
+
+    def search(self, inputs, max_length):
+        """The search that `compile` was given, in graph: see `decode`."""
+        token_ids = inputs["token_ids"]  # (N, P)
+        language_ids = inputs.get("language_ids")
+        source, languages_before = {}, None
+        if language_ids is not None:
+            languages_before = language_ids[:, :-1]
+            source["language_ids"] = language_ids[:, -1]  # (N,)
+        caches = self.backbone.prefill(token_ids[:, :-1], languages_before)
+
+        def step(token_ids, index, caches, source, mask):
+            language_ids = None
+            if "language_ids" in source:
+                language_ids = source["language_ids"][:, None] + tf.zeros_like(
+                    token_ids
+                )
+            states, caches = self.backbone.step(
+                token_ids, index, caches, mask, language_ids
+            )
+            shape = (-1, token_ids.shape[1], self.backbone.vocabulary_size)
+            return ops.reshape(self._logits(states), shape), caches
+
+        tokenizer = self.preprocessor.tokenizer
+        return self.chosen_search.decode(
+            step,
+            token_ids[:, -1][:, None],
+            caches,
+            source,
+            max_length,
+            end_id=tokenizer.end_token_id,
+            pad_id=tokenizer.pad_token_id,
+            num_cached=tf.shape(token_ids)[1] - 1,
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "head_transform": self.head_transform,
+            "tied": self.tied,
+        }
