@@ -25,10 +25,19 @@ class TextGenerator:
         self.layout = layout
         self.longest = task.longest
         self.search = task.chosen_search
+        preprocessor = task.preprocessor
         self.special_ids = {
-            "end_id": task.preprocessor.tokenizer.end_token_id,
-            "pad_id": task.preprocessor.tokenizer.pad_token_id,
+            "end_id": preprocessor.tokenizer.end_token_id,
+            "pad_id": preprocessor.tokenizer.pad_token_id,
         }
+        # Of a signature that takes token ids, all int32.
+        self.token_shapes = {
+            "encoder_token_ids": [None, None],
+            "prompt": [None, 1 + bool(preprocessor.language_tokens)],
+        }
+        if preprocessor.languages is not None:
+            self.token_shapes["encoder_language_ids"] = [None, None]
+            self.token_shapes["target_language_ids"] = [None]
 
     def decode(self, inputs):
         """Search the targets of some sources.
@@ -84,16 +93,18 @@ class TextGenerationModule(tf.Module):
         self._task = lambda: task
         generator = TextGenerator(task, store, PackedLayout)
         # One function for both signatures: frozen weights are in the graph once.
-        self._decode = tf.function(generator.decode, reduce_retracing=True)
+        spec = {
+            name: tf.TensorSpec(shape, tf.int32)
+            for name, shape in generator.token_shapes.items()
+        }
+        spec["encoder_padding_mask"] = tf.TensorSpec([None, None], tf.bool)
+        self._decode = tf.function(generator.decode).get_concrete_function(spec)
         # The module owns the weights, and the vocabulary, which is read again where it
         # is loaded.
         self.weights = owned_variables(generator)
         self.vocabulary = preprocessor.tokenizer.graph_resources
-        self.text_names = ["text"]
-        if preprocessor.languages is not None:
-            self.text_names.append("source_language")
-        if preprocessor.languages is not None or preprocessor.language_tokens:
-            self.text_names.append("target_language")
+        self.text_names = list(as_fields(preprocessor, []))
+        self._token_shapes = generator.token_shapes
 
     @property
     def answer(self):
@@ -106,7 +117,7 @@ class TextGenerationModule(tf.Module):
 
         @tf.function
         def serving_default(**fields):
-            decoded = self._decode(self.pack(fields))
+            decoded = self._decode(inputs=self.pack(fields))
             return {
                 "output_text": task.preprocessor.generate_postprocess(
                     decoded.token_ids[:, 0]
@@ -116,7 +127,7 @@ class TextGenerationModule(tf.Module):
 
         @tf.function
         def token_ids(**inputs):
-            decoded = self._decode(self._checked(inputs))
+            decoded = self._decode(inputs=self._checked(inputs))
             return {
                 "output_token_ids": decoded.token_ids[:, 0],
                 "score": decoded.scores[:, 0],
@@ -129,7 +140,7 @@ class TextGenerationModule(tf.Module):
             "token_ids": token_ids.get_concrete_function(
                 **{
                     name: tf.TensorSpec(shape, tf.int32, name)
-                    for name, shape in self._token_shapes().items()
+                    for name, shape in self._token_shapes.items()
                 }
             ),
         }
@@ -140,33 +151,16 @@ class TextGenerationModule(tf.Module):
 
     def text_inputs(self, texts):
         """The inputs of `serving_default` for some texts (bytes)."""
-        preprocessor = self._task().preprocessor
-        languages = preprocessor.languages or list(preprocessor.language_tokens or ())
-        defaults = {
-            "source_language": preprocessor.language,
-            "target_language": preprocessor.target_language,
-        }
-        inputs = {"text": np.array(texts, object)}
-        for name in self.text_names[1:]:
-            language = (defaults[name] or languages[0]).encode()
-            inputs[name] = np.array([language] * len(texts), object)
-        return inputs
+        fields = as_fields(self._task().preprocessor, texts)
+        return {name: np.array(value, object) for name, value in fields.items()}
 
     def token_inputs(self, inputs):
         """The inputs of `token_ids` for packed texts."""
-        return {name: inputs[name].numpy() for name in self._token_shapes()}
+        return {name: inputs[name].numpy() for name in self._token_shapes}
 
     def expected(self, inputs):
         """float32 (B,), the scores that the task itself gives."""
         return self._task().decode(inputs).scores[:, 0]
-
-    def _token_shapes(self):
-        prompt = 1 + bool(self._task().preprocessor.language_tokens)
-        shapes = {"encoder_token_ids": [None, None], "prompt": [None, prompt]}
-        if self._task().preprocessor.languages is not None:
-            shapes |= {"encoder_language_ids": [None, None]}
-            shapes |= {"target_language_ids": [None]}
-        return shapes
 
     def _checked(self, inputs):
         backbone = self._task().backbone
@@ -191,3 +185,26 @@ class TextGenerationModule(tf.Module):
                 **{name: tf.identity(value) for name, value in inputs.items()},
                 "encoder_padding_mask": mask,
             }
+
+
+def as_fields(preprocessor, texts):
+    """The fields of some texts, in the languages that a preprocessor is set to.
+
+    Args:
+        preprocessor: `XLMSeq2SeqLMPreprocessor`. Where it is set to none, the first of
+            its languages is taken.
+        texts: list of bytes.
+
+    Returns:
+        dict from "text" and, where they apply, "source_language" and
+        "target_language" to lists of bytes.
+    """
+    languages = preprocessor.languages or list(preprocessor.language_tokens or ())
+    fields = {"text": texts}
+    if preprocessor.languages is not None:
+        language = preprocessor.language or languages[0]
+        fields["source_language"] = [language.encode()] * len(texts)
+    if languages:
+        language = preprocessor.target_language or languages[0]
+        fields["target_language"] = [language.encode()] * len(texts)
+    return fields

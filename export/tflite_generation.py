@@ -6,7 +6,7 @@ import tensorflow as tf
 from export.decoder import written_into
 from export.inference_layers import WeightStore, owned_variables
 from export.layouts import PaddedLayout
-from export.text_generation import TextGenerator
+from export.text_generation import TextGenerator, as_fields
 from xlm_tf.generation.search import BeamSearch
 from xlm_tf.layers.attention import MASKED_SCORE
 
@@ -40,7 +40,7 @@ class GenerationModule(tf.Module):
         """dict from signature name to concrete function."""
         backbone = self._task().backbone
         functions = {
-            "serving_default": _concrete(self._search, self._search_shapes()),
+            "serving_default": _concrete(self._search, self._generator.token_shapes),
             **self._parts("encode", "decode_step", None, None, None),
         }
         for length in self._lengths:
@@ -59,9 +59,10 @@ class GenerationModule(tf.Module):
             List of (signature name, inputs, dict from output name to the expected).
         """
         task = self._task()
-        packed = task.preprocessor.generate_preprocess(self._fields(texts))
+        fields = as_fields(task.preprocessor, texts)
+        packed = task.preprocessor.generate_preprocess(fields)
         decoded = task.decode(packed)
-        search = {name: packed[name].numpy() for name in self._search_shapes()}
+        search = {name: packed[name].numpy() for name in self._generator.token_shapes}
         checks = [
             ("serving_default", search, {"score": decoded.scores[:, 0]}),
             *self._part_checks(packed, "encode", "decode_step"),
@@ -119,7 +120,7 @@ class GenerationModule(tf.Module):
         backbone = self._task().backbone
         encoded = {
             name: shape if shape == [None] else [batch_size, length]
-            for name, shape in self._search_shapes().items()
+            for name, shape in self._generator.token_shapes.items()
             if name.startswith("encoder_")
         }
         layers = backbone.num_decoder_layers
@@ -192,18 +193,6 @@ class GenerationModule(tf.Module):
             )
         return checks
 
-    def _fields(self, texts):
-        preprocessor = self._task().preprocessor
-        fields = {"text": tf.constant(texts)}
-        languages = preprocessor.languages or list(preprocessor.language_tokens or ())
-        for name, default in (
-            ("source_language", preprocessor.language),
-            ("target_language", preprocessor.target_language),
-        ):
-            if languages and (name[0] == "t" or preprocessor.languages):
-                fields[name] = tf.constant([default or languages[0]] * len(texts))
-        return fields
-
     def _first_text(self, packed, length):
         """The first text, cut or padded to a length."""
         fill = {"encoder_token_ids": self._generator.special_ids["pad_id"]}
@@ -216,15 +205,6 @@ class GenerationModule(tf.Module):
                     value[:1, :length], missing, constant_values=fill.get(name, 0)
                 )
         return first
-
-    def _search_shapes(self):
-        preprocessor = self._task().preprocessor
-        prompt = 1 + bool(preprocessor.language_tokens)
-        shapes = {"encoder_token_ids": [None, None], "prompt": [None, prompt]}
-        if preprocessor.languages is not None:
-            shapes |= {"encoder_language_ids": [None, None]}
-            shapes |= {"target_language_ids": [None]}
-        return shapes
 
     def _with_mask(self, inputs):
         pad = self._generator.special_ids["pad_id"]
