@@ -71,7 +71,7 @@ class InferenceDense:
 
 
 class InferenceLayerNorm:
-    """A `keras.layers.LayerNormalization` over the last axis, in float32.
+    """A `LayerNormalization` over the last axis, in float32.
 
     Args:
         layer: the built layer.

@@ -9,6 +9,7 @@ from xlm_tf.layers.decoder_block import DecoderBlock
 from xlm_tf.layers.embeddings import Embeddings, TokenEmbedding, sinusoidal_positions
 from xlm_tf.layers.encoder_block import EncoderBlock
 from xlm_tf.layers.feed_forward import FeedForward
+from xlm_tf.layers.layer_normalization import LayerNormalization
 from xlm_tf.layers.pooling import Pooling
 from xlm_tf.layers.prediction_head import PredictionHead
 
@@ -18,6 +19,7 @@ __all__ = [
     "Embeddings",
     "EncoderBlock",
     "FeedForward",
+    "LayerNormalization",
     "Pooling",
     "PredictionHead",
     "SelfAttention",

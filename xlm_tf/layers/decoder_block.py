@@ -4,6 +4,7 @@ import keras
 
 from xlm_tf.layers.attention import CrossAttention, SelfAttention, clone_initializer
 from xlm_tf.layers.feed_forward import FeedForward
+from xlm_tf.layers.layer_normalization import LayerNormalization
 from xlm_tf.layers.transformer_block import TransformerBlock
 
 
@@ -57,7 +58,7 @@ class DecoderBlock(TransformerBlock):
         )
         self.feed_forward.build(x_shape)
         for name in ("attention_norm", "source_attention_norm", "feed_forward_norm"):
-            norm = keras.layers.LayerNormalization(
+            norm = LayerNormalization(
                 epsilon=self.layer_norm_epsilon, dtype=self.dtype_policy, name=name
             )
             norm.build(x_shape)

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from xlm_tf.layers.initializers import random_normal
+from xlm_tf.layers.layer_normalization import LayerNormalization
 
 POSITION_EMBEDDINGS = ("learned", "sinusoidal")
 
@@ -181,7 +182,7 @@ class Embeddings(keras.layers.Layer):
         self.token_type_table = self._table("token_type_table", self.num_token_types)
         self.norm = None
         if self.embedding_norm:
-            self.norm = keras.layers.LayerNormalization(
+            self.norm = LayerNormalization(
                 epsilon=self.layer_norm_epsilon, dtype=self.dtype_policy, name="norm"
             )
             self.norm.build((*input_shape, self.hidden_dim))

@@ -4,6 +4,7 @@ import keras
 
 from xlm_tf.layers.attention import SelfAttention, clone_initializer
 from xlm_tf.layers.feed_forward import FeedForward
+from xlm_tf.layers.layer_normalization import LayerNormalization
 from xlm_tf.layers.transformer_block import TransformerBlock
 
 
@@ -39,7 +40,7 @@ class EncoderBlock(TransformerBlock):
             dtype=self.dtype_policy,
             name="attention",
         )
-        self.attention_norm = keras.layers.LayerNormalization(
+        self.attention_norm = LayerNormalization(
             epsilon=self.layer_norm_epsilon,
             dtype=self.dtype_policy,
             name="attention_norm",
@@ -51,7 +52,7 @@ class EncoderBlock(TransformerBlock):
             dtype=self.dtype_policy,
             name="feed_forward",
         )
-        self.feed_forward_norm = keras.layers.LayerNormalization(
+        self.feed_forward_norm = LayerNormalization(
             epsilon=self.layer_norm_epsilon,
             dtype=self.dtype_policy,
             name="feed_forward_norm",

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from xlm_tf.layers.attention import clone_initializer
+from xlm_tf.layers.layer_normalization import LayerNormalization
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -63,7 +64,7 @@ class PredictionHead(keras.layers.Layer):
                 name="dense",
             )
             self.dense.build(input_shape)
-            self.norm = keras.layers.LayerNormalization(
+            self.norm = LayerNormalization(
                 epsilon=self.layer_norm_epsilon, dtype=self.dtype_policy, name="norm"
             )
             self.norm.build(input_shape)

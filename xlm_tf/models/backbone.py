@@ -8,6 +8,7 @@ from xlm_tf import masks
 from xlm_tf.layers.embeddings import Embeddings
 from xlm_tf.layers.encoder_block import EncoderBlock
 from xlm_tf.layers.initializers import truncated_normal
+from xlm_tf.layers.layer_normalization import LayerNormalization
 from xlm_tf.models.optional_inputs import OptionalInputs, as_dict
 from xlm_tf.models.task import XLMPresets
 
@@ -179,7 +180,7 @@ class XLMBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
         ]
         self.final_norm = None
         if norm_placement == "pre":
-            self.final_norm = keras.layers.LayerNormalization(
+            self.final_norm = LayerNormalization(
                 epsilon=layer_norm_epsilon, dtype=dtype, name="final_norm"
             )
         names = ["token_ids", "padding_mask"]

@@ -7,6 +7,7 @@ from keras import ops
 from xlm_tf import masks
 from xlm_tf.layers.decoder_block import DecoderBlock
 from xlm_tf.layers.embeddings import Embeddings
+from xlm_tf.layers.layer_normalization import LayerNormalization
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMPresets
 
@@ -99,7 +100,7 @@ class XLMSeq2SeqBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
         ]
         self.decoder_norm = None
         if encoder.norm_placement == "pre":
-            self.decoder_norm = keras.layers.LayerNormalization(
+            self.decoder_norm = LayerNormalization(
                 epsilon=encoder.layer_norm_epsilon, dtype=dtype, name="decoder_norm"
             )
         names = [
