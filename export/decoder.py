@@ -6,6 +6,7 @@ from export.encoder import (
     InferenceBlock,
     InferenceEmbeddings,
     attend,
+    gather_rows,
     norm_or_none,
     padding_bias,
     query_scale,
@@ -25,7 +26,7 @@ class InferenceDecoder:
         lookup: function (table, ids (N,)) -> rows (N, D).
     """
 
-    def __init__(self, task, encoder, store, lookup=tf.gather):
+    def __init__(self, task, encoder, store, lookup=gather_rows):
         backbone = task.backbone
         self.vocabulary_size = backbone.vocabulary_size
         self.embeddings = encoder.embeddings

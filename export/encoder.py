@@ -8,6 +8,11 @@ from export.inference_layers import InferenceDense, InferenceLayerNorm
 from xlm_tf.layers.attention import MASKED_SCORE
 
 
+def gather_rows(table, ids):
+    """Rows of a table; of its tensor, see `xlm_tf.layers.embeddings.rows_of`."""
+    return tf.gather(tf.convert_to_tensor(table), ids)
+
+
 class InferenceEncoder:
     """`XLMBackbone` for inference, with dense layers on rows of tokens (N, D).
 
@@ -20,7 +25,7 @@ class InferenceEncoder:
         lookup: function (table, ids (N,)) -> rows (N, D).
     """
 
-    def __init__(self, backbone, store, lookup=tf.gather):
+    def __init__(self, backbone, store, lookup=gather_rows):
         self.zero_padding_states = backbone.zero_padding_states
         self.counts_real_tokens = backbone.position_offset > 0
         self.causal = backbone.causal
@@ -80,7 +85,7 @@ class InferenceEmbeddings:
         lookup: function (table, ids (N,)) -> rows (N, D).
     """
 
-    def __init__(self, embeddings, store, lookup=tf.gather):
+    def __init__(self, embeddings, store, lookup=gather_rows):
         self.lookup = lookup
         self.token_table = store.table(embeddings.token_embedding.embeddings)
         self.position_table = store.table(_position_rows(embeddings))

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from export.decoder import InferenceDecoder
-from export.encoder import InferenceEncoder
+from export.encoder import InferenceEncoder, gather_rows
 from export.inference_layers import owned_variables
 from export.layouts import PackedLayout
 
@@ -19,7 +19,7 @@ class TextGenerator:
         lookup: function (table, ids (N,)) -> rows (N, D).
     """
 
-    def __init__(self, task, store, layout, lookup=tf.gather):
+    def __init__(self, task, store, layout, lookup=gather_rows):
         self.encoder = InferenceEncoder(task.backbone.encoder, store, lookup)
         self.decoder = InferenceDecoder(task, self.encoder, store, lookup)
         self.layout = layout

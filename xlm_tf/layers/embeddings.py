@@ -30,6 +30,15 @@ def sinusoidal_positions(num_positions, hidden_dim):
     return np.where(columns % 2 == 0, np.sin(angles), np.cos(angles)).astype("float32")
 
 
+def rows_of(table, ids):
+    """Rows of a variable (N, D) by int ids of any shape: (*ids.shape, D).
+
+    TensorFlow's lookup in a variable, unlike that in a tensor, makes every later read
+    of the variable a copy of it: of the whole table, wherever the output layer is tied.
+    """
+    return ops.take(ops.reshape(table, table.shape), ids, axis=0)
+
+
 @keras.saving.register_keras_serializable("xlm_tf")
 class TokenEmbedding(keras.layers.Layer):
     """The table of token vectors, and its transpose as output projection.
@@ -67,8 +76,7 @@ class TokenEmbedding(keras.layers.Layer):
         )
 
     def call(self, token_ids):
-        rows = ops.take(self.embeddings, token_ids, axis=0)
-        return ops.cast(rows, self.compute_dtype)
+        return ops.cast(rows_of(self.embeddings, token_ids), self.compute_dtype)
 
     def project(self, x):
         """Logits of every token: (..., D) -> float32 (..., V)."""
@@ -263,7 +271,7 @@ class Embeddings(keras.layers.Layer):
         return position_ids + self.position_offset
 
     def _rows(self, table, ids):
-        return ops.cast(ops.take(table, ids, axis=0), self.compute_dtype)
+        return ops.cast(rows_of(table, ids), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape, self.hidden_dim)
