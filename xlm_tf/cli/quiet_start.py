@@ -12,7 +12,8 @@ _BANNER = re.compile(
     r"I0000 |INFO: |WARNING: All log messages before absl::InitializeLog|.*"
     r"(To enable the following instructions|failed call to cuInit|"
     r"Could not find cuda drivers|oneDNN supports DT_INT64|"
-    r"Ignored output_format|Ignored drop_control_dependency)"
+    r"Ignored output_format|Ignored drop_control_dependency|"
+    r"NodeDef mentions attribute Truncate)"
 )
 
 
