@@ -95,9 +95,10 @@ def to_tflite(
     """
     path = Path(path)
     check_task(task)
-    _check(task, path, quantization, string_input, labels, lengths)
     if isinstance(task, XLMSeq2SeqLM):
         _check_text_generation(labels, string_input)
+    _check(task, path, quantization, string_input, labels, lengths)
+    if isinstance(task, XLMSeq2SeqLM):
         module = GenerationModule(task, lengths, _lookup)
     else:
         make_module = _StringModule if string_input else _TokenModule
