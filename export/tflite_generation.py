@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from export.decoder import written_into
+from export.encoder import padding_bias
 from export.inference_layers import WeightStore, owned_variables
 from export.layouts import PaddedLayout
 from export.text_generation import TextGenerator, as_fields
@@ -38,15 +39,13 @@ class GenerationModule(tf.Module):
 
     def signatures(self):
         """dict from signature name to concrete function."""
-        backbone = self._task().backbone
         functions = {
             "serving_default": _concrete(self._search, self._generator.token_shapes),
             **self._parts("encode", "decode_step", None, None, None),
         }
         for length in self._lengths:
-            longest = min(length + length // 2 + 10, backbone.max_sequence_length)
             names = (f"encode_{length}", f"decode_step_{length}")
-            functions |= self._parts(*names, 1, length, longest)
+            functions |= self._parts(*names, 1, length, self._room(length))
         return functions
 
     def checks(self, texts):
@@ -63,13 +62,15 @@ class GenerationModule(tf.Module):
         packed = task.preprocessor.generate_preprocess(fields)
         decoded = task.decode(packed)
         search = {name: packed[name].numpy() for name in self._generator.token_shapes}
+        longest = int(tf.reduce_max(task.longest(packed)))
         checks = [
             ("serving_default", search, {"score": decoded.scores[:, 0]}),
-            *self._part_checks(packed, "encode", "decode_step"),
+            *self._part_checks(packed, "encode", "decode_step", longest),
         ]
         for length in self._lengths:
             names = (f"encode_{length}", f"decode_step_{length}")
-            checks += self._part_checks(self._first_text(packed, length), *names)
+            first = self._first_text(packed, length)
+            checks += self._part_checks(first, *names, self._room(length))
         return checks
 
     def _search(self, **inputs):
@@ -93,9 +94,7 @@ class GenerationModule(tf.Module):
         index = inputs["index"]
         token_ids = tf.expand_dims(inputs["token_ids"], 1)  # (B, 1)
         x = decoder.embedded(token_ids, index, inputs.get("target_language_ids"))
-        source_mask = tf.cast(inputs["source_mask"], "float32")
-        source_bias = (1.0 - source_mask) * MASKED_SCORE
-        source_bias = tf.expand_dims(tf.expand_dims(source_bias, 1), 1)
+        source_bias = padding_bias(inputs["source_mask"])
         is_later = tf.cast(tf.range(tf.shape(inputs["keys"])[3]) > index, "float32")
         bias = tf.reshape(is_later * MASKED_SCORE, (1, 1, 1, -1))
         caches = []
@@ -144,7 +143,12 @@ class GenerationModule(tf.Module):
             decode_step: _concrete(self._decode_step, step),
         }
 
-    def _part_checks(self, packed, encode, decode_step):
+    def _room(self, length):
+        """Positions of the cache of the fixed signatures for `length` tokens."""
+        positions = self._task().backbone.max_sequence_length
+        return min(length + length // 2 + 10, positions)
+
+    def _part_checks(self, packed, encode, decode_step, longest):
         """The parts on packed texts: the source, and the logits of two steps."""
         task = self._task()
         encoded = {k: v.numpy() for k, v in packed.items() if k.startswith("encoder_")}
@@ -153,12 +157,6 @@ class GenerationModule(tf.Module):
         source_keys, source_values = (
             np.stack([pair[i] for pair in source["keys_values"]]) for i in (0, 1)
         )
-        longest = int(tf.reduce_max(task.longest(packed)))
-        if encode != "encode":
-            longest = min(
-                packed["encoder_token_ids"].shape[1] * 3 // 2 + 10,
-                task.backbone.max_sequence_length,
-            )
         cache = np.zeros(
             (*source_keys.shape[:3], longest, source_keys.shape[4]), "float32"
         )

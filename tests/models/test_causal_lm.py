@@ -229,7 +229,6 @@ def test_it_learns_by_heart(make_model):
     text, score = model.generate("Der faule", with_scores=True)
     assert text == texts[1]
     assert -1 < score <= 0
-    # Token ids are trained on as they are.
 
 
 def test_token_ids_are_trained_on_as_they_are(make_model):

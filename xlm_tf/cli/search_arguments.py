@@ -1,12 +1,12 @@
 """The arguments of a beam search, which several subcommands take."""
 
 
-def add_search_arguments(parser, num_beams=4):
+def add_search_arguments(parser):
     """Add `--num-beams`, `--length-penalty` and `--no-repeat-ngram-size`."""
     parser.add_argument(
         "--num-beams",
         type=int,
-        default=num_beams,
+        default=4,
         help="1 is a greedy search (default: %(default)s)",
     )
     parser.add_argument(

@@ -9,7 +9,7 @@ class LayerNormalization(keras.layers.LayerNormalization):
     """`keras.layers.LayerNormalization` over the last axis, faster in training.
 
     The values are Keras's. Its gradient is derived operation by operation, which on
-    processors costs some three times as much as the formula.
+    processors costs more than twice as much as the formula.
 
     Call arguments:
         inputs: float tensor (..., D).
