@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import xlm_tf
 from xlm_tf.evaluation.attention_picture import draw_attention
+from xlm_tf.models.generation_in_order import generate_in_order
 from xlm_tf.models.losses import LabelSmoothedCrossentropy
 from xlm_tf.models.presets import load_task
 
@@ -307,3 +308,14 @@ def test_what_is_missing_is_named(make_model):
         SOURCES, source_language="en", target_language="fr", max_length=3
     )
     assert len(texts) == 3
+
+
+@pytest.mark.parametrize("split", [True, False])
+def test_long_texts_are_written_in_parts_or_cut(make_model, split):
+    model = make_model()
+    sentence = "The quick brown fox reads small texts. "
+    tokens = len(model.preprocessor.tokenizer(sentence))
+    text = sentence * (2 * 38 // tokens)  # 38 tokens have room
+    cut = model.generate(text, max_length=4)
+    [[(target, _)]] = generate_in_order(model, [text], max_length=4, split=split)
+    assert (target == cut) is not split

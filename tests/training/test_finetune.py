@@ -239,6 +239,53 @@ def recipe_output(path):
     return path.parent / "run"
 
 
+@pytest.mark.slow
+def test_64_summaries_are_learnt_by_heart(shared_data, tmp_path):
+    import gzip
+
+    with gzip.open(shared_data / "xscitldr/scitldr_en.train.jsonl.gz", "rt") as file:
+        lines = [json.loads(next(file)) for _ in range(64)]
+    text = "".join(
+        json.dumps({"source": line["source"], "target": line["en"][0]}) + "\n"
+        for line in lines
+    )
+    (tmp_path / "pairs.jsonl").write_text(text, encoding="utf-8")
+    pairs = [{"source_language": "en", "target_language": "en"}]
+    pairs[0]["files"] = ["pairs.jsonl"]
+    path = write_recipe(
+        tmp_path,
+        task="summarization",
+        vocabulary_size=1000,
+        model={
+            "num_layers": 2,
+            "num_heads": 4,
+            "hidden_dim": 128,
+            "intermediate_dim": 256,
+            "max_sequence_length": 128,
+            "norm_placement": "pre",
+            "dropout": 0.0,
+            "attention_dropout": 0.0,
+        },
+        data=pairs,
+        held_out=pairs,
+        test=pairs,
+        training={
+            "steps": 300,
+            "tokens_per_batch": 1024,
+            "source_length": 128,  # their end is cut off
+            "target_length": 96,
+            "learning_rate": 2e-3,
+            "schedule": "cosine",
+            "warmup_steps": 50,
+            "label_smoothing": 0.0,
+            "evaluate_every": 300,
+            "checkpoint_every": 300,
+        },
+    )
+    result = finetuning.finetune(load_finetuning_recipe(path))
+    assert result.test_scores["rougeL/en-en"] > 90
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

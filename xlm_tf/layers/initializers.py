@@ -25,8 +25,10 @@ def random_normal(stddev):
     return keras.initializers.RandomNormal(stddev=stddev)
 
 
-def truncated_normal(stddev):
-    """Initializer of dense kernels."""
+def dense_kernel(stddev=None):
+    """Initializer of dense kernels: of a deviation, or Glorot's, of their width."""
     if _IS_LOADING.get():
         return keras.initializers.Zeros()
+    if stddev is None:
+        return keras.initializers.GlorotUniform()
     return keras.initializers.TruncatedNormal(stddev=stddev)

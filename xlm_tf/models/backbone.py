@@ -7,7 +7,7 @@ from keras import ops
 from xlm_tf import masks
 from xlm_tf.layers.embeddings import Embeddings
 from xlm_tf.layers.encoder_block import EncoderBlock
-from xlm_tf.layers.initializers import truncated_normal
+from xlm_tf.layers.initializers import dense_kernel
 from xlm_tf.layers.layer_normalization import LayerNormalization
 from xlm_tf.models.optional_inputs import OptionalInputs, as_dict
 from xlm_tf.models.task import XLMPresets
@@ -56,7 +56,10 @@ class XLMBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
             embeddings and after every block, as XLM does.
         causal: bool, every token sees the past only (XLM's `clm` models).
         pad_token_id: int, id of padding, where no `padding_mask` is given.
-        initializer_range: float, standard deviation of the dense kernels.
+        initializer_range: float, standard deviation of the dense kernels. Defaults
+            to Glorot and Bengio's uniform distribution, which follows the width: the
+            0.02 of the large models leaves a narrow one attending to everything
+            alike, and slow to learn.
         embedding_initializer_range: float, standard deviation of the embedding
             tables. Defaults to `hidden_dim ** -0.5` (XLM).
         dtype: dtype or dtype policy, such as "mixed_bfloat16".
@@ -116,7 +119,7 @@ class XLMBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
         zero_padding_states=False,
         causal=False,
         pad_token_id=1,
-        initializer_range=0.02,
+        initializer_range=None,
         embedding_initializer_range=None,
         dtype=None,
         **kwargs,
@@ -200,7 +203,7 @@ class XLMBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
 
     def kernel_initializer(self):
         """A fresh initializer for dense kernels, for the heads on this backbone."""
-        return truncated_normal(self.initializer_range)
+        return dense_kernel(self.initializer_range)
 
     def forward(self, inputs):
         """Hidden states of the last block, see the class."""

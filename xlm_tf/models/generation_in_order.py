@@ -15,18 +15,20 @@ def generate_in_order(
     max_length=None,
     source_language=None,
     target_language=None,
+    split=True,
 ):
     """Write the target of every text of a stream.
 
-    Texts of a window are batched by length. One that is longer than the model's
-    sources is split at ends of sentences, and its parts' targets are joined by spaces.
-    Empty texts stay empty.
+    Texts of a window are batched by length. Empty texts stay empty.
 
     Args:
         model: `XLMSeq2SeqLM` with a preprocessor.
         texts: iterable of str.
         batch_size: int.
         max_length, source_language, target_language: see `generate`.
+        split: bool, split a text that is longer than the model's sources at ends of
+            sentences, and join its parts' targets by spaces. False cuts its end off,
+            as in training: a summary of the beginning, not of every part.
 
     Yields:
         For every text, in order, a list of (target: str, score: float), best first;
@@ -43,7 +45,9 @@ def generate_in_order(
         parts = []  # (number of the text, part)
         for number, text in enumerate(window):
             if text.strip():
-                pieces = chunks(text, lambda piece: length(piece) <= room)
+                pieces = [text]
+                if split:
+                    pieces = chunks(text, lambda piece: length(piece) <= room)
                 parts += [(number, piece) for piece in pieces]
         results = [[] for _ in window]
         order = sorted(range(len(parts)), key=lambda i: len(parts[i][1]))

@@ -155,6 +155,9 @@ def build_seq2seq_lm(recipe):
 def write_targets(model, entry, task="translation"):
     """Write the targets of one entry's sources.
 
+    A source that is too long is translated in parts, but summarised as far as training
+    reads it.
+
     Args:
         model: compiled `XLMSeq2SeqLM`.
         entry: `Bitext`.
@@ -182,7 +185,9 @@ def write_targets(model, entry, task="translation"):
         }
     targets = [
         candidates[0][0]
-        for candidates in generate_in_order(model, sources, **languages)
+        for candidates in generate_in_order(
+            model, sources, split=task == "translation", **languages
+        )
     ]
     return sources, targets, references
 
