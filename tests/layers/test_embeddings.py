@@ -90,10 +90,7 @@ def test_unknown_position_embedding_is_an_error():
         embeddings(position_embedding="rotary")
 
 
-def test_projection_is_the_transposed_table_in_float32():
+def test_token_vectors_are_of_the_compute_dtype():
     layer = TokenEmbedding(10, 4, dtype="mixed_bfloat16")
     assert layer(IDS).dtype == "bfloat16"
-    x = np.random.default_rng(0).normal(size=(1, 2, 4)).astype("float32")
-    logits = layer.project(x)
-    assert logits.dtype == "float32"
-    np.testing.assert_allclose(logits, x @ layer.embeddings.numpy().T, atol=1e-6)
+    assert layer.embeddings.dtype == "float32"

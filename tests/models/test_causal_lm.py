@@ -97,7 +97,7 @@ def test_steps_with_a_cache_are_the_whole_call(model):
             states, caches = model.backbone.step(
                 token_ids[:, i : i + 1], i, caches, None, of_languages(i, i + 1)
             )
-            logits = np.asarray(model._logits(states))
+            logits = np.asarray(model.logits(states))
             real = inputs["padding_mask"].numpy()[:, i]
             assert real.any()
             np.testing.assert_allclose(logits[real], expected[real, i], atol=1e-5)

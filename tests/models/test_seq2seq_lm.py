@@ -69,7 +69,7 @@ def test_steps_with_a_cache_are_the_whole_call(model):
             source,
             language_ids=None if languages is None else languages[:, i : i + 1],
         )
-        logits = np.asarray(model._logits(states))
+        logits = np.asarray(model.logits(states))
         real = inputs["decoder_padding_mask"].numpy()[:, i]
         np.testing.assert_allclose(logits[real], expected[real, i], atol=1e-5)
 

@@ -117,7 +117,7 @@ def decode(ours, search, max_length):
 
     def step(token_ids, index, caches, source, mask):
         states, caches = ours.backbone.step(token_ids, index, caches, source, mask)
-        logits = ours._logits(states)
+        logits = ours.logits(states)
         return tf.reshape(logits, (-1, token_ids.shape[1], 40)), caches
 
     run = tf.function(

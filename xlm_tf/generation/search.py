@@ -395,8 +395,8 @@ def get_search(sampler):
 def top_k(x, k):
     """`tf.math.top_k`, faster on long rows: the best of the best classes.
 
-    Entries are in classes by their place modulo a divisor of the row's length; the k
-    largest are in the k classes with the largest maxima.
+    A class is a few neighbours; the k largest are in the k classes with the largest
+    maxima.
 
     Args:
         x: float tensor (A, ..., V), all but A static.
@@ -409,14 +409,12 @@ def top_k(x, k):
     height = next((n for n in range(16, 65) if size % n == 0), None)
     if height is None or size // height < 8 * k:
         return tf.math.top_k(x, k)
-    width = size // height
-    rows = tf.reshape(x, (-1, height, width))
-    _, classes = tf.math.top_k(tf.reduce_max(rows, axis=1), k)  # (N, k)
-    members = tf.expand_dims(tf.range(height) * width, 1) + tf.expand_dims(classes, 1)
-    members = tf.reshape(members, (-1, height * k))  # (N, height * k)
-    values = tf.gather(tf.reshape(x, (-1, size)), members, batch_dims=1)
-    values, best = tf.math.top_k(values, k)
-    indices = tf.gather(members, best, batch_dims=1)
+    rows = tf.reshape(x, (-1, size // height, height))
+    _, classes = tf.math.top_k(tf.reduce_max(rows, axis=2), k)  # (N, k)
+    values = tf.gather(rows, classes, batch_dims=1)  # (N, k, height)
+    values, best = tf.math.top_k(tf.reshape(values, (-1, k * height)), k)
+    own = tf.gather(classes, best // height, batch_dims=1)
+    indices = own * height + best % height
     shape = (-1, *x.shape[1:-1], k)
     return tf.reshape(values, shape), tf.reshape(indices, shape)
 

@@ -42,7 +42,7 @@ def rows_of(table, ids):
 
 @keras.saving.register_keras_serializable("xlm_tf")
 class TokenEmbedding(keras.layers.Layer):
-    """The table of token vectors, and its transpose as output projection.
+    """The table of token vectors; tied output layers project with its transpose.
 
     Unlike `keras.layers.Embedding` it looks up rows in float32 and then casts them:
     under a mixed policy Keras casts the whole table at every step, and its gradient
@@ -78,11 +78,6 @@ class TokenEmbedding(keras.layers.Layer):
 
     def call(self, token_ids):
         return ops.cast(rows_of(self.embeddings, token_ids), self.compute_dtype)
-
-    def project(self, x):
-        """Logits of every token: (..., D) -> float32 (..., V)."""
-        x = ops.cast(x, "float32")
-        return ops.matmul(x, ops.transpose(self.embeddings))
 
     def compute_output_shape(self, input_shape):
         return (*input_shape, self.hidden_dim)

@@ -52,6 +52,20 @@ class PredictionHead(keras.layers.Layer):
         self.layer_norm_epsilon = layer_norm_epsilon
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
+    @classmethod
+    def of(cls, backbone, transform, tied):
+        """The head of a model on this backbone, in its ways."""
+        return cls(
+            backbone.vocabulary_size,
+            transform=transform,
+            tied=tied,
+            activation=backbone.activation,
+            layer_norm_epsilon=backbone.layer_norm_epsilon,
+            kernel_initializer=backbone.kernel_initializer(),
+            dtype=backbone.dtype_policy,
+            name="prediction_head",
+        )
+
     def build(self, input_shape):
         self.dense = None
         self.norm = None
@@ -87,12 +101,26 @@ class PredictionHead(keras.layers.Layer):
     def call(self, x, positions=None, token_embedding=None):
         if positions is not None:
             x = gather_positions(x, positions)  # (B, P, D)
+        return self.logits(x, self.kernel(token_embedding))
+
+    def kernel(self, token_embedding=None):
+        """The projection, float32 (D, V): see the call."""
+        table = token_embedding.embeddings if self.tied else self.projection
+        return ops.transpose(table)
+
+    def logits(self, x, kernel):
+        """The call for one who calls often, and lays out the kernel once.
+
+        Args:
+            x: float tensor (..., D), of the compute dtype.
+            kernel: what `kernel` returned.
+
+        Returns:
+            float32 logits (..., V).
+        """
         if self.transform:
             x = self.norm(self.dense(x))
-        if self.tied:
-            return token_embedding.project(x) + self.bias
-        x = ops.cast(x, "float32")
-        return ops.matmul(x, ops.transpose(self.projection)) + self.bias
+        return ops.matmul(ops.cast(x, "float32"), kernel) + self.bias
 
     def get_config(self):
         config = super().get_config()

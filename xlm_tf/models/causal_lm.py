@@ -6,16 +6,14 @@ import keras
 import keras_hub
 import numpy as np
 import tensorflow as tf
-from keras import ops
 from keras_hub.src.utils import preset_utils
 
-from xlm_tf.generation.search import BeamSearch, Sampling, get_search
 from xlm_tf.layers.prediction_head import PredictionHead
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
 from xlm_tf.models.text_packing import TextPacking, batched, text_fields
-from xlm_tf.models.text_writing import TextWriting, as_asked
+from xlm_tf.models.text_writing import TextWriter, TextWriting, as_asked
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -120,7 +118,7 @@ class XLMCausalLMPreprocessor(
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
-class XLMCausalLM(OptionalInputs, XLMTask, keras_hub.models.CausalLM):
+class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM):
     """A causal backbone with the prediction head: XLM's models of the CLM objective.
 
     Args:
@@ -159,6 +157,7 @@ class XLMCausalLM(OptionalInputs, XLMTask, keras_hub.models.CausalLM):
 
     backbone_cls = XLMBackbone
     preprocessor_cls = XLMCausalLMPreprocessor
+    default_sampler = "greedy"
 
     def __init__(
         self, backbone, preprocessor=None, head_transform=False, tied=True, **kwargs
@@ -176,16 +175,7 @@ class XLMCausalLM(OptionalInputs, XLMTask, keras_hub.models.CausalLM):
         self.preprocessor = preprocessor
         self.head_transform = head_transform
         self.tied = tied
-        self.prediction_head = PredictionHead(
-            backbone.vocabulary_size,
-            transform=head_transform,
-            tied=tied,
-            activation=backbone.activation,
-            layer_norm_epsilon=backbone.layer_norm_epsilon,
-            kernel_initializer=backbone.kernel_initializer(),
-            dtype=backbone.dtype_policy,
-            name="prediction_head",
-        )
+        self.prediction_head = PredictionHead.of(backbone, head_transform, tied)
         inputs = backbone.input
         super().__init__(inputs=inputs, outputs=self.forward(inputs), **kwargs)
 
@@ -261,12 +251,7 @@ class XLMCausalLM(OptionalInputs, XLMTask, keras_hub.models.CausalLM):
 
     def forward(self, inputs):
         """Logits of every position, see the class."""
-        return self._logits(self.backbone(inputs))
-
-    def _logits(self, states):
-        return self.prediction_head(
-            states, token_embedding=self.backbone.token_embedding
-        )
+        return self.logits(self.backbone(inputs))
 
     def compile(
         self,
@@ -295,10 +280,9 @@ class XLMCausalLM(OptionalInputs, XLMTask, keras_hub.models.CausalLM):
             optimizer=optimizer,
             loss=loss,
             weighted_metrics=weighted_metrics,
-            sampler="greedy",
+            sampler=sampler,
             **kwargs,
         )
-        self.sampler = get_search(sampler)
 
     def generate(self, inputs, max_length=None, with_scores=False, language=None):
         """Continue some texts.
@@ -402,13 +386,6 @@ class XLMCausalLM(OptionalInputs, XLMTask, keras_hub.models.CausalLM):
             )
         return self.generate_function(inputs, max_length)
 
-    @property
-    def chosen_search(self):
-        """The search that `compile` was given, the greedy one where it was not."""
-        search = getattr(self, "sampler", None)
-        is_search = isinstance(search, BeamSearch | Sampling)
-        return search if is_search else get_search("greedy")
-
     def search(self, inputs, max_length):
         """The search that `compile` was given, in graph: see `decode`."""
         token_ids = inputs["token_ids"]  # (N, P)
@@ -419,21 +396,12 @@ class XLMCausalLM(OptionalInputs, XLMTask, keras_hub.models.CausalLM):
             source["language_ids"] = language_ids[:, -1]  # (N,)
         caches = self.backbone.prefill(token_ids[:, :-1], languages_before)
 
-        def step(token_ids, index, caches, source, mask):
-            language_ids = None
-            if "language_ids" in source:
-                language_ids = source["language_ids"][:, None] + tf.zeros_like(
-                    token_ids
-                )
-            states, caches = self.backbone.step(
-                token_ids, index, caches, mask, language_ids
-            )
-            shape = (-1, token_ids.shape[1], self.backbone.vocabulary_size)
-            return ops.reshape(self._logits(states), shape), caches
+        def step(token_ids, index, caches, source, mask, language_ids):
+            return self.backbone.step(token_ids, index, caches, mask, language_ids)
 
         tokenizer = self.preprocessor.tokenizer
         return self.chosen_search.decode(
-            step,
+            self.search_step(step),
             token_ids[:, -1][:, None],
             caches,
             source,

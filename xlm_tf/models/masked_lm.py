@@ -134,16 +134,7 @@ class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
         self.preprocessor = preprocessor
         self.head_transform = head_transform
         self.tied = tied
-        self.prediction_head = PredictionHead(
-            backbone.vocabulary_size,
-            transform=head_transform,
-            tied=tied,
-            activation=backbone.activation,
-            layer_norm_epsilon=backbone.layer_norm_epsilon,
-            kernel_initializer=backbone.kernel_initializer(),
-            dtype=backbone.dtype_policy,
-            name="prediction_head",
-        )
+        self.prediction_head = PredictionHead.of(backbone, head_transform, tied)
         inputs = {
             **backbone.input,
             "mask_positions": keras.Input(

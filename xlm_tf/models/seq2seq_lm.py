@@ -5,14 +5,13 @@ import keras_hub
 import tensorflow as tf
 from keras import ops
 
-from xlm_tf.generation.search import BeamSearch, Sampling, get_search
 from xlm_tf.layers.prediction_head import PredictionHead
 from xlm_tf.models.losses import LabelSmoothedCrossentropy
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
 from xlm_tf.models.task import XLMTask
 from xlm_tf.models.text_packing import PADDING_MULTIPLE, TextPacking, batched
-from xlm_tf.models.text_writing import TextWriting, as_asked
+from xlm_tf.models.text_writing import TextWriter, TextWriting, as_asked
 from xlm_tf.text.languages import language_index
 
 FIELDS = ("text", "target_text", "source_language", "target_language")
@@ -199,7 +198,7 @@ class XLMSeq2SeqLMPreprocessor(TextWriting, TextPacking, keras_hub.models.Prepro
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
-class XLMSeq2SeqLM(OptionalInputs, XLMTask, keras_hub.models.Seq2SeqLM):
+class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2SeqLM):
     """The encoder-decoder with its output layer: translation and summarisation.
 
     Args:
@@ -225,6 +224,7 @@ class XLMSeq2SeqLM(OptionalInputs, XLMTask, keras_hub.models.Seq2SeqLM):
 
     backbone_cls = XLMSeq2SeqBackbone
     preprocessor_cls = XLMSeq2SeqLMPreprocessor
+    default_sampler = "beam"
 
     def __init__(
         self, backbone, preprocessor=None, head_transform=False, tied=True, **kwargs
@@ -233,16 +233,7 @@ class XLMSeq2SeqLM(OptionalInputs, XLMTask, keras_hub.models.Seq2SeqLM):
         self.preprocessor = preprocessor
         self.head_transform = head_transform
         self.tied = tied
-        self.prediction_head = PredictionHead(
-            backbone.vocabulary_size,
-            transform=head_transform,
-            tied=tied,
-            activation=backbone.activation,
-            layer_norm_epsilon=backbone.layer_norm_epsilon,
-            kernel_initializer=backbone.kernel_initializer(),
-            dtype=backbone.dtype_policy,
-            name="prediction_head",
-        )
+        self.prediction_head = PredictionHead.of(backbone, head_transform, tied)
         inputs = backbone.input
         super().__init__(inputs=inputs, outputs=self.forward(inputs), **kwargs)
 
@@ -324,12 +315,7 @@ class XLMSeq2SeqLM(OptionalInputs, XLMTask, keras_hub.models.Seq2SeqLM):
     def forward(self, inputs):
         """Logits of every position of the target, see the class."""
         states = self.backbone(inputs)["decoder_sequence_output"]  # (B, T, D)
-        return self._logits(states)
-
-    def _logits(self, states):
-        return self.prediction_head(
-            states, token_embedding=self.backbone.token_embedding
-        )
+        return self.logits(states)
 
     def compile(
         self,
@@ -357,10 +343,9 @@ class XLMSeq2SeqLM(OptionalInputs, XLMTask, keras_hub.models.Seq2SeqLM):
             optimizer=optimizer,
             loss=loss,
             weighted_metrics=weighted_metrics,
-            sampler="greedy",
+            sampler=sampler,
             **kwargs,
         )
-        self.sampler = get_search(sampler)
 
     def generate(
         self,
@@ -437,12 +422,6 @@ class XLMSeq2SeqLM(OptionalInputs, XLMTask, keras_hub.models.Seq2SeqLM):
         room = self.backbone.max_sequence_length - inputs["prompt"].shape[1]
         return tf.clip_by_value(limits, 1, room)
 
-    @property
-    def chosen_search(self):
-        """The search that `compile` was given, a beam of 4 where it was not."""
-        search = getattr(self, "sampler", None)
-        return search if isinstance(search, BeamSearch | Sampling) else BeamSearch()
-
     def search(self, inputs, max_length):
         """The search that `compile` was given, in graph: see `decode`."""
         prompt = inputs["prompt"]
@@ -450,21 +429,9 @@ class XLMSeq2SeqLM(OptionalInputs, XLMTask, keras_hub.models.Seq2SeqLM):
         if "target_language_ids" in inputs:
             source["language_ids"] = inputs["target_language_ids"]  # (B,)
 
-        def step(token_ids, index, caches, source, mask):
-            language_ids = None
-            if "language_ids" in source:
-                language_ids = source["language_ids"][:, None] + tf.zeros_like(
-                    token_ids
-                )
-            states, caches = self.backbone.step(
-                token_ids, index, caches, source, mask, language_ids
-            )
-            shape = (-1, token_ids.shape[1], self.backbone.vocabulary_size)
-            return ops.reshape(self._logits(states), shape), caches
-
         tokenizer = self.preprocessor.tokenizer
         return self.chosen_search.decode(
-            step,
+            self.search_step(self.backbone.step),
             prompt,
             self.backbone.empty_caches(ops.shape(prompt)[0]),
             source,
