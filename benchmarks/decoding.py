@@ -5,10 +5,13 @@ python benchmarks/decoding.py --model DIR --texts FILE --output decoding.json
 The weights of one trained encoder-decoder in three engines: `XLMSeq2SeqLM`,
 transformers (as a Pegasus, which has the same pre-norm blocks) and CTranslate2. The
 same texts everywhere, in batches by length; the unit is tokens written a second.
+Beams end as XLM's do, when no better text can come ("never" in transformers), and with
+early stopping, when there are as many texts as beams: CTranslate2 knows that alone.
 Without --model, weights at random, and every text is as long as the limit.
 """
 
 import argparse
+import functools
 import os
 import tempfile
 from pathlib import Path
@@ -17,7 +20,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import tensorflow as tf
-from keras import ops
 from timing import available, report, time_interleaved
 
 import xlm_tf
@@ -54,18 +56,19 @@ def main():
     special = special_ids(model)
     forced = None if args.model else LENGTH
     rows, agreements = {}, {}
-    for beams in args.beams:
-        setting = "greedy" if beams == 1 else f"beam {beams}"
+    builders = {
+        "xlm_tf": xlm_tf_engine,
+        "transformers": torch_engine,
+        "CTranslate2": ctranslate2_engine,
+    }
+    for setting, beams, early_stopping in settings_of(args.beams):
         engines = available(
             {
-                name: lambda build=build, beams=beams: build(
-                    model, special, beams, forced
+                name: functools.partial(
+                    build, model, special, beams, early_stopping, forced
                 )
-                for name, build in (
-                    ("xlm_tf", xlm_tf_engine),
-                    ("transformers", torch_engine),
-                    ("CTranslate2", ctranslate2_engine),
-                )
+                for name, build in builders.items()
+                if early_stopping or name != "CTranslate2"
             }
         )
         written = {
@@ -101,6 +104,16 @@ def main():
         equal_texts=agreements,
         shape=shape_of(model),
     )
+
+
+def settings_of(beams):
+    """Name, number of beams and early stopping of everything that is timed."""
+    for number in beams:
+        if number == 1:
+            yield "greedy", 1, True
+        else:
+            yield f"beam {number}", number, False
+            yield f"beam {number}, early stopping", number, True
 
 
 def shape_of(model):
@@ -179,10 +192,10 @@ def until_end(rows, end):
     return [row[: row.index(end)] if end in row else row for row in rows]
 
 
-def xlm_tf_engine(model, special, beams, forced):
+def xlm_tf_engine(model, special, beams, early_stopping, forced):
     start, end, pad = special
     search = BeamSearch(
-        beams, early_stopping=beams == 1, min_length=forced - 1 if forced else 0
+        beams, early_stopping=early_stopping, min_length=forced - 1 if forced else 0
     )
 
     @tf.function(reduce_retracing=True)
@@ -191,15 +204,9 @@ def xlm_tf_engine(model, special, beams, forced):
             "encoder_token_ids": token_ids,
             "encoder_padding_mask": token_ids != pad,
         }
-
-        def step(ids, index, caches, source, mask):
-            states, caches = model.backbone.step(ids, index, caches, source, mask)
-            shape = (-1, ids.shape[1], model.backbone.vocabulary_size)
-            return ops.reshape(model._logits(states), shape), caches
-
         batch_size = tf.shape(token_ids)[0]
         return search.decode(
-            step,
+            model.search_step(model.backbone.step),
             tf.fill((batch_size, 1), start),
             model.backbone.empty_caches(batch_size),
             model.backbone.prepare_source(inputs),
@@ -216,7 +223,7 @@ def xlm_tf_engine(model, special, beams, forced):
     return run
 
 
-def torch_engine(model, special, beams, forced):
+def torch_engine(model, special, beams, early_stopping, forced):
     import torch
     from transformers import PegasusConfig, PegasusForConditionalGeneration
 
@@ -258,6 +265,7 @@ def torch_engine(model, special, beams, forced):
                 input_ids=ids,
                 attention_mask=(ids != pad).long(),
                 num_beams=beams,
+                early_stopping=True if early_stopping else "never",
                 do_sample=False,
                 max_new_tokens=limits(batch, forced),
                 min_new_tokens=forced,
@@ -317,7 +325,7 @@ def pegasus_state(model):
     return state
 
 
-def ctranslate2_engine(model, special, beams, forced):
+def ctranslate2_engine(model, special, beams, early_stopping, forced):
     import ctranslate2
     from ctranslate2 import specs
 
