@@ -92,6 +92,23 @@ def test_a_classifier_learns_from_raw_strings(make_task):
     assert predicted.tolist() == [0, 1]
 
 
+def test_every_epoch_reads_every_text_once(make_task):
+    task = make_task(xlm_tf.XLMTextClassifier)
+    task.compile(optimizer="adam")
+    # Of 10 texts 8 train, in batches of 3, 3 and 2.
+    task.fit(
+        ["fox"] * 10,
+        [0, 1] * 5,
+        epochs=2,
+        batch_size=3,
+        validation_split=0.2,
+        verbose=0,
+    )
+    assert int(task.optimizer.iterations) == 6
+    with pytest.raises(ValueError, match="0 examples, validation_split=None"):
+        task.fit([], [], verbose=0)
+
+
 def test_a_classifier_learns_from_pairs(make_task):
     task = make_task(xlm_tf.XLMTextClassifier, pooling="first", head_transform=False)
     task.compile(

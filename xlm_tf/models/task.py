@@ -163,7 +163,7 @@ class XLMTask(XLMPresets):
         examples = tf.data.Dataset.from_tensor_slices(
             parts if len(parts) > 1 else parts[0]
         )
-        num_train = len(examples)
+        num_examples = num_train = len(examples)
         if validation_split:
             # As Keras: the last examples, before any shuffling.
             num_train = int(num_train * (1.0 - validation_split))
@@ -171,9 +171,18 @@ class XLMTask(XLMPresets):
                 "validation_data", examples.skip(num_train).batch(batch_size)
             )
             examples = examples.take(num_train)
+        if num_train == 0:
+            raise ValueError(
+                "fit needs examples to train on. Received: "
+                f"{num_examples} examples, validation_split={validation_split}."
+            )
         if shuffle:
             examples = examples.shuffle(num_train)
-        return super().fit(examples.batch(batch_size), shuffle=False, **kwargs)
+        # One stream for all epochs: to begin one costs a second or so, for the graph
+        # that reads texts.
+        batches = examples.batch(batch_size).repeat()
+        kwargs.setdefault("steps_per_epoch", -(-num_train // batch_size))
+        return super().fit(batches, shuffle=False, **kwargs)
 
 
 def check_labels(num_classes, labels):
