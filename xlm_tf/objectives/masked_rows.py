@@ -97,9 +97,12 @@ class MaskedRows(abc.ABC):
     def evaluation_batches(self, groups, rows_per_batch, seed=0):
         """Batches for evaluation: the same at every call.
 
-        Every segment has at least one target, and every target is MASK (XLM's
-        evaluation). A row holds texts of one group, a batch rows of several. The last
-        batch is filled with rows of padding that weigh nothing.
+        Every segment with text has at least one target, and every target is MASK. The
+        tokens around a text are none, unlike in training: `</s>` is easily guessed, and
+        the shorter the texts, the better the scores would look (XLM's evaluation leaves
+        out the last of every text; here both inside a pair are left out too). A row
+        holds texts of one group, a batch rows of several. The last batch is filled with
+        rows of padding that weigh nothing.
 
         Args:
             groups: dict from names, such as languages, to finite datasets of examples.
@@ -155,7 +158,7 @@ class MaskedRows(abc.ABC):
             # Short sentences have a target each: more of them than the rate says.
             num_predictions = max(num_predictions, self.sequence_length // 2)
             positions, weights = masking.select_for_evaluation(
-                candidates,
+                tf.logical_and(candidates, self._is_text(rows["token_ids"])),
                 rows["segment_ids"],
                 num_predictions,
                 seed,
@@ -191,6 +194,14 @@ class MaskedRows(abc.ABC):
         )
         inputs = {**rows, "token_ids": token_ids, "mask_positions": positions}
         return inputs, targets, weights
+
+    def _is_text(self, token_ids):
+        """Where there is a token of the text, unknown or not: bool (B, T)."""
+        is_text = tf.ones_like(token_ids, "bool")
+        for token in ("start", "end", "mask"):
+            special = getattr(self.tokenizer, f"{token}_token_id")
+            is_text = tf.logical_and(is_text, token_ids != special)
+        return is_text
 
     def with_specials(self, ids):
         """Ragged (N, None) -> `start ids end`, ragged (N, None)."""

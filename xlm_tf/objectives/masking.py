@@ -91,7 +91,7 @@ def frequency_weights(token_counts, alpha=0.5):
 def select_for_evaluation(
     candidates, segment_ids, num_predictions, seed, selection_rate=0.15
 ):
-    """As `select_uniform`, but every segment gets at least one prediction.
+    """As `select_uniform`, but a segment with candidates has one prediction at least.
 
     Args:
         candidates: bool tensor (B, T).
