@@ -194,6 +194,8 @@ def test_one_model_of_several_directions(corpora, tmp_path):
 
 
 def test_a_run_begins_with_a_pretrained_model(corpora, tmp_path):
+    path = write_recipe(tmp_path, vocabulary_size=None, initial_model="xlm_tiny")
+    assert load_finetuning_recipe(path, corpora).initial_model == "xlm_tiny"
     path = write_recipe(
         tmp_path,
         vocabulary_size=None,
@@ -322,5 +324,7 @@ def test_missing_files_are_named(corpora, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"recipe\.data\[0\].*en_fr\.tsv"):
         load_finetuning_recipe(path)
     path = write_recipe(tmp_path, vocabulary_size=None, initial_model="absent")
-    with pytest.raises(FileNotFoundError, match=r"no preset .*absent"):
+    with pytest.raises(
+        FileNotFoundError, match="initial_model: There is no model absent"
+    ):
         load_finetuning_recipe(path, corpora)

@@ -36,11 +36,11 @@ _PRE_NORM = (
 
 
 def find_model_file(path):
-    """The `model.pt` that a path is or holds, or None."""
+    """The `.pt` that a path is, or the `model.pt` that it holds, or None."""
     path = Path(path)
     if path.is_dir():
         path = path / MODEL_FILE
-    return path if path.name == MODEL_FILE and path.is_file() else None
+    return path if path.suffix == ".pt" and path.is_file() else None
 
 
 def read_checkpoint(model_file):

@@ -23,7 +23,11 @@ def add_arguments(parser):
 
 def add_shared_arguments(parser):
     """Add the arguments that `translate` and `summarize` share."""
-    parser.add_argument("--model", required=True, help="folder of an XLMSeq2SeqLM")
+    parser.add_argument(
+        "--model",
+        required=True,
+        help="an XLMSeq2SeqLM, named as for trim",
+    )
     parser.add_argument(
         "input", nargs="?", default="-", help="one text a line; - is stdin (default)"
     )

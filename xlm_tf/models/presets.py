@@ -1,7 +1,6 @@
 """Saved models of the package, whatever their task."""
 
-import json
-from pathlib import Path
+from keras_hub.src.utils import preset_utils
 
 from xlm_tf.models import released_checkpoints
 from xlm_tf.models.causal_lm import XLMCausalLM
@@ -39,19 +38,19 @@ def load_task(preset):
         FileNotFoundError: there is no preset of a task.
         ValueError: its task is none of the package.
     """
-    path = Path(preset, "task.json")
-    if not path.is_file():
-        checkpoint = released_checkpoints.find(preset)
-        if checkpoint is not None:
-            task_class = released_checkpoints.task_class(checkpoint)
-            return released_checkpoints.load(task_class, checkpoint)
+    checkpoint = released_checkpoints.find(preset)
+    if checkpoint is not None:
+        task_class = released_checkpoints.task_class(checkpoint)
+        return released_checkpoints.load(task_class, checkpoint)
+    preset, task_file = str(preset), preset_utils.TASK_CONFIG_FILE
+    if not preset_utils.check_file_exists(preset, task_file):
         raise FileNotFoundError(
-            f"{preset} is not a saved task: it holds no task.json. Expected a "
+            f"{preset} is not a saved task: it holds no {task_file}. Expected a "
             "folder that `save_to_preset` of a task, or a training, wrote."
         )
-    name = json.loads(path.read_text(encoding="utf-8")).get("class_name")
+    name = preset_utils.load_json(preset, task_file).get("class_name")
     if name not in TASKS:
         raise ValueError(
             f"{preset} holds a {name}. Expected one of {', '.join(TASKS)}."
         )
-    return TASKS[name].from_preset(str(preset))
+    return TASKS[name].from_preset(preset)

@@ -14,6 +14,7 @@ from xlm_tf.layers.initializers import weights_follow
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.causal_lm import XLMCausalLM
 from xlm_tf.models.masked_lm import XLMMaskedLM
+from xlm_tf.models.model_names import HUB, no_model, resolve
 from xlm_tf.models.question_answering import XLMQuestionAnswering
 from xlm_tf.models.released_models import PRESETS
 from xlm_tf.models.text_classifier import XLMTextClassifier
@@ -22,13 +23,13 @@ from xlm_tf.models.token_classifier import XLMTokenClassifier
 from xlm_tf.text.bpe_tokenizer import MERGES_FILE, VOCABULARY_FILE, XLMBPETokenizer
 from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 
-HUB = "hf://"
 SENTENCEPIECE_FILE = "sentencepiece.bpe.model"
 TOKENIZER_FILE = "tokenizer.json"
 TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
 MODULES_FILE = "modules.json"
+CONFIG_FILE = "config.json"
 _FILES = [
-    "config.json",
+    CONFIG_FILE,
     MODULES_FILE,
     "sentence_bert_config.json",
     "*_Pooling/config.json",
@@ -81,13 +82,17 @@ def find(preset):
 
     Args:
         preset: see `from_preset` of the models.
+
+    Raises:
+        FileNotFoundError: there is no such model, with the nearest name, or nothing
+            that is one at the path.
     """
-    arguments = {}
-    if str(preset) in PRESETS:
-        arguments = PRESETS[str(preset)].arguments
-        preset = PRESETS[str(preset)].source
-    if str(preset).startswith(HUB):
-        path = _download(str(preset).removeprefix(HUB))
+    arguments, preset = {}, resolve(preset)
+    if preset in PRESETS:
+        arguments = PRESETS[preset].arguments
+        preset = PRESETS[preset].source
+    if preset.startswith(HUB):
+        path = _download(preset.removeprefix(HUB))
         if path is None:
             return None
     else:
@@ -100,16 +105,43 @@ def find(preset):
         model_file = original.find_model_file(path)
         if model_file:
             return Checkpoint(model_file, *original.read_checkpoint(model_file))
+        if "://" not in preset and not (path / CONFIG_FILE).is_file():
+            raise FileNotFoundError(_no_model(path))
         return None
     config = huggingface.read_config(path)
     return Checkpoint(path, config, open_folder(path), arguments=arguments)
 
 
+def _no_model(path):
+    """What is wrong with a path that holds no model."""
+    if path.is_file():
+        return (
+            f"{path} is not a file that a model is loaded from: fairseq's .pt and "
+            "XLM's .pth are. Expected one of them, or the folder of a model; a .keras "
+            "file is read by keras.models.load_model."
+        )
+    inner = path / "model"
+    hint = f" Did you mean {inner}?" if (inner / CONFIG_FILE).is_file() else ""
+    return (
+        f"{path} holds no model: no {CONFIG_FILE}, as transformers and save_to_preset "
+        f"write it, no {fairseq.MODEL_FILE} of fairseq, and not one .pth of XLM.{hint}"
+    )
+
+
 def _download(repository):
     """The folder of a repository of the hub; None where it is one of Keras."""
     from huggingface_hub import hf_hub_download, snapshot_download
+    from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundError
 
-    folder = Path(hf_hub_download(repository, "config.json")).parent
+    try:
+        folder = Path(hf_hub_download(repository, CONFIG_FILE)).parent
+    except RepositoryNotFoundError as error:
+        raise FileNotFoundError(no_model(HUB + repository)) from error
+    except RemoteEntryNotFoundError as error:
+        raise FileNotFoundError(
+            f"{HUB}{repository} holds no {CONFIG_FILE}: it is neither a model of "
+            "transformers nor one of Keras."
+        ) from error
     if not huggingface.is_huggingface(folder):
         return None
     # Files that are there are not asked for again, and a broken download goes on.

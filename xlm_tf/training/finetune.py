@@ -106,7 +106,7 @@ def build_seq2seq_lm(recipe):
         if name in arguments
     }
     if recipe.initial_model is not None:
-        preset = str(recipe.initial_model)
+        preset = recipe.initial_model
         masked_lm = XLMMaskedLM.from_preset(
             preset,
             backbone=XLMBackbone.from_preset(preset, dtype=training.dtype, **arguments),

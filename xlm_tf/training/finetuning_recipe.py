@@ -8,6 +8,7 @@ from xlm_tf.training.recipe import (
     DTYPES,
     SCHEDULES,
     Bitext,
+    ModelName,
     check_bitext,
     check_model,
     field,
@@ -69,7 +70,8 @@ class FinetuningRecipe:
         task: "translation", measured by BLEU and chrF, or "summarization", by ROUGE;
             the best model is that of the best BLEU, or ROUGE-L, unless
             `training.early_stopping_metric` names another.
-        initial_model: directory of an `XLMMaskedLM` preset to begin with.
+        initial_model: an `XLMMaskedLM` to begin with: a folder, or whatever else
+            `from_preset` takes, such as "xlm_roberta_base".
         vocabulary_size: int, tokens of a vocabulary that is trained on the training
             pairs, where there is no `initial_model`.
         model: arguments of `XLMBackbone`, with an `initial_model` those that differ
@@ -87,7 +89,7 @@ class FinetuningRecipe:
     training: FinetuningTraining
     test: list[Bitext] = field([], in_data_folder=True)
     task: str = field("translation", choices=tuple(METRICS))
-    initial_model: Path | None = None
+    initial_model: ModelName | None = None
     vocabulary_size: int | None = field(None, minimum=16)
     model: dict[str, typing.Any] = field({})
     decoding: Decoding = Decoding()
@@ -147,10 +149,6 @@ def load_finetuning_recipe(path, data_folder=None, **overrides):
         raise ValueError(
             "recipe must have either initial_model, a pretrained model with its "
             "vocabulary, or vocabulary_size, to begin from nothing."
-        )
-    if recipe.initial_model is not None and not recipe.initial_model.is_dir():
-        raise FileNotFoundError(
-            f"recipe.initial_model: there is no preset {recipe.initial_model}."
         )
     begins_from_nothing = recipe.initial_model is None
     check_model(

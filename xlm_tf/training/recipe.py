@@ -14,6 +14,10 @@ SCHEDULES = ("inverse_square_root", "linear", "cosine", "constant")
 OBJECTIVES = ("mlm", "tlm")
 
 
+class ModelName(str):
+    """A model to begin with, see `xlm_tf.models.model_names.resolve`."""
+
+
 def field(
     default=dataclasses.MISSING,
     minimum=None,
@@ -214,6 +218,8 @@ def _build(kind, value, where, folder, data_folder=None):
             str(key): _build(kind.__args__[1], item, f"{where}.{key}", folder)
             for key, item in value.items()
         }
+    if kind is ModelName:
+        return _model_name(value, where, folder)
     if kind is Path:
         if not isinstance(value, str):
             raise ValueError(f"{where} must be a path. Received: {value!r}.")
@@ -232,6 +238,17 @@ def _build(kind, value, where, folder, data_folder=None):
             f"{where} must be of type {kind.__name__}. Received: {value!r}."
         )
     return value
+
+
+def _model_name(value, where, folder):
+    from xlm_tf.models.model_names import resolve
+
+    if not isinstance(value, str):
+        raise ValueError(f"{where} must be the name of a model. Received: {value!r}.")
+    try:
+        return ModelName(resolve(value, folder))
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{where}: {error}") from error
 
 
 def _build_dataclass(kind, value, where, folder, data_folder):
