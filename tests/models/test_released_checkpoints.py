@@ -162,6 +162,8 @@ def test_span_of_an_answer():
     ((answer, _),) = model.answer("What was not found?", context)
     assert answer in context
     assert model.answer(["?"], [""])[0][0] == ""
+    with pytest.raises(ValueError, match="3 questions and 1 contexts"):
+        model.answer(["a", "b", "c"], [context])
 
 
 class Hub(http.server.BaseHTTPRequestHandler):

@@ -319,3 +319,25 @@ def test_long_texts_are_written_in_parts_or_cut(make_model, split):
     cut = model.generate(text, max_length=4)
     [[(target, _)]] = generate_in_order(model, [text], max_length=4, split=split)
     assert (target == cut) is not split
+
+
+@pytest.mark.parametrize(
+    "misfit",
+    [
+        {"target_text": ["Hund"]},
+        {"source_language": ["en", "de"]},
+        {"target_language": ["en", "de"]},
+    ],
+)
+def test_fields_of_different_lengths(tokenizer, misfit):
+    preprocessor = xlm_tf.XLMSeq2SeqLMPreprocessor(
+        tokenizer, sequence_length=40, target_language="de", **LANGUAGES
+    )
+    fields = {"text": SOURCES, "target_text": TARGETS, **misfit}
+    with pytest.raises(ValueError, match="must hold one string for every"):
+        preprocessor(fields)
+    spec = {name: tf.TensorSpec([None], tf.string) for name in fields}
+    for function in (preprocessor, preprocessor.generate_preprocess):
+        graph = tf.function(function, input_signature=[spec])
+        with pytest.raises(tf.errors.InvalidArgumentError, match="must hold one"):
+            graph({name: tf.constant(value) for name, value in fields.items()})

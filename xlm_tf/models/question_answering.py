@@ -80,8 +80,16 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
             List, a question each, of (answer: str, score: float): the tokens from the
             best start to the best end, detokenised, and the sum of the two logits.
             The answer is empty where the context has no tokens.
+
+        Raises:
+            ValueError: not as many contexts as questions.
         """
         texts = (batched(questions), batched(contexts))
+        if len(texts[0]) != len(texts[1]):
+            raise ValueError(
+                "Every question needs a context of its own. Received: "
+                f"{len(texts[0])} questions and {len(texts[1])} contexts."
+            )
         preprocessor = self.preprocessor
         inputs = preprocessor.pack(texts)
         logits = keras.ops.convert_to_numpy(self(inputs))  # (B, T, 2)

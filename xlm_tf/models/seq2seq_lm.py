@@ -10,7 +10,7 @@ from xlm_tf.models.losses import LabelSmoothedCrossentropy
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
 from xlm_tf.models.task import XLMTask
-from xlm_tf.models.text_packing import PADDING_MULTIPLE, TextPacking, batched
+from xlm_tf.models.text_packing import PADDING_MULTIPLE, TextPacking, aligned, batched
 from xlm_tf.models.text_writing import TextWriter, TextWriting, as_asked
 from xlm_tf.text.languages import language_index
 
@@ -144,7 +144,9 @@ class XLMSeq2SeqLMPreprocessor(TextWriting, TextPacking, keras_hub.models.Prepro
                 f"Inputs are `text` and, where they apply, {', '.join(FIELDS[1:])}. "
                 f"Received: {sorted(x)}."
             )
-        return {key: tf.convert_to_tensor(value, tf.string) for key, value in x.items()}
+        return aligned(
+            {key: tf.convert_to_tensor(value, tf.string) for key, value in x.items()}
+        )
 
     def _source(self, fields):
         packed = self.pack(

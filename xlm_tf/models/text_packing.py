@@ -68,9 +68,10 @@ class TextPacking:
             the model has languages, `language_ids` int32 (B, T).
 
         Raises:
-            ValueError: a dict without `text`, with other keys, or no language given
-                where the model needs one.
-            tf.errors.InvalidArgumentError: a language the model does not have.
+            ValueError: a dict without `text`, with other keys, fields of different
+                lengths, or no language given where the model needs one.
+            tf.errors.InvalidArgumentError: a language the model does not have; fields
+                of different lengths, where a graph does not know them beforehand.
         """
         fields = text_fields(x)
         text = fields["text"]
@@ -89,7 +90,13 @@ class TextPacking:
             pair_language = fields.get("language_pair", language)
             segments.append(self._tokenize(fields["text_pair"], pair_language))
         num_specials = 2 if len(segments) == 1 else 2 + self.num_separators
-        segments = self._truncate(segments, self.sequence_length - num_specials)
+        budget = self.sequence_length - num_specials
+        if budget < 0:
+            raise ValueError(
+                f"sequence_length must have room for the {num_specials} special "
+                f"tokens. Received: sequence_length={self.sequence_length}."
+            )
+        segments = self._truncate(segments, budget)
         batch_size = tf.shape(fields["text"])[0]
         parts = [self._special(batch_size, self.tokenizer.start_token_id), segments[0]]
         end = self._special(batch_size, self.tokenizer.end_token_id)
@@ -170,6 +177,12 @@ def with_language(texts, language):
 
 
 FIELDS = ("text", "text_pair", "language", "language_pair")
+LANGUAGE_FIELDS = (
+    "language",
+    "language_pair",
+    "source_language",
+    "target_language",
+)
 
 
 def text_fields(x):
@@ -188,7 +201,59 @@ def text_fields(x):
             f"Inputs are `text` and, where they apply, {', '.join(FIELDS[1:])}. "
             f"Received: {sorted(x)}."
         )
-    return {key: tf.convert_to_tensor(value, tf.string) for key, value in x.items()}
+    return aligned(
+        {key: tf.convert_to_tensor(value, tf.string) for key, value in x.items()}
+    )
+
+
+def aligned(fields):
+    """Fields whose rows belong together, checked before any op reads them.
+
+    Ops further on trust that two texts of a pair come in equal numbers, and would read
+    foreign memory where they do not. The check is part of the graph, so that what is
+    exported carries it.
+
+    Args:
+        fields: dict of string tensors: `text`, () or (B,), and other texts of the same
+            shape; of languages one a text, or one for all.
+
+    Returns:
+        dict of the same tensors.
+
+    Raises:
+        ValueError: a shape that does not fit, where it is known.
+        tf.errors.InvalidArgumentError: where it is not known before the graph runs.
+    """
+    fields = {
+        name: tf.ensure_shape(value, (None,)) if value.shape.rank is None else value
+        for name, value in fields.items()
+    }
+    text = fields["text"]
+    checks = []
+    for name, value in fields.items():
+        if value.shape.rank > 1:
+            raise ValueError(
+                f"`{name}` must be one string or a list of strings. "
+                f"Received: an array of the shape {value.shape}."
+            )
+        one_for_all = name in LANGUAGE_FIELDS
+        if value.shape.rank == text.shape.rank or one_for_all:
+            sizes = value.shape.num_elements(), text.shape.num_elements()
+            if None in sizes:
+                sizes = tf.size(value), tf.size(text)
+            fits = sizes[0] == sizes[1]
+            if one_for_all:
+                fits = fits | (sizes[0] == 1)
+        else:
+            sizes, fits = ("a single one", "a list"), False
+        expected = f"`{name}` must hold one string for every one of `text`"
+        expected += ", or one for all. " if one_for_all else ". "
+        if tf.is_tensor(fits):
+            checks.append(tf.debugging.Assert(fits, [expected, *sizes]))
+        elif not fits:
+            raise ValueError(f"{expected}Received: {sizes[0]} for {sizes[1]}.")
+    with tf.control_dependencies(checks):
+        return {name: tf.identity(value) for name, value in fields.items()}
 
 
 class TaskPreprocessor(keras_hub.models.Preprocessor):
