@@ -2,9 +2,14 @@
 
 import tensorflow as tf
 
+from xlm_tf.text.language_codes_in_graph import languages_found
+
 
 def language_index(language, languages):
     """The position of every language in a model's list.
+
+    A language that is spelled otherwise than there is found by the rule of
+    `xlm_tf.text.language_codes.match_language`.
 
     Args:
         language: string tensor (B,).
@@ -15,18 +20,30 @@ def language_index(language, languages):
         int32 tensor (B,).
 
     Raises:
-        tf.errors.InvalidArgumentError: a language that is not in the list.
+        tf.errors.InvalidArgumentError: a language that is not in the list, or that
+            could be several.
     """
-    matches = language[:, None] == tf.constant(list(languages))[None, :]  # (B, L)
-    known = tf.debugging.Assert(
-        tf.reduce_all(tf.reduce_any(matches, axis=1)),
-        [
-            f"A language is not one of the model's {list(languages)}. Received:",
-            language,
-        ],
+    languages = list(languages)
+    is_exact = language[:, None] == tf.constant(languages)[None, :]  # (B, L)
+
+    def index_by_rule():
+        found = languages_found(language, languages)
+        known = tf.debugging.Assert(
+            tf.reduce_all(tf.reduce_sum(tf.cast(found, "int32"), axis=1) == 1),
+            [
+                f"A language is not one, or not only one, of the model's {languages}. "
+                "Received:",
+                language,
+            ],
+        )
+        with tf.control_dependencies([known] if known is not None else []):
+            return tf.argmax(found, axis=1, output_type="int32")
+
+    return tf.cond(
+        tf.reduce_all(tf.reduce_any(is_exact, axis=1)),
+        lambda: tf.argmax(is_exact, axis=1, output_type="int32"),
+        index_by_rule,
     )
-    with tf.control_dependencies([known] if known is not None else []):
-        return tf.argmax(matches, axis=1, output_type="int32")
 
 
 def language_probabilities(counts, alpha):
