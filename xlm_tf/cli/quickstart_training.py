@@ -24,7 +24,7 @@ from xlm_tf.text.vocabulary import train_vocabulary
 from xlm_tf.training.contrastive import ContrastiveTrainer, bitext_batches
 from xlm_tf.training.pretrain import build_masked_lm, pretrain
 from xlm_tf.training.recipe import load_recipe
-from xlm_tf.training.schedules import cosine_decay
+from xlm_tf.training.schedules import CosineDecay
 
 VOCABULARY_SIZE = 8000
 SEQUENCE_LENGTH = 64
@@ -198,7 +198,7 @@ def finetune_embedder(embedder, corpus, scale, curve_path):
     )
     trainer = ContrastiveTrainer(embedder, temperature=0.07)
     steps = scale.contrastive_steps
-    schedule = cosine_decay(3e-3, steps // 20, steps)
+    schedule = CosineDecay(3e-3, steps // 20, steps)
     trainer.compile(optimizer=keras.optimizers.AdamW(schedule, weight_decay=0.01))
     begun = time.perf_counter()
     trainer.fit(
@@ -235,7 +235,7 @@ def train_classifier(embedder, corpus, scale):
     batch_size = 64
     steps = scale.classifier_epochs * -(-len(examples) // batch_size)
     classifier.compile(
-        optimizer=keras.optimizers.AdamW(cosine_decay(4e-3, steps // 20, steps)),
+        optimizer=keras.optimizers.AdamW(CosineDecay(4e-3, steps // 20, steps)),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
     )

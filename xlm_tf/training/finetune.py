@@ -25,7 +25,7 @@ from xlm_tf.text.sentences import split_sentences
 from xlm_tf.text.vocabulary import train_vocabulary
 from xlm_tf.training.finetuning_data import read_pairs, train_batches
 from xlm_tf.training.finetuning_recipe import METRICS
-from xlm_tf.training.pretrain import build_optimizer
+from xlm_tf.training.optimizer import build_optimizer
 from xlm_tf.training.run import TrainingRun, claim_output, run_to_end
 from xlm_tf.training.seq2seq_trainer import Seq2SeqTrainer
 from xlm_tf.training.strategy import distribution_strategy, is_chief

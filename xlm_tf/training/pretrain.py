@@ -12,8 +12,8 @@ from xlm_tf.evaluation.perplexity import MaskedLMEvaluator
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.masked_lm import XLMMaskedLM, XLMMaskedLMPreprocessor
 from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
-from xlm_tf.training import schedules
 from xlm_tf.training.masked_lm_trainer import MaskedLMTrainer
+from xlm_tf.training.optimizer import build_optimizer
 from xlm_tf.training.pretraining_data import PretrainingData
 from xlm_tf.training.run import TrainingRun, claim_output, run_to_end
 from xlm_tf.training.strategy import distribution_strategy, is_chief
@@ -110,32 +110,6 @@ def build_masked_lm(recipe, tokenizer):
         tokenizer, sequence_length=backbone.max_sequence_length, languages=languages
     )
     return XLMMaskedLM(backbone, preprocessor, head_transform, compile=False)
-
-
-def build_optimizer(training):
-    """Adam with decoupled weight decay and the schedule of a recipe's `training`.
-
-    Biases and LayerNorms are not decayed.
-    """
-    rate, warmup = training.learning_rate, training.warmup_steps
-    schedule = {
-        "inverse_square_root": lambda: schedules.InverseSquareRoot(rate, warmup),
-        "linear": lambda: schedules.linear_decay(rate, warmup, training.steps),
-        "cosine": lambda: schedules.cosine_decay(rate, warmup, training.steps),
-        "constant": lambda: schedules.constant(rate, warmup),
-    }[training.schedule]()
-    optimizer = keras.optimizers.AdamW(
-        schedule,
-        weight_decay=training.weight_decay,
-        beta_1=training.beta_1,
-        beta_2=training.beta_2,
-        epsilon=training.epsilon,
-        name="optimizer",
-    )
-    optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
-    if training.dtype == "mixed_float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    return optimizer
 
 
 class _PretrainingRun(TrainingRun):

@@ -1,4 +1,6 @@
-"""Learning rates as functions of the step."""
+"""Learning rates as functions of the step, one class each, that Keras can save."""
+
+import math
 
 import keras
 from keras import ops
@@ -38,50 +40,71 @@ class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
-def linear_decay(learning_rate, warmup_steps, steps):
-    """Linear warm-up from 0, then linear decay to 0 at the last step."""
-    return _WarmUp(
-        learning_rate,
-        warmup_steps,
-        keras.optimizers.schedules.PolynomialDecay(
-            learning_rate, max(steps - warmup_steps, 1), end_learning_rate=0.0
-        ),
-    )
+@keras.saving.register_keras_serializable("xlm_tf")
+class Constant(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear warm-up to the rate at the last of its steps, then always the same.
 
+    Args:
+        learning_rate: float.
+        warmup_steps: int, 0 for none.
+    """
 
-def cosine_decay(learning_rate, warmup_steps, steps):
-    """Linear warm-up from 0, then half a cosine down to 0 at the last step."""
-    return _WarmUp(
-        learning_rate,
-        warmup_steps,
-        keras.optimizers.schedules.CosineDecay(
-            learning_rate, max(steps - warmup_steps, 1)
-        ),
-    )
-
-
-def constant(learning_rate, warmup_steps):
-    """Linear warm-up from 0, then always the same."""
-    return _WarmUp(learning_rate, warmup_steps, lambda step: learning_rate)
-
-
-class _WarmUp(keras.optimizers.schedules.LearningRateSchedule):
-    """A linear rise before another schedule, which starts counting after it."""
-
-    def __init__(self, learning_rate, warmup_steps, then):
+    def __init__(self, learning_rate, warmup_steps):
         self.learning_rate = learning_rate
         self.warmup_steps = warmup_steps
-        self.then = then
 
     def __call__(self, step):
         step = ops.cast(step, "float32")
-        warming = self.learning_rate * (step + 1) / max(self.warmup_steps, 1)
-        after = self.then(ops.maximum(step - self.warmup_steps, 0.0))
-        return ops.where(step < self.warmup_steps, warming, after)
+        warming = (step + 1.0) / max(self.warmup_steps, 1)
+        return self.learning_rate * ops.where(
+            step < self.warmup_steps, warming, self._share(step)
+        )
+
+    def _share(self, step):
+        """The share of the rate after the warm-up."""
+        return ops.ones_like(step)
 
     def get_config(self):
         return {
             "learning_rate": self.learning_rate,
             "warmup_steps": self.warmup_steps,
-            "then": keras.saving.serialize_keras_object(self.then),
         }
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class LinearDecay(Constant):
+    """Linear warm-up, then linear decay to 0 at the last step.
+
+    Args:
+        learning_rate: float, highest rate, reached at the end of the warm-up.
+        warmup_steps: int, 0 for none.
+        steps: int, of the whole training.
+    """
+
+    def __init__(self, learning_rate, warmup_steps, steps):
+        super().__init__(learning_rate, warmup_steps)
+        self.steps = steps
+
+    def _share(self, step):
+        return 1.0 - self._progress(step)
+
+    def _progress(self, step):
+        """How far the training is since the warm-up, from 0 to 1."""
+        decaying_steps = max(self.steps - self.warmup_steps, 1)
+        return ops.clip((step - self.warmup_steps) / decaying_steps, 0.0, 1.0)
+
+    def get_config(self):
+        return {**super().get_config(), "steps": self.steps}
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class CosineDecay(LinearDecay):
+    """Linear warm-up, then half a cosine down to 0 at the last step.
+
+    The arguments are `LinearDecay`'s.
+
+    Source: Loshchilov and Hutter 2017 (arXiv 1608.03983), without restarts.
+    """
+
+    def _share(self, step):
+        return 0.5 * (1.0 + ops.cos(math.pi * self._progress(step)))
