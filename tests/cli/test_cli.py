@@ -5,6 +5,7 @@ import pytest
 
 import xlm_tf
 from xlm_tf.cli import main
+from xlm_tf.cli.corpus_arguments import corpus_files
 
 
 def test_help_comes_without_tensorflow():
@@ -71,6 +72,11 @@ def test_corpora_that_cannot_be_read(tmp_path, capsys, corpus, message):
     assert code == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_two_spellings_are_one_language():
+    files = corpus_files(["zh_CN=a", "en=b", "zh-Hans-CN=c", "pt=d", "pt-BR=e"])
+    assert files == {"zh_CN": ["a", "c"], "en": ["b"], "pt": ["d"], "pt-BR": ["e"]}
 
 
 def test_a_corpus_in_another_encoding_is_named(tmp_path, capsys):

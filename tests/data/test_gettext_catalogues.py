@@ -114,6 +114,9 @@ def test_locales_are_languages(tmp_path):
     assert language_of_locale("zh_CN") == "zh"
     assert language_of_locale("zh-hans") == "zh"
     assert language_of_locale("zh_TW") == "zh_Hant"
+    assert language_of_locale("zh_Hant_TW") == "zh_Hant"
+    assert language_of_locale("zh_HK") == "zh_HK"
+    assert language_of_locale("sr@latin") == "sr@latin"
     assert language_of_locale("pt_BR") == "pt_BR"
     assert language_of_locale("fr") == "fr"
     for locale in ("pt_BR", "pt", "zh_CN", "en"):
@@ -124,6 +127,11 @@ def test_locales_are_languages(tmp_path):
         ("a", "zh", "zh_CN a"),
     ]
     assert triples([tmp_path], ["zh"]) == [("a", "zh", "zh_CN a")]
+    # Asked for in another spelling, they are named in it.
+    messages = iterate_messages([tmp_path], ["pt-BR", "zh-Hans"])
+    assert {m.language for m in messages} == {"pt-BR"}
+    messages = iterate_messages([tmp_path], ["por", "zho"])
+    assert {m.language for m in messages} == {"por", "zho"}
 
 
 PO = r"""

@@ -341,3 +341,25 @@ def test_fields_of_different_lengths(tokenizer, misfit):
         graph = tf.function(function, input_signature=[spec])
         with pytest.raises(tf.errors.InvalidArgumentError, match="must hold one"):
             graph({name: tf.constant(value) for name, value in fields.items()})
+
+
+def test_the_language_to_write_is_found_however_it_is_spelled(tokenizer):
+    preprocessor = xlm_tf.XLMSeq2SeqLMPreprocessor(
+        tokenizer, languages=["de", "en", "pt_BR"], language="eng", target_language="pt"
+    )
+    assert preprocessor.get_config()["target_language"] == "pt_BR"
+    inputs = preprocessor.generate_preprocess(
+        {"text": SOURCES, "source_language": "EN-gb", "target_language": "pt-br"}
+    )
+    assert inputs["target_language_ids"].numpy().tolist() == [2, 2, 2]
+    assert (inputs["encoder_language_ids"].numpy() == 1).all()
+    with pytest.raises(ValueError, match="de, en, pt_BR"):
+        preprocessor.target_language = "fr"
+    by_token = xlm_tf.XLMSeq2SeqLMPreprocessor(
+        tokenizer, language_tokens={"de": "e", "en": "a"}
+    )
+    prompts = [
+        by_token.generate_preprocess({"text": SOURCES[:1], "target_language": x})
+        for x in ("de", "de_CH", "deu")
+    ]
+    assert len({tuple(x["prompt"].numpy()[0]) for x in prompts}) == 1

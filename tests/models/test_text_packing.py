@@ -83,7 +83,7 @@ def test_languages_that_are_missing_or_unknown(pack, tokenizer):
         pack(["x"], languages=["de", "en"])
     with pytest.raises(tf.errors.InvalidArgumentError, match="sw"):
         pack({"text": ["x"], "language": "sw"}, languages=["de", "en"])
-    with pytest.raises(ValueError, match="language='sw'"):
+    with pytest.raises(ValueError, match=r"one of the model's: de\. Received: 'sw'"):
         pack(["x"], languages=["de"], language="sw")
 
 
@@ -174,3 +174,20 @@ def test_there_is_room_for_the_special_tokens(pack):
     with pytest.raises(ValueError, match="the 4 special tokens"):
         pack((["a"], ["b"]), sequence_length=3)
     assert ids_of(pack((["a"], ["b"]), sequence_length=4)) == [START, END, END, END]
+
+
+def test_languages_are_found_however_they_are_spelled(pack, tokenizer):
+    languages = ["en", "pt", "zh_CN"]
+    texts = ["quick", "dog", "fox"]
+    packed = pack(
+        {"text": texts, "language": ["EN", "pt-BR", "zh-Hans"]}, languages=languages
+    )
+    assert packed["language_ids"][:, 0].tolist() == [0, 1, 2]
+    assert (pack(texts, languages=languages, language="zh")["language_ids"] == 2).all()
+    preprocessor = XLMTextClassifierPreprocessor(tokenizer, languages=languages)
+    preprocessor.language = "por"
+    assert preprocessor.get_config()["language"] == "pt"
+    with pytest.raises(ValueError, match=r"en, pt, zh_CN\. Received: 'zh-TW'"):
+        preprocessor.language = "zh-TW"
+    with pytest.raises(tf.errors.InvalidArgumentError, match="zh-TW"):
+        pack({"text": texts, "language": "zh-TW"}, languages=languages)

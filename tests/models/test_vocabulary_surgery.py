@@ -2,10 +2,16 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import xlm_tf
 from xlm_tf.models.vocabulary_surgery import extend_vocabulary, trim_vocabulary
+from xlm_tf.text.scripts import script_pattern, scripts_of
 
+LANGUAGES = (  # one of every script
+    "ar hy bn iu chr cop ru hi am ka el gu pa zh zh_TW he ja km kn ko lo en lis ml "
+    "mn_Mong my nqo sat or si syr ta te zgh dv th bo ii"
+)
 CORPORA = {
     "en": ["The page was not found.", "Enter a valid <mask>.", "It's 12:30, John!"],
     "de": ["Die Seite wurde nicht gefunden.", "Größe: 7 – das Ende ☂"],
@@ -137,3 +143,15 @@ def test_new_tokens_of_bpe(bpe_task):
     np.testing.assert_array_equal(extended.encode(text), bpe_task.encode(text))
     with pytest.raises(ValueError, match="must be one word"):
         extend_vocabulary(bpe_task, ["new low"])
+
+
+def test_scripts_are_those_of_the_language_in_any_spelling():
+    assert scripts_of("zh_TW") == ("Hant",)
+    assert scripts_of("sr") == ("Cyrl", "Latn")
+    assert scripts_of("sr-Latn") == scripts_of("sr_ME") == ("Latn",)
+    assert scripts_of("hin_Deva") == scripts_of("bho") == ("Deva",)
+    assert scripts_of("xx") == ()
+    assert script_pattern(["ja_JP"]) == script_pattern(["jpn"])
+    assert "Hiragana" in script_pattern(["ja"])
+    # RE2 knows the names of all.
+    tf.strings.regex_full_match("a", script_pattern(LANGUAGES.split()))

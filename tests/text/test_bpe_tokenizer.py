@@ -198,3 +198,14 @@ def test_missing_segmenters_are_named(tokenizer, language, package, monkeypatch)
     with pytest.raises(ModuleNotFoundError, match=f"package {package}, which is not"):
         tokenizer.encode("x", language)
     assert tokenizer.encode("lowlow", language, segmenter=lambda text: ["low"] * 2)
+
+
+@pytest.mark.parametrize("language", ["fr-CA", "FR", "fra_Latn"])
+def test_rules_for_words_know_a_language_in_every_spelling(tokenizer, language):
+    text = "l'aiola"  # French keeps the apostrophe at the first word
+    expected = tokenizer.encode(text, "fr")
+    assert expected != tokenizer.encode(text, "de")
+    assert tokenizer.encode(text, language) == expected
+    both = tokenizer([text, text], language=[language, "de"])
+    assert both[0].numpy().tolist() == expected
+    assert both[1].numpy().tolist() == tokenizer.encode(text, "de_AT")

@@ -3,8 +3,9 @@
 For example `xlm-tf trim xlm_roberta_base trimmed --corpus en=a.txt --corpus fr=b.txt`.
 """
 
-import collections
 from pathlib import Path
+
+from xlm_tf.cli.corpus_arguments import add_corpus_argument, corpus_files
 
 # Texts of each corpus on which the trimmed model is compared with the whole one.
 CHECKED_TEXTS = 64
@@ -18,13 +19,7 @@ def add_arguments(parser):
         "transformers, hf://OWNER/NAME, or a released model's name",
     )
     parser.add_argument("output", type=Path, help="folder to write; must not exist")
-    parser.add_argument(
-        "--corpus",
-        action="append",
-        default=[],
-        metavar="LANGUAGE=FILE",
-        help="keep the tokens that a text uses, one sentence a line, plain or .gz",
-    )
+    add_corpus_argument(parser, "keep the tokens that a text uses")
     parser.add_argument(
         "--languages",
         nargs="+",
@@ -53,15 +48,7 @@ def run(args):
         FileExistsError: the output exists.
         ValueError, OSError: the model, a corpus or a language cannot be used.
     """
-    files = collections.defaultdict(list)
-    for corpus in args.corpus:
-        language, separator, path = corpus.partition("=")
-        if not (language and separator and path):
-            raise ValueError(
-                "--corpus must be LANGUAGE=FILE, such as en=news.txt. "
-                f"Received: {corpus}"
-            )
-        files[language].append(path)
+    files = corpus_files(args.corpus)
     if args.output.exists():
         raise FileExistsError(f"{args.output} exists. Choose another folder.")
     if not files and not args.languages:

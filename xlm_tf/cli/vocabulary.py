@@ -4,19 +4,14 @@ For example `xlm-tf vocabulary --corpus en=en.txt --corpus fr=fr.txt.gz --size 8
 --output vocabulary.spm`.
 """
 
-import collections
 from pathlib import Path
+
+from xlm_tf.cli.corpus_arguments import add_corpus_argument, corpus_files
 
 
 def add_arguments(parser):
     """Add the arguments of `vocabulary`."""
-    parser.add_argument(
-        "--corpus",
-        action="append",
-        required=True,
-        metavar="LANGUAGE=FILE",
-        help="text of a language, one sentence a line, plain or .gz; may be repeated",
-    )
+    add_corpus_argument(parser, "text of a language", required=True)
     parser.add_argument(
         "--size", type=int, required=True, help="tokens, specials and <mask> included"
     )
@@ -73,15 +68,7 @@ def run(args):
         FileNotFoundError: a corpus does not exist.
         ValueError: a corpus or the size cannot be used.
     """
-    files = collections.defaultdict(list)
-    for corpus in args.corpus:
-        language, separator, path = corpus.partition("=")
-        if not (language and separator and path):
-            raise ValueError(
-                "--corpus must be LANGUAGE=FILE, such as en=news.txt. "
-                f"Received: {corpus}"
-            )
-        files[language].append(path)
+    files = corpus_files(args.corpus)
     output = args.output
     if output.suffix not in (".spm", ".model"):
         output = output / "vocabulary.spm"

@@ -18,20 +18,14 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from xlm_tf.text.language_codes import parse_language_code
+
 SOURCE_LANGUAGE = "en"  # the language that gettext message ids are written in
 # .../locale/LANGUAGE/LC_MESSAGES/DOMAIN.mo
 _CATALOGUE = re.compile(
     r"(?:^|/)(?P<locale>[A-Za-z]{2,3}(?:[_-]\w+)?(?:@\w+)?)/LC_MESSAGES/"
     r"(?P<domain>[^/]+)\.(?P<format>mo|po)$"
 )
-# Chinese by script, as its two written forms are other texts; `zh` is the simplified.
-_LOCALE_ALIASES = {
-    "zh_hans": "zh",
-    "zh_cn": "zh",
-    "zh_hans_cn": "zh",
-    "zh_hant": "zh_Hant",
-    "zh_tw": "zh_Hant",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,10 +50,13 @@ class Message:
 def language_of_locale(locale):
     """The language of a gettext locale: `zh_Hans` and `zh_CN` are `zh`.
 
-    Regional variants stay apart (`pt_BR` is not `pt`): they are other texts.
+    Regional variants stay apart (`pt_BR` is not `pt`): they are other texts. Chinese
+    goes by script, as its two written forms are other texts; `zh` is the simplified.
     """
-    locale = locale.replace("-", "_")
-    return _LOCALE_ALIASES.get(locale.lower(), locale)
+    code = parse_language_code(locale)
+    if (code.language, code.region) in (("zh", ""), ("zh", "CN"), ("zh", "TW")):
+        return "zh_Hant" if code.script == "Hant" else "zh"
+    return locale.replace("-", "_")
 
 
 def iterate_messages(sources, languages=None):
@@ -68,7 +65,8 @@ def iterate_messages(sources, languages=None):
     Args:
         sources: list of str or Path: folders that hold `LANGUAGE/LC_MESSAGES/*.mo`
             (or .po) at any depth, wheel files, or names of installed packages.
-        languages: collection of str, the languages to read. Defaults to all.
+        languages: collection of str, the languages to read, which messages then have
+            as it spells them (`pt-BR`, `pt_br`). Defaults to all.
 
     Yields:
         `Message`s in a fixed order: sources as given, then by path, then as in the
@@ -95,8 +93,11 @@ def iterate_messages(sources, languages=None):
                 language = language_of_locale(match["locale"])
                 if language == SOURCE_LANGUAGE:
                     continue
-                if languages is not None and language not in languages:
-                    continue
+                if languages is not None:
+                    same = _same_language(language, languages)
+                    if same is None:
+                        continue
+                    language = same
                 parse = _parse_mo if match["format"] == "mo" else _parse_po
                 try:
                     pairs = list(parse(read()))
@@ -112,6 +113,14 @@ def iterate_messages(sources, languages=None):
                         and translation.strip()
                     ):
                         yield Message(package, message, language, translation)
+
+
+def _same_language(language, languages):
+    """The one of some languages that says the same, however it is spelled, or None."""
+    if language in languages:
+        return language
+    code = parse_language_code(language)
+    return next((x for x in languages if parse_language_code(x) == code), None)
 
 
 def read_gettext_catalogues(sources, languages=None):

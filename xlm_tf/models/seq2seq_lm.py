@@ -12,6 +12,7 @@ from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
 from xlm_tf.models.task import XLMTask
 from xlm_tf.models.text_packing import PADDING_MULTIPLE, TextPacking, aligned, batched
 from xlm_tf.models.text_writing import TextWriter, TextWriting, as_asked
+from xlm_tf.text.language_codes import match_language
 from xlm_tf.text.languages import language_index
 
 FIELDS = ("text", "target_text", "source_language", "target_language")
@@ -66,7 +67,6 @@ class XLMSeq2SeqLMPreprocessor(TextWriting, TextPacking, keras_hub.models.Prepro
         self.sequence_length = sequence_length
         self.target_length = target_length or sequence_length
         self.set_packing(num_separators, languages, language)
-        self.target_language = target_language
         self.language_tokens = None
         if language_tokens is not None:
             self.language_tokens = dict(language_tokens)
@@ -80,6 +80,19 @@ class XLMSeq2SeqLMPreprocessor(TextWriting, TextPacking, keras_hub.models.Prepro
                     "Every language token must be in the vocabulary. Missing: "
                     f"{', '.join(unknown)}."
                 )
+        self.target_language = target_language
+
+    @property
+    def target_language(self):
+        """The language of targets that come without one, as the model spells it."""
+        return self._target_language
+
+    @target_language.setter
+    def target_language(self, language):
+        names = self.languages or self.language_tokens
+        if language is not None and names:
+            language = match_language(language, names)
+        self._target_language = language
 
     def build(self, input_shape):
         self.built = True

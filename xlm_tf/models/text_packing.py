@@ -6,6 +6,7 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 from keras_hub.src.utils import preset_utils
 
+from xlm_tf.text.language_codes import match_language
 from xlm_tf.text.languages import language_index
 
 # Batches are padded to a multiple of it, so that a graph meets few lengths.
@@ -43,14 +44,20 @@ class TextPacking:
 
     def set_packing(self, num_separators, languages, language):
         """Check and keep the packing arguments, which every subclass has."""
-        if languages is not None and language is not None and language not in languages:
-            raise ValueError(
-                "The default language must be one of the model's languages. "
-                f"Received: language={language!r}, languages={list(languages)}."
-            )
         self.num_separators = num_separators
         self.languages = None if languages is None else list(languages)
         self.language = language
+
+    @property
+    def language(self):
+        """The language of texts that come without one, as the model spells it."""
+        return self._language
+
+    @language.setter
+    def language(self, language):
+        if language is not None and self.languages is not None:
+            language = match_language(language, self.languages)
+        self._language = language
 
     def packing_config(self):
         return {name: getattr(self, name) for name in PACKING_ARGUMENTS}

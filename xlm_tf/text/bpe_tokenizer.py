@@ -58,7 +58,8 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
             languages, false for XLM-17 and XLM-100.
         words: "moses" for raw text, "whitespace" for text that is split into words.
         start_token: "</s>", or "<s>" as transformers' tokenizer has it.
-        language: str, language of texts that come without one.
+        language: str, language of texts that come without one; in any spelling, see
+            `xlm_tf.text.language_codes.parse_language_code`.
         max_vocabulary: int, tokens to keep of a fastBPE vocabulary, the special ones
             included: the XLM-15 models keep 95,000. None keeps all.
 

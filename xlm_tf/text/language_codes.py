@@ -33,6 +33,9 @@ OTHER_NAMES = {
     "zh-classical": "lzh",
     "zh-min-nan": "nan",
 }
+# Written without spaces between words.
+_CHINESE = ("zh", "yue", "wuu", "gan", "hak", "nan", "lzh")
+UNSPACED_LANGUAGES = {*_CHINESE, "ja", "th", "lo", "km", "my", "shn", "bo", "dz"}
 # POSIX: language_REGION.codeset@modifier
 POSIX_SCRIPTS = {"latin": "latn", "cyrillic": "cyrl", "devanagari": "deva"}
 
@@ -93,6 +96,7 @@ def parse_language_code(code):
     return LanguageCode(parsed.language, script, parsed.territory or "", variant)
 
 
+@functools.cache
 def likely_script(language, region=None):
     """The script that a language is usually written in, such as "Hant" in Taiwan."""
     parts = langcodes.Language.make(language=language, territory=region)
@@ -187,6 +191,7 @@ def other_spellings(languages):
     }
 
 
+@functools.cache
 def regions_with_scripts(language):
     """Regions in which a language is written in another script than usual.
 

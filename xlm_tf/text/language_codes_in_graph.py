@@ -43,8 +43,30 @@ def languages_found(language, names):
     return tf.where(tf.reduce_any(is_exact, axis=1, keepdims=True), is_exact, found)
 
 
-def _parts(language, languages):
-    """Language, script, region and variant, in lower case: string tensors (B,)."""
+def known_languages(language, languages):
+    """The languages that codes name, where they are some known ones.
+
+    Args:
+        language: string tensor (B,), however it is spelled.
+        languages: set of str, as in `LanguageCode`.
+
+    Returns:
+        string tensor (B,): those of `languages` as they stand there, whatever script,
+        region or variant the codes say; something else for the others.
+    """
+    # Of two letters nearly all are usual.
+    is_usual = tf.strings.regex_full_match(language, "[a-z]{2}")
+    unusual = [code for code in other_spellings(languages) if len(code) == 2]
+    is_usual &= ~tf.reduce_any(language[:, None] == tf.constant(unusual)[None], axis=1)
+    return tf.cond(
+        tf.reduce_all(is_usual),
+        lambda: language,
+        lambda: tf.strings.regex_replace(_usual(language, languages), "-.*", ""),
+    )
+
+
+def _usual(language, languages):
+    """string (B,), in lower case with hyphens, `languages` in their usual spelling."""
     aliases = other_spellings(languages)
     tag = _in_plain_form(language)
     tag = _replace_whole(tag, aliases)
@@ -53,7 +75,12 @@ def _parts(language, languages):
     tag = tf.strings.regex_replace(tag, "-[a-z0-9]-.*", "")  # extensions
     head = tf.strings.regex_replace(tag, "-.*", "")
     rest = tf.strings.regex_replace(tag, "^[^-]*", "")
-    tag = _replace_whole(head, aliases) + rest
+    return _replace_whole(head, aliases) + rest
+
+
+def _parts(language, languages):
+    """Language, script, region and variant, in lower case: string tensors (B,)."""
+    tag = _usual(language, languages)
     is_code = tf.strings.regex_full_match(tag, _CODE)
     parts = [tf.strings.regex_replace(tag, _CODE, rf"\{i}") for i in range(1, 5)]
     parts = [tf.strings.regex_replace(part, "^-", "") for part in parts]

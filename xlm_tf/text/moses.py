@@ -4,6 +4,8 @@ import functools
 import importlib
 import unicodedata
 
+from xlm_tf.text.language_codes import parse_language_code
+
 # Row order in which the original replaces Romanian letters: cedilla, comma, plain.
 _ROMANIAN = str.maketrans("ŞşŢţȘșȚțĂăÂâÎî", "SsTtSsTtAaAaIi")
 # Languages without spaces between words, and what cuts them.
@@ -26,7 +28,7 @@ def split_words(text, language="en", segmenter=None):
 
     Args:
         text: str.
-        language: str, such as "fr".
+        language: str, such as "fr", see `parse_language_code`.
         segmenter: function from str to a list of words, instead of the usual one for a
             language without spaces.
 
@@ -36,6 +38,7 @@ def split_words(text, language="en", segmenter=None):
     Raises:
         ModuleNotFoundError: the package for the language is not installed; says how.
     """
+    language = parse_language_code(language).language
     if language == "zh" and segmenter is None:
         # Cut before the normalisation, as transformers does it.
         text = " ".join(_import("rjieba").cut(text))

@@ -7,6 +7,8 @@ result is the same.
 
 import tensorflow as tf
 
+from xlm_tf.text.language_codes_in_graph import known_languages
+
 _LETTER = r"\p{L}\p{M}"
 _NUMBER = r"\p{N}"
 # Wide and typographic punctuation to ASCII, then Moses' own normalisation.
@@ -104,6 +106,8 @@ _WITH_LETTERS += ("ru", "ta", "te")
 _WITH_ABBREVIATIONS = ("ca", "cs", "de", "es", "et", "fi", "fr", "ga", "hu", "is", "it")
 _WITH_ABBREVIATIONS += ("lt", "lv", "nl", "pl", "pt", "ro", "sk", "sl", "sv", "tdt")
 _WITH_ABBREVIATIONS += ("yue", "zh", *_WITH_LETTERS)
+# All that have rules of their own.
+_KNOWN = {"de", "en", "es", "fr", "it", "ro", "cs", *_WITH_ABBREVIATIONS}
 _GERMAN_ABBREVIATIONS = (
     "[0-9]{1,2}|ca|Dr|Prof|Nr|St|Str|bzw|usw|etc|evtl|ggf|inkl|max|min|Mio|Mrd|Std|vgl"
 )
@@ -114,11 +118,12 @@ def split_words(texts, language):
 
     Args:
         texts: string tensor (B,), valid UTF-8.
-        language: string tensor (B,).
+        language: string tensor (B,), however it is spelled.
 
     Returns:
         string RaggedTensor (B, None).
     """
+    language = known_languages(language, _KNOWN)
     texts = _replace(texts, _NORMALIZATION)
     is_german = _is_one_of(language, ("de", "es", "fr"))
     is_english = _is_one_of(language, ("en",))
@@ -127,7 +132,7 @@ def split_words(texts, language):
         (is_english, _QUOTE_AFTER_COMMA["en"]),
         (is_german, _QUOTE_AFTER_COMMA["de"]),
     )
-    has_comma = tf.logical_or(is_german, _is_one_of(language, ("cs", "cz")))
+    has_comma = tf.logical_or(is_german, _is_one_of(language, ("cs",)))
     texts = _choose(texts, (has_comma, _NUMBERS["de"]), (~has_comma, _NUMBERS["other"]))
     is_romanian = _is_one_of(language, ("ro",))
     romanian = [

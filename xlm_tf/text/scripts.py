@@ -1,45 +1,71 @@
 """Which scripts the languages are written in: facts of Unicode's CLDR."""
 
-_LATIN = (
-    "af az br bs ca cs cy da de en eo es et eu fi fr fy ga gd gl ha hr hu id is it jv "
-    "la lt lv mg ms nl no om pl pt ro sk sl so sq su sv sw tl tr uz vi xh"
-)
-_OTHER = {
-    "Arabic": "ar fa ku ps sd ug ur",
-    "Armenian": "hy",
-    "Bengali": "as bn",
-    "Cyrillic": "be bg kk ky mk mn ru sr uk",
-    "Devanagari": "hi mr ne sa",
-    "Ethiopic": "am",
-    "Georgian": "ka",
-    "Greek": "el",
-    "Gujarati": "gu",
-    "Gurmukhi": "pa",
-    "Han": "zh",
-    "Hangul": "ko",
-    "Hebrew": "he yi",
-    "Kannada": "kn",
-    "Khmer": "km",
-    "Lao": "lo",
-    "Malayalam": "ml",
-    "Myanmar": "my",
-    "Oriya": "or",
-    "Sinhala": "si",
-    "Tamil": "ta",
-    "Telugu": "te",
-    "Thai": "th",
-}
+from langcodes.data_dicts import LIKELY_SUBTAGS
 
-SCRIPTS = {language: ("Latin",) for language in _LATIN.split()}
-for _script, _languages in _OTHER.items():
-    SCRIPTS |= {language: (_script,) for language in _languages.split()}
-SCRIPTS |= {
-    "ja": ("Han", "Hiragana", "Katakana"),
-    "ko": ("Hangul", "Han"),
-    "ku": ("Latin", "Arabic"),
-    "sr": ("Cyrillic", "Latin"),
-    "uz": ("Latin", "Cyrillic"),
+from xlm_tf.text.language_codes import likely_script, parse_language_code
+
+# The scripts' codes (ISO 15924), and their Unicode names.
+_NAMES = {
+    "Arab": ("Arabic",),
+    "Armn": ("Armenian",),
+    "Beng": ("Bengali",),
+    "Cans": ("Canadian_Aboriginal",),
+    "Cher": ("Cherokee",),
+    "Copt": ("Coptic",),
+    "Cyrl": ("Cyrillic",),
+    "Deva": ("Devanagari",),
+    "Ethi": ("Ethiopic",),
+    "Geor": ("Georgian",),
+    "Grek": ("Greek",),
+    "Gujr": ("Gujarati",),
+    "Guru": ("Gurmukhi",),
+    "Hans": ("Han",),
+    "Hant": ("Han",),
+    "Hebr": ("Hebrew",),
+    "Jpan": ("Han", "Hiragana", "Katakana"),
+    "Khmr": ("Khmer",),
+    "Knda": ("Kannada",),
+    "Kore": ("Hangul", "Han"),
+    "Laoo": ("Lao",),
+    "Latn": ("Latin",),
+    "Lisu": ("Lisu",),
+    "Mlym": ("Malayalam",),
+    "Mong": ("Mongolian",),
+    "Mymr": ("Myanmar",),
+    "Nkoo": ("Nko",),
+    "Olck": ("Ol_Chiki",),
+    "Orya": ("Oriya",),
+    "Sinh": ("Sinhala",),
+    "Syrc": ("Syriac",),
+    "Taml": ("Tamil",),
+    "Telu": ("Telugu",),
+    "Tfng": ("Tifinagh",),
+    "Thaa": ("Thaana",),
+    "Thai": ("Thai",),
+    "Tibt": ("Tibetan",),
+    "Yiii": ("Yi",),
 }
+# Written in two scripts, where a code does not say which.
+_OF_TWO = {"ku": ("Latn", "Arab"), "sr": ("Cyrl", "Latn"), "uz": ("Latn", "Cyrl")}
+
+
+def scripts_of(language):
+    """The codes of the scripts that a language is written in.
+
+    Args:
+        language: str, see `parse_language_code`; one that says its script, or implies
+            it as `zh_TW` does, is written in that one.
+
+    Returns:
+        tuple of str, such as ("Deva",); empty where it is not known.
+    """
+    code = parse_language_code(language)
+    if code.script:
+        return (code.script,)
+    if code.language in _OF_TWO:
+        return _OF_TWO[code.language]
+    is_known = code.language in LIKELY_SUBTAGS
+    return (likely_script(code.language),) if is_known else ()
 
 
 def script_pattern(languages):
@@ -48,7 +74,7 @@ def script_pattern(languages):
     Digits, punctuation and symbols belong to every script.
 
     Args:
-        languages: list of str.
+        languages: list of str, see `scripts_of`.
 
     Returns:
         str.
@@ -56,12 +82,18 @@ def script_pattern(languages):
     Raises:
         ValueError: a language whose script is not known here.
     """
-    unknown = [language for language in languages if language not in SCRIPTS]
+    scripts = {language: scripts_of(language) for language in languages}
+    unknown = [
+        language
+        for language, own in scripts.items()
+        if not own or not set(own) <= set(_NAMES)
+    ]
     if unknown:
         raise ValueError(
             f"The script of {', '.join(unknown)} is not known: give a corpus of it "
-            f"instead. Known are {', '.join(sorted(SCRIPTS))}."
+            "instead, or say it, as in sr-Latn. Known scripts are "
+            f"{', '.join(_NAMES)}."
         )
-    names = {script for language in languages for script in SCRIPTS[language]}
-    scripts = "".join(rf"\p{{{name}}}" for name in sorted(names))
-    return rf"[{scripts}\p{{Common}}\p{{Inherited}}]*"
+    names = {name for own in scripts.values() for code in own for name in _NAMES[code]}
+    pattern = "".join(rf"\p{{{name}}}" for name in sorted(names))
+    return rf"[{pattern}\p{{Common}}\p{{Inherited}}]*"

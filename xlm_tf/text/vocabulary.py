@@ -11,12 +11,11 @@ from pathlib import Path
 import sentencepiece
 from rich.table import Table
 
+from xlm_tf.text.language_codes import UNSPACED_LANGUAGES, parse_language_code
 from xlm_tf.text.languages import language_probabilities
 
 # Ids that are not SentencePiece's: `<pad>` and `<mask>`.
 ADDED_TOKENS = 2
-# Written without spaces between words: their tokens are counted per character.
-UNSPACED_LANGUAGES = {"zh", "yue", "ja", "th", "lo", "km", "my", "bo"}
 # Sentences of each language that the report is measured on.
 REPORT_SENTENCES = 2000
 # Fixed, as the sums of floats, and so the pieces, depend on it: a vocabulary must not
@@ -248,7 +247,7 @@ def _explain(message, num_pieces):
 
 
 def _coverage(processor, language, sentences, count, share):
-    is_per_character = re.split("[-_]", language)[0] in UNSPACED_LANGUAGES
+    is_per_character = parse_language_code(language).language in UNSPACED_LANGUAGES
     totals = collections.Counter()
     for sentence in _evenly(sentences(), count, min(count, REPORT_SENTENCES)):
         for piece in processor.encode(sentence, out_type=str):
