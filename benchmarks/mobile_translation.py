@@ -38,7 +38,7 @@ def main():
     args = parser.parse_args()
     model = xlm_tf.XLMSeq2SeqLM.from_preset(args.model)
     sources = read_lines(args.sources)[: args.num_texts]
-    references = read_lines(args.references)[: args.num_texts]
+    references = [[x] for x in read_lines(args.references)[: args.num_texts]]
     packed = [model.preprocessor.generate_preprocess({"text": [x]}) for x in sources]
     rows = []
     for beams in args.beams:

@@ -158,12 +158,13 @@ def _check_text_generation(labels, string_input):
 
 
 def _check(task, path, quantization, string_input, labels, lengths):
-    needed = ("ai_edge_litert", "ai_edge_quantizer")
-    if any(importlib.util.find_spec(name) is None for name in needed):
-        raise ModuleNotFoundError(
-            "TFLite export needs ai-edge-litert and ai-edge-quantizer: pip install "
-            "'xlm-tf[mobile]'."
-        )
+    # Not imported here: the check runs in a process of its own.
+    for package in ("ai_edge_litert", "ai_edge_quantizer"):
+        if importlib.util.find_spec(package) is None:
+            raise ModuleNotFoundError(
+                f"TFLite export needs {package}, which is not installed: pip install "
+                "'xlm-tf[mobile]'."
+            )
     if quantization not in QUANTIZATIONS:
         raise ValueError(
             f"quantization must be one of {QUANTIZATIONS}. "

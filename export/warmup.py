@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from xlm_tf.optional_packages import import_optional
+
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 # TF Serving reads it with --enable_per_model_batching_parameters. Texts are strings
 # here, so requests of any length batch together; threads default to the cores.
@@ -28,13 +30,14 @@ def write_warmup(directory, requests):
     Raises:
         ModuleNotFoundError: tensorflow-serving-api is not installed.
     """
-    try:
-        from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "Warm-up records need tensorflow-serving-api: pip install "
-            "'xlm-tf[serving]', or export with warmup_batch_sizes=()."
-        ) from error
+    predict_pb2, prediction_log_pb2 = (
+        import_optional(
+            f"tensorflow_serving.apis.{name}",
+            "Warm-up records",
+            "pip install 'xlm-tf[serving]', or export with warmup_batch_sizes=().",
+        )
+        for name in ("predict_pb2", "prediction_log_pb2")
+    )
     path = directory / WARMUP_FILE
     path.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:

@@ -8,14 +8,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # Every room may import what stands in its list, and itself.
-FOUNDATIONS = ["text", "masks", "version"]
+FOUNDATIONS = ["text", "masks", "version", "optional_packages"]
 # Searches know a step function, not models; models decode with them.
 MODELS = [*FOUNDATIONS, "layers", "models", "checkpoints", "generation"]
 ALLOWED = {
     "version": [],
     "masks": [],
-    "text": ["version"],
-    "data": ["text", "version"],
+    "optional_packages": [],
+    "text": ["version", "optional_packages"],
+    "data": ["text", "version", "optional_packages"],
     "layers": FOUNDATIONS,
     "models": MODELS,
     "checkpoints": MODELS,

@@ -5,12 +5,13 @@
 
 import importlib.util
 
-if any(
-    importlib.util.find_spec(name) is None
+if missing := [
+    name
     for name in ("grpc", "requests", "tensorflow_serving")
-):
+    if importlib.util.find_spec(name) is None
+]:
     raise ModuleNotFoundError(
-        "export.serving needs tensorflow-serving-api, grpcio and requests: "
+        f"Server and client need {', '.join(missing)}, which is not installed: "
         "pip install 'xlm-tf[serving]'"
     )
 

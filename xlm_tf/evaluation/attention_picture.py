@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from xlm_tf.optional_packages import import_optional
+
 
 def draw_attention(
     model,
@@ -38,12 +40,7 @@ def draw_attention(
             f"layer must lie between {-num_layers} and {num_layers - 1}. "
             f"Received: layer={layer}."
         )
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "Pictures need matplotlib: pip install matplotlib."
-        ) from error
+    figures = import_optional("matplotlib.figure", "Pictures", "pip install matplotlib")
 
     languages = {"source_language": source_language, "target_language": target_language}
     languages = {name: x for name, x in languages.items() if x is not None}
@@ -61,7 +58,7 @@ def draw_attention(
     columns = _tokens(model, source_ids)
     attention = attention[: len(rows), : len(columns)]
 
-    figure = Figure(
+    figure = figures.Figure(
         figsize=(2 + 0.4 * len(columns), 1.5 + 0.35 * len(rows)), layout="constrained"
     )
     axes = figure.subplots()

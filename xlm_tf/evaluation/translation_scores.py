@@ -1,6 +1,13 @@
 """How near translations come to references: BLEU and chrF."""
 
 import dataclasses
+import itertools
+
+from xlm_tf.optional_packages import import_optional
+from xlm_tf.text.language_codes import UNSPACED_LANGUAGES, parse_language_code
+
+# Chinese languages, which sacreBLEU cuts by the character and other words by spaces.
+_CHINESE = {"zh", "yue", "wuu", "gan", "hak", "nan", "lzh"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,11 +18,14 @@ class TranslationScores:
         bleu: float, corpus BLEU, cased, tokens of `tokenization`.
         chrf: float, chrF2.
         tokenization: str, sacreBLEU's name of its tokens.
+        signatures: dict from "bleu" and "chrf" to sacreBLEU's signature, which says
+            all that another one needs to get the same number.
     """
 
     bleu: float
     chrf: float
     tokenization: str
+    signatures: dict
 
 
 def translation_scores(translations, references, target_language):
@@ -23,31 +33,54 @@ def translation_scores(translations, references, target_language):
 
     Args:
         translations: list of str.
-        references: list of str, one a translation.
-        target_language: str; Chinese and Japanese are scored by their own tokens
-            ("zh", and characters), all others by sacreBLEU's default "13a".
+        references: list of lists of str, one or more a translation.
+        target_language: str, in any spelling; see `bleu_tokenization`.
 
     Returns:
         `TranslationScores`.
 
     Raises:
-        ValueError: not as many references as translations, or none.
-        ModuleNotFoundError: sacreBLEU is not installed.
+        ValueError: a translation without references, or no translation.
+        ModuleNotFoundError: sacreBLEU, or a package that it needs, is not installed.
 
     Source: Post 2018 (arXiv 1804.08771); Popović 2015.
     """
-    if len(translations) != len(references) or not translations:
+    if len(translations) != len(references) or not all(references) or not translations:
         raise ValueError(
-            "Every translation needs one reference. Received: "
-            f"{len(translations)} translations, {len(references)} references."
+            "Every translation needs at least one reference. Received: "
+            f"{len(translations)} translations, {len(references)} lists of references."
         )
-    try:
-        import sacrebleu
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "BLEU and chrF are sacreBLEU's: pip install 'xlm_tf[eval]'."
-        ) from error
-    tokenization = {"zh": "zh", "ja": "char"}.get(target_language, "13a")
-    bleu = sacrebleu.corpus_bleu(translations, [references], tokenize=tokenization)
-    chrf = sacrebleu.corpus_chrf(translations, [references])
-    return TranslationScores(bleu.score, chrf.score, tokenization)
+    metrics = import_optional(
+        "sacrebleu.metrics", "BLEU and chrF", "pip install 'xlm-tf[eval]'"
+    )
+    tokenization = bleu_tokenization(target_language)
+    # The first reference of every translation, the second..., None where there is none.
+    columns = list(itertools.zip_longest(*references))
+    scores, signatures = {}, {}
+    for name, metric in (
+        ("bleu", metrics.BLEU(tokenize=tokenization)),
+        ("chrf", metrics.CHRF()),
+    ):
+        scores[name] = metric.corpus_score(translations, columns).score
+        signatures[name] = metric.get_signature().format()
+    return TranslationScores(**scores, tokenization=tokenization, signatures=signatures)
+
+
+def bleu_tokenization(language):
+    """sacreBLEU's name of the tokens that BLEU counts in a language.
+
+    Chinese has sacreBLEU's own ("zh"); Japanese, Thai, Khmer, Lao, Burmese and others
+    without spaces between words are counted by the character ("char"), all others,
+    Korean too, by words and punctuation ("13a").
+
+    Args:
+        language: str, in any spelling.
+
+    Returns:
+        str.
+    """
+    code = parse_language_code(language)
+    if code.language in _CHINESE:
+        return "zh"
+    is_by_character = code.language in UNSPACED_LANGUAGES and code.script != "Latn"
+    return "char" if is_by_character else "13a"

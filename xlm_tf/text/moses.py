@@ -1,9 +1,9 @@
 """The words that XLM's models were trained on: Moses' rules and three segmenters."""
 
 import functools
-import importlib
 import unicodedata
 
+from xlm_tf.optional_packages import import_optional
 from xlm_tf.text.language_codes import parse_language_code
 
 # Row order in which the original replaces Romanian letters: cedilla, comma, plain.
@@ -91,13 +91,7 @@ def _kytea():
 
 
 def _import(name):
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        package = name.split(".")[0]
-        if error.name != package:
-            raise
-        raise ModuleNotFoundError(
-            f"XLM's words need the package {package}, which is not installed: "
-            f"{_INSTALL[package]}. Or split the text yourself, and pass words."
-        ) from error
+    install = _INSTALL[name.partition(".")[0]]
+    return import_optional(
+        name, "XLM's words", f"{install}. Or split the text yourself, and pass words."
+    )

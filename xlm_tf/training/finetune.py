@@ -298,7 +298,7 @@ def _scores_of(recipe, entry, targets, references):
 def _score(task, targets, references, language):
     if task == "summarization":
         return summary_scores(targets, references, language)
-    return translation_scores(targets, [own[0] for own in references], language)
+    return translation_scores(targets, references, language)
 
 
 def _vocabulary(recipe):
