@@ -1,10 +1,12 @@
 # Each target sets up what it needs: Python 3.10-3.13 and make are enough.
 PYTHON ?= python3
 VENV ?= .venv
+# The peers (torch, transformers) are kept out of the package's own environment.
+PEERS_VENV ?= $(VENV)-peers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: quickstart test lint clean
+.PHONY: quickstart test test-peers lint clean
 
 # Trains, evaluates, exports and serves a small model on real text: about 15 minutes
 # on two cores. Everything ends up in ./quickstart-results.
@@ -13,6 +15,11 @@ quickstart: $(VENV)/.quickstart
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2
+
+# What is skipped without the peers, and that alone; a peer that is missing is an error.
+test-peers:
+	$(MAKE) $(PEERS_VENV)/.peers VENV=$(PEERS_VENV)
+	$(PEERS_VENV)/bin/python -m pytest -n 2 -m parity --peers
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -28,4 +35,4 @@ $(VENV)/.%: setup.cfg | $(VENV)/bin/python
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(PEERS_VENV) build dist *.egg-info

@@ -9,6 +9,28 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import pytest
 
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--peers",
+        action="store_true",
+        help="a test that is skipped because a peer is not installed is a failure",
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    """With `--peers`, no comparison is left out without a word."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not session.config.option.peers or reporter is None:
+        return
+    for report in reporter.stats.get("skipped", ()):
+        # What `pytest.importorskip` says.
+        if "could not import" in str(report.longrepr):
+            reporter.write_line(f"ERROR {report.nodeid}: {report.longrepr[2]}")
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 SHARED_DATA = Path(
     os.environ.get(
         "XLM_TF_TEST_DATA",

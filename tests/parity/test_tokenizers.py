@@ -14,7 +14,7 @@ import sentencepiece
 import xlm_tf
 from xlm_tf.models.vocabulary_surgery import trim_vocabulary
 
-pytestmark = [pytest.mark.parity, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 # No special segmenter. Lines of each language.
 XLM_LANGUAGES = ["ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "tr"]
 XLM_LANGUAGES += ["ur", "vi"]
@@ -92,6 +92,7 @@ def test_xlmr_on_every_text(xlmr, every_text):
     assert ties < MAX_TIES * len(every_text)
 
 
+@pytest.mark.parity
 def test_xlmr_as_transformers(xlmr, every_text):
     transformers = pytest.importorskip("transformers")
     config = {"model_type": "xlm-roberta"}
@@ -144,6 +145,7 @@ def xlm_reference(xlm, tmp_path_factory):
     return transformers.XLMTokenizer(folder / "vocab.json", folder / "merges.txt")
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("language", XLM_LANGUAGES)
 def test_xlm_as_transformers(xlm, xlm_reference, shared_data, language):
     texts = lines(shared_data / "ntrex" / f"ntrex.{language}.txt.gz")[:NUM_LINES]
@@ -167,6 +169,7 @@ def test_xlm_as_transformers(xlm, xlm_reference, shared_data, language):
     assert counts["same"] >= 0.95 * len(texts)
 
 
+@pytest.mark.parity
 def test_xlm_in_graph_on_words(xlm, xlm_reference, shared_data):
     for language in XLM_LANGUAGES:
         path = shared_data / "ntrex" / f"ntrex.{language}.txt.gz"
