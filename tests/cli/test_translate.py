@@ -1,6 +1,8 @@
 """`xlm-tf translate` and `summarize` on a model with random weights."""
 
 import io
+import os
+import subprocess
 import sys
 
 import pytest
@@ -17,6 +19,9 @@ def folder(tmp_path_factory):
     masked_lm = xlm_tf.XLMMaskedLM.from_preset("xlm_tiny")
     model = xlm_tf.XLMSeq2SeqLM.from_masked_lm(masked_lm, num_decoder_layers=1)
     model.preprocessor.sequence_length = 32
+    model.preprocessor.source_languages = ["en"]
+    model.preprocessor.target_languages = ["de"]
+    model.decoding = xlm_tf.BeamSearch(2, length_penalty=0.5)
     path = tmp_path_factory.mktemp("model")
     model.save_to_preset(path)
     return path
@@ -43,11 +48,11 @@ def test_the_order_is_kept(model):
 
 def test_files(folder, model, tmp_path, monkeypatch, capsys):
     source, target = tmp_path / "in.txt", tmp_path / "out.txt"
-    source.write_bytes("\n".join(TEXTS).encode() + b"\n\xff\xfe\n")
+    source.write_bytes("\r\n".join(TEXTS).encode("utf-8-sig") + b"\r\n")
     shared = ["--model", str(folder), "--max-length", "6", "--num-beams", "2"]
     assert main(["translate", *shared, str(source), "--output", str(target)]) == 0
     lines = target.read_text().split("\n")
-    assert len(lines) == len(TEXTS) + 2
+    assert len(lines) == len(TEXTS) + 1
     model.compile(sampler=xlm_tf.BeamSearch(2))
     expected = " ".join(model.generate(TEXTS[0], max_length=6).split())
     assert lines[0] == expected
@@ -64,3 +69,129 @@ def test_files(folder, model, tmp_path, monkeypatch, capsys):
     assert "There is no file" in capsys.readouterr().err
     assert main(["translate", "--model", "xlm_tiny", str(source)]) == 2
     assert "holds a XLMMaskedLM. Expected an XLMSeq2SeqLM" in capsys.readouterr().err
+
+
+def one_error(capsys):
+    """The one line on stderr that a command ends with."""
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    return line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--num-beams", "0"], "num_beams must be a whole number, 1 at least"),
+        (["--num-beams", "two"], "num_beams must be a whole number"),
+        (["--num-beams", "2.0"], "num_beams must be a whole number"),
+        (["--max-length", "0"], "max_length must be a whole number"),
+        (["--batch-size", "0"], "batch_size must be a whole number"),
+        (["--n-best", "-1"], "n_best must be a whole number"),
+        (["--no-repeat-ngram-size", "-1"], "no_repeat_ngram_size must be a whole"),
+        (["--length-penalty", "nan"], "length_penalty must be a finite number"),
+        (["--length-penalty", "inf"], "length_penalty must be a finite number"),
+        (["--encoding", "utf-7000"], "there is no encoding 'utf-7000'"),
+        (["--unknown-characters", "keep"], "invalid choice"),
+        (["--beams", "2"], "unrecognized arguments"),
+    ],
+)
+def test_arguments_out_of_range_are_said_in_one_line(capsys, arguments, message):
+    for command in ("translate", "summarize"):
+        with pytest.raises(SystemExit, match="2"):
+            main([command, "--model", "absent", *arguments])
+        assert message in one_error(capsys)
+
+
+def test_nothing_is_read_that_cannot_be_written(tmp_path, capsys):
+    """Before the model, which does not exist, is looked for."""
+    source = tmp_path / "in.txt"
+    source.write_text("Hello\n")
+    os.link(source, tmp_path / "hard.txt")
+    for output in (source, tmp_path / "hard.txt"):
+        command = ["translate", "--model", "absent", str(source)]
+        assert main([*command, "--output", str(output)]) == 2
+        assert "another file than what is read" in one_error(capsys)
+    assert source.read_text() == "Hello\n"
+    assert main([*command, "--output", str(tmp_path / "none" / "x")]) == 2
+    assert "no folder" in one_error(capsys)
+    assert main([*command, "--n-best", "3", "--num-beams", "2"]) == 2
+    assert "--n-best 3, --num-beams 2" in one_error(capsys)
+    source.write_bytes("Hé\n".encode("latin-1"))
+    assert main(command) == 2
+    assert "in.txt, line 1: not UTF-8" in one_error(capsys)
+
+
+def test_a_language_that_the_model_was_not_trained_on(folder, tmp_path, capsys):
+    source, target = tmp_path / "in.txt", tmp_path / "out.txt"
+    source.write_text("Hello\n")
+    command = ["translate", "--model", str(folder), str(source)]
+    command += ["--output", str(target), "--max-length", "3"]
+    assert main([*command, "--from", "en", "--to", "fr"]) == 2
+    assert "this model writes: de. Received: 'fr'" in one_error(capsys)
+    assert main([*command, "--from", "yy"]) == 2
+    assert "this model reads: en. Received: 'yy'" in one_error(capsys)
+    assert not target.exists()
+    assert main([*command, "--from", "en_GB", "--to", "de"]) == 0
+    assert len(target.read_text().splitlines()) == 1
+    assert sorted(x.name for x in tmp_path.iterdir()) == ["in.txt", "out.txt"]
+
+
+def test_the_search_is_the_models_own(folder, model, tmp_path):
+    source, target = tmp_path / "in.txt", tmp_path / "out.txt"
+    source.write_text("The page was not found.\n")
+    command = ["translate", "--model", str(folder), str(source), "--scores"]
+    command += ["--output", str(target), "--max-length", "6"]
+
+    def score(search):
+        model.compile(sampler=search)
+        _, score = model.generate(
+            "The page was not found.", max_length=6, with_scores=True
+        )
+        return pytest.approx(score, abs=2e-4)
+
+    for arguments, search in (
+        ([], xlm_tf.BeamSearch(2, length_penalty=0.5)),
+        (["--num-beams", "3"], xlm_tf.BeamSearch(3, length_penalty=0.5)),
+        (["--length-penalty", "2"], xlm_tf.BeamSearch(2, length_penalty=2)),
+    ):
+        assert main([*command, *arguments]) == 0
+        assert float(target.read_text().split("\t")[0]) == score(search)
+
+
+def test_a_translation_that_stops_leaves_what_was_there(folder, tmp_path, monkeypatch):
+    source, target = tmp_path / "in.txt", tmp_path / "out.txt"
+    source.write_text("Hello\n")
+    target.write_text("before\n")
+
+    def stop(*args, **kwargs):
+        yield [("half", 0.0)]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("xlm_tf.models.generation_in_order.generate_in_order", stop)
+    command = ["translate", "--model", str(folder), str(source)]
+    assert main([*command, "--output", str(target)]) == 130
+    assert target.read_text() == "before\n"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_streams_that_are_not_utf_8(folder, tmp_path):
+    """Translations in other scripts, to a pipe of an ASCII process."""
+    program = (
+        "import sys\n"
+        "from xlm_tf.cli import main\n"
+        "import xlm_tf.models.generation_in_order as module\n"
+        "module.generate_in_order = lambda *a, **k: iter([[('été 狐', 0.0)]])\n"
+        "code = main(sys.argv[1:])\n"
+        "print('狐')\n"
+        "sys.exit(code)\n"
+    )
+    command = ["translate", "--model", str(folder), "--to", "de"]
+    process = subprocess.run(
+        [sys.executable, "-X", "utf8=0", "-c", program, *command],
+        input=b"Hello\n",
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert process.returncode == 0, process.stderr.decode()
+    assert process.stdout.decode("utf-8").splitlines() == ["été 狐", "狐"]

@@ -4,10 +4,12 @@ A subcommand module has `add_arguments(parser)` and `run(args) -> int`, and impo
 TensorFlow inside `run`, so that `xlm-tf --help` answers at once.
 """
 
-import argparse
+import contextlib
 import importlib
+import os
 import sys
 
+from xlm_tf.cli.errors import EXIT_CODE, OneLineParser, is_expected, one_line
 from xlm_tf.cli.memory import keep_freed_memory
 from xlm_tf.cli.quiet_start import start_tensorflow
 from xlm_tf.version import __version__
@@ -35,10 +37,17 @@ def main(argv=None):
 
     Returns:
         int, the exit code: 0 for success, 2 for an input that cannot be used,
-        130 when interrupted.
+        130 when interrupted, 141 when nobody reads the output.
+
+    Raises:
+        Exception: a bug of the program; with `--debug` whatever was raised.
     """
     argv = sys.argv[1:] if argv is None else argv
-    parser = argparse.ArgumentParser(
+    for stream in (sys.stdout, sys.stderr):
+        if getattr(stream, "errors", None) == "strict":
+            # What a terminal cannot show is no reason to stop.
+            stream.reconfigure(errors="backslashreplace")
+    parser = OneLineParser(
         prog="xlm-tf", description="Cross-lingual language models in TensorFlow."
     )
     parser.add_argument("--version", action="version", version=__version__)
@@ -56,11 +65,16 @@ def main(argv=None):
     start_tensorflow()
     try:
         return args.run(args)
-    except (ValueError, OSError, ModuleNotFoundError) as error:
-        if args.debug:
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # Whoever read the output has enough. Python flushes it once more at its end.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:
+        if args.debug or not is_expected(error):
+            raise
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return EXIT_CODE

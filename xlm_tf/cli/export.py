@@ -1,5 +1,6 @@
 """`xlm-tf export`: a trained model as a SavedModel or a TFLite file."""
 
+from xlm_tf.cli.argument_types import whole
 from xlm_tf.cli.search_arguments import add_search_arguments, search_of
 
 
@@ -49,7 +50,7 @@ def add_arguments(parser):
     )
     tflite.add_argument(
         "--lengths",
-        type=int,
+        type=whole("lengths", 2),
         nargs="+",
         default=(),
         metavar="N",
@@ -64,11 +65,15 @@ def _add_shared_arguments(parser):
         "transformers, hf://OWNER/NAME, or a released model's name",
     )
     parser.add_argument(
-        "--labels", nargs="+", metavar="NAME", help="names of the classes, in order"
+        "--labels",
+        nargs="+",
+        type=str.strip,  # of the line ends of a file that was made on Windows
+        metavar="NAME",
+        help="names of the classes, in order",
     )
     parser.add_argument(
         "--top-k",
-        type=int,
+        type=whole("top_k"),
         default=5,
         help="candidates for a mask (default: %(default)s)",
     )
@@ -96,7 +101,7 @@ def run(args):
 
     task = load_task(args.model)
     if isinstance(task, XLMSeq2SeqLM):
-        task.compile(sampler=search_of(args))
+        task.compile(sampler=search_of(args, task.decoding))
     with without_banners():
         report = _export(export, task, args)
     print(

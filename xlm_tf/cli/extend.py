@@ -5,6 +5,8 @@ For example `xlm-tf extend xlm_roberta_base extended --token COVID-19 --token mR
 
 from pathlib import Path
 
+from xlm_tf.output_files import check_new, whole_folder
+
 
 def add_arguments(parser):
     """Add the arguments of `extend`."""
@@ -28,8 +30,7 @@ def run(args):
         FileExistsError: the output exists.
         ValueError, OSError: the model or a token cannot be used.
     """
-    if args.output.exists():
-        raise FileExistsError(f"{args.output} exists. Choose another folder.")
+    check_new(args.output)
     from xlm_tf.cli.quiet_start import without_banners
     from xlm_tf.models.presets import load_task
     from xlm_tf.models.vocabulary_surgery import extend_vocabulary
@@ -37,7 +38,8 @@ def run(args):
     with without_banners():
         task = load_task(args.model)
         extended = extend_vocabulary(task, args.token)
-    extended.save_to_preset(args.output)
+    with whole_folder(args.output) as folder:
+        extended.save_to_preset(folder)
     print(
         f"{task.backbone.vocabulary_size:,} tokens -> "
         f"{extended.backbone.vocabulary_size:,}, in {args.output}. The new rows are "

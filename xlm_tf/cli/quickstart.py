@@ -6,6 +6,8 @@ import os
 import time
 from pathlib import Path
 
+from xlm_tf.output_files import whole_file
+
 
 def add_arguments(parser):
     """Add the arguments of `quickstart`."""
@@ -183,9 +185,8 @@ class _Results(dict):
     def save(self):
         """Write `results.json`; a crash leaves the old one or the new one."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_suffix(".new")
-        temporary.write_text(json.dumps(self, indent=2), encoding="utf-8")
-        os.replace(temporary, self.path)
+        with whole_file(self.path) as partial:
+            partial.write_text(json.dumps(self, indent=2), encoding="utf-8")
 
 
 class _Stages:

@@ -1,37 +1,62 @@
-"""The arguments of a beam search, which several subcommands take."""
+"""The arguments of a search, which several subcommands take."""
+
+import dataclasses
+
+from xlm_tf.cli.argument_types import real, whole
+from xlm_tf.generation.search_arguments import LARGEST_LENGTH_PENALTY
 
 
 def add_search_arguments(parser):
     """Add `--num-beams`, `--length-penalty` and `--no-repeat-ngram-size`."""
     parser.add_argument(
         "--num-beams",
-        type=int,
-        default=4,
-        help="1 is a greedy search (default: %(default)s)",
+        type=whole("num_beams"),
+        help="1 is a greedy search (default: as the model was saved, or 4)",
     )
     parser.add_argument(
         "--length-penalty",
-        type=float,
-        default=1.0,
-        help="above 0 favours longer texts (default: %(default)s)",
+        type=real(
+            "length_penalty",
+            minimum=-LARGEST_LENGTH_PENALTY,
+            maximum=LARGEST_LENGTH_PENALTY,
+        ),
+        help="above 0 favours longer texts (default: as the model was saved, or 1)",
     )
     parser.add_argument(
         "--no-repeat-ngram-size",
-        type=int,
-        default=0,
+        type=whole("no_repeat_ngram_size", 0),
         metavar="N",
-        help="no N tokens twice in a text",
+        help="no N tokens twice in a text (default: as the model was saved, or 0: any)",
     )
 
 
-def search_of(args, num_return=1):
-    """The `BeamSearch` of parsed arguments."""
+def search_of(args, decoding, num_return=1):
+    """The search of parsed arguments, and of a model where they say nothing.
+
+    Args:
+        args: `argparse.Namespace`.
+        decoding: the model's own search.
+        num_return: int, how many texts it returns of each input.
+
+    Returns:
+        `BeamSearch`, or the model's own search as it is, if that samples and the
+        arguments ask for nothing.
+
+    Raises:
+        ValueError: more texts are asked for than the search has beams.
+    """
     from xlm_tf.generation.search import BeamSearch
 
-    return BeamSearch(
-        num_beams=args.num_beams,
-        early_stopping=args.num_beams == 1,
-        length_penalty=args.length_penalty,
-        no_repeat_ngram_size=args.no_repeat_ngram_size,
-        num_return=num_return,
-    )
+    names = ("num_beams", "length_penalty", "no_repeat_ngram_size")
+    asked = {name: getattr(args, name) for name in names}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    if not isinstance(decoding, BeamSearch):
+        if not asked and num_return == 1:
+            return decoding
+        decoding = BeamSearch()
+    if "num_beams" in asked:
+        # A single beam is done with its first text; and what a saved search of one
+        # beam says of the end is not meant for several.
+        is_early = decoding.early_stopping and decoding.num_beams > 1
+        asked["early_stopping"] = is_early or asked["num_beams"] == 1
+    return dataclasses.replace(decoding, **asked, num_return=num_return)

@@ -3,6 +3,8 @@
 import signal
 import threading
 
+from xlm_tf.cli.argument_types import whole
+
 
 def add_arguments(parser):
     """Add the arguments of `serve`."""
@@ -19,13 +21,13 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--rest-port",
-        type=int,
+        type=whole("rest_port", 0, 65535),
         default=8501,
         help="0 for any free port (default: %(default)s)",
     )
     parser.add_argument(
         "--grpc-port",
-        type=int,
+        type=whole("grpc_port", 0, 65535),
         default=8500,
         help="0 for any free port (default: %(default)s)",
     )

@@ -4,10 +4,19 @@ For example `xlm-tf translate --model DIR --to fr < en.txt > fr.txt`.
 """
 
 import contextlib
-import sys
-from pathlib import Path
 
+from xlm_tf.cli.argument_types import whole
 from xlm_tf.cli.search_arguments import add_search_arguments, search_of
+from xlm_tf.cli.text_lines import (
+    check_lines,
+    check_stdout,
+    encoding,
+    read_lines,
+    standard_output,
+)
+from xlm_tf.output_files import check_output, whole_file
+
+UNKNOWN_CHARACTERS = ("copy", "mark", "omit")
 
 
 def add_arguments(parser):
@@ -29,22 +38,44 @@ def add_shared_arguments(parser):
         help="an XLMSeq2SeqLM, named as for trim",
     )
     parser.add_argument(
-        "input", nargs="?", default="-", help="one text a line; - is stdin (default)"
+        "input",
+        nargs="?",
+        default="-",
+        help="one text a line, plain or .gz; - is stdin (default)",
     )
-    parser.add_argument("--output", default="-", help="file; - is stdout (default)")
+    parser.add_argument(
+        "--encoding",
+        type=encoding,
+        default="utf-8",
+        help="of the input, such as latin-1 or utf-16; the output is UTF-8 "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--output",
+        default="-",
+        help="file, which is replaced when all is written; - is stdout (default)",
+    )
     add_search_arguments(parser)
     parser.add_argument(
         "--n-best",
-        type=int,
+        type=whole("n_best"),
         default=1,
         help="write the n best: number of the text, rank, score and text, tabs between",
     )
     parser.add_argument(
         "--scores", action="store_true", help="write the score and a tab before a text"
     )
-    parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument(
-        "--max-length", type=int, help="tokens; default: half more than the input's"
+        "--unknown-characters",
+        choices=UNKNOWN_CHARACTERS,
+        help="what is written for characters that the vocabulary does not have: those "
+        "of the input, the mark U+2047, or nothing (default: as the model was saved)",
+    )
+    parser.add_argument("--batch-size", type=whole("batch_size"), default=64)
+    parser.add_argument(
+        "--max-length",
+        type=whole("max_length"),
+        help="tokens; default: half more than the input's",
     )
 
 
@@ -60,8 +91,16 @@ def run(args):
     Raises:
         ValueError, OSError: the model, a language or a file cannot be used.
     """
-    if args.input != "-" and not Path(args.input).is_file():
-        raise FileNotFoundError(f"There is no file {args.input}.")
+    if args.num_beams is not None and args.n_best > args.num_beams:
+        raise ValueError(
+            "A search returns as many texts as it has beams at most. Received: "
+            f"--n-best {args.n_best}, --num-beams {args.num_beams}."
+        )
+    if args.output == "-":
+        check_stdout([args.input])
+    else:
+        check_output(args.output, inputs=[args.input, args.model])
+    check_lines(args.input, args.encoding)
 
     from rich.console import Console
     from rich.progress import track
@@ -71,17 +110,22 @@ def run(args):
     from xlm_tf.models.presets import load_task
     from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 
-    search = search_of(args, args.n_best)
     with without_banners():
         model = load_task(args.model)
     if not isinstance(model, XLMSeq2SeqLM):
         raise ValueError(
             f"{args.model} holds a {type(model).__name__}. Expected an XLMSeq2SeqLM."
         )
-    model.compile(sampler=search)
+    if model.preprocessor is None:
+        raise ValueError(
+            f"{args.model} was saved without its preprocessor, and cannot read text."
+        )
+    model.compile(sampler=search_of(args, model.decoding, args.n_best))
+    if args.unknown_characters:
+        model.preprocessor.unknown_characters = args.unknown_characters
     targets = generate_in_order(
         model,
-        _lines(args.input),
+        read_lines(args.input, args.encoding),
         batch_size=args.batch_size,
         max_length=args.max_length,
         source_language=getattr(args, "source_language", None),
@@ -96,24 +140,20 @@ def run(args):
         disable=not console.is_terminal,
     )
     with contextlib.ExitStack() as stack:
-        output = sys.stdout
-        if args.output != "-":
-            output = stack.enter_context(Path(args.output).open("w", encoding="utf-8"))
+        if args.output == "-":
+            output = standard_output()
+        else:
+            partial = stack.enter_context(
+                whole_file(args.output, inputs=[args.input, args.model])
+            )
+            output = stack.enter_context(
+                partial.open("w", encoding="utf-8", newline="\n")
+            )
         for number, candidates in enumerate(progress):
             for rank, (text, score) in enumerate(candidates):
                 print(*_fields(args, number, rank, score, text), sep="\t", file=output)
             output.flush()
     return 0
-
-
-def _lines(path):
-    """Lines without their end; invalid UTF-8 reads as U+FFFD."""
-    with contextlib.ExitStack() as stack:
-        stream = sys.stdin.buffer
-        if path != "-":
-            stream = stack.enter_context(Path(path).open("rb"))
-        for line in stream:
-            yield line.decode("utf-8", errors="replace").rstrip("\r\n")
 
 
 def _fields(args, number, rank, score, text):

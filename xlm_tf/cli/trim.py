@@ -5,7 +5,9 @@ For example `xlm-tf trim xlm_roberta_base trimmed --corpus en=a.txt --corpus fr=
 
 from pathlib import Path
 
+from xlm_tf.cli.argument_types import whole
 from xlm_tf.cli.corpus_arguments import add_corpus_argument, corpus_files
+from xlm_tf.output_files import check_new, whole_folder
 
 # Texts of each corpus on which the trimmed model is compared with the whole one.
 CHECKED_TEXTS = 64
@@ -29,7 +31,7 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--min-count",
-        type=int,
+        type=whole("min_count"),
         default=1,
         help="how often the corpora must use a token (default: %(default)s)",
     )
@@ -49,8 +51,7 @@ def run(args):
         ValueError, OSError: the model, a corpus or a language cannot be used.
     """
     files = corpus_files(args.corpus)
-    if args.output.exists():
-        raise FileExistsError(f"{args.output} exists. Choose another folder.")
+    check_new(args.output)
     if not files and not args.languages:
         raise ValueError("Say what the vocabulary is for: --corpus or --languages.")
 
@@ -60,11 +61,15 @@ def run(args):
     from rich.console import Console
 
     from xlm_tf.cli.quiet_start import without_banners
-    from xlm_tf.data.plain_text import iterate_plain_text
+    from xlm_tf.data.plain_text import iterate_plain_text, scan_plain_text
     from xlm_tf.models.presets import load_task
     from xlm_tf.models.vocabulary_surgery import trim_vocabulary
 
     console = Console(highlight=False)
+    for language, paths in files.items():
+        report = scan_plain_text(paths)
+        if report.broken:
+            console.print(f"{language}: {report.summary()}", markup=False)
     with without_banners():
         task = load_task(args.model)
     with console.status("Reading the corpora"):
@@ -87,7 +92,8 @@ def run(args):
             raise ValueError(
                 "The trimmed model computes something else; nothing was written."
             )
-    trimmed.save_to_preset(args.output)
+    with whole_folder(args.output) as folder:
+        trimmed.save_to_preset(folder)
     console.print(
         f"{report.tokens_before:,} tokens -> {report.tokens_after:,}; weights of "
         f"{report.bytes_before / 1e6:,.1f} MB -> {report.bytes_after / 1e6:,.1f} MB, "

@@ -6,14 +6,19 @@ For example `xlm-tf vocabulary --corpus en=en.txt --corpus fr=fr.txt.gz --size 8
 
 from pathlib import Path
 
+from xlm_tf.cli.argument_types import real, whole
 from xlm_tf.cli.corpus_arguments import add_corpus_argument, corpus_files
+from xlm_tf.output_files import check_output
 
 
 def add_arguments(parser):
     """Add the arguments of `vocabulary`."""
     add_corpus_argument(parser, "text of a language", required=True)
     parser.add_argument(
-        "--size", type=int, required=True, help="tokens, specials and <mask> included"
+        "--size",
+        type=whole("size"),
+        required=True,
+        help="tokens, specials and <mask> included",
     )
     parser.add_argument(
         "--output",
@@ -24,21 +29,21 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--alpha",
-        type=float,
+        type=real("alpha", minimum=0),
         default=0.5,
         help="smoothing of the languages' shares: 1 by size, 0 all alike "
         "(default: %(default)s)",
     )
     parser.add_argument(
         "--character-coverage",
-        type=float,
+        type=real("character_coverage", minimum=0.98, maximum=1),
         default=0.9995,
         help="share of the characters that get a piece, 0.98 to 1 "
         "(default: %(default)s)",
     )
     parser.add_argument(
         "--max-sentences",
-        type=int,
+        type=whole("max_sentences"),
         default=5_000_000,
         help="sentences to train on, held in memory (default: %(default)s)",
     )
@@ -76,6 +81,11 @@ def run(args):
         raise FileExistsError(
             f"{output} exists. Choose another --output, or replace it with --overwrite."
         )
+    report_path = output.with_name(output.name + ".json")
+    read = [path for paths in files.values() for path in paths]
+    for path in (output, report_path):
+        if path.exists():
+            check_output(path, inputs=read)
 
     from rich.console import Console
     from rich.progress import track
@@ -107,7 +117,6 @@ def run(args):
             user_defined_symbols=args.user_defined_symbol,
             overwrite=args.overwrite,
         )
-    report_path = output.with_name(output.name + ".json")
     report.save_json(report_path)
     console.print(report.table())
     console.print(f"Wrote {output} and its report {report_path}.", highlight=False)

@@ -199,7 +199,10 @@ def check_labels(num_classes, labels):
         ValueError: both are missing, or they contradict each other.
     """
     if labels is not None:
-        labels = [str(label) for label in labels]
+        # Files of labels have line ends, of Windows too, which are no part of a name.
+        labels = [str(label).strip() for label in labels]
+        if "" in labels:
+            raise ValueError(f"A label must not be empty. Received: {labels}.")
         if len(set(labels)) != len(labels):
             raise ValueError(f"labels must differ from each other. Received: {labels}.")
         if num_classes is None:

@@ -4,13 +4,13 @@ import collections
 import dataclasses
 import io
 import json
-import os
 import re
 from pathlib import Path
 
 import sentencepiece
 from rich.table import Table
 
+from xlm_tf.output_files import whole_file
 from xlm_tf.text.language_codes import UNSPACED_LANGUAGES, parse_language_code
 from xlm_tf.text.languages import language_probabilities
 
@@ -65,7 +65,8 @@ class VocabularyReport:
     def save_json(self, path):
         """Write the report as JSON."""
         content = {**dataclasses.asdict(self), "path": str(self.path)}
-        Path(path).write_text(json.dumps(content, indent=2), encoding="utf-8")
+        with whole_file(path) as partial:
+            partial.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
     def table(self):
         """The report as a `rich` table."""
@@ -179,9 +180,8 @@ def train_vocabulary(
         ],
     )
     output_path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output_path.with_name(output_path.name + ".new")
-    temporary.write_bytes(model)
-    os.replace(temporary, output_path)
+    with whole_file(output_path) as partial:
+        partial.write_bytes(model)
     return report
 
 

@@ -1,0 +1,76 @@
+"""Files that are there whole, or not at all."""
+
+import os
+import stat
+
+import pytest
+
+from xlm_tf.output_files import check_output, whole_file, whole_folder
+
+
+def test_a_file_gets_its_name_when_it_is_whole(tmp_path):
+    path = tmp_path / "out.txt"
+    path.write_text("before")
+    with whole_file(path) as partial:
+        partial.write_text("after")
+        assert path.read_text() == "before"
+        assert partial.parent == path.parent
+        assert partial.name.startswith(".")
+    assert path.read_text() == "after"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_what_stops_leaves_what_was_there(tmp_path, error):
+    path = tmp_path / "out.txt"
+    path.write_text("before")
+    with pytest.raises(error), whole_file(path) as partial:
+        partial.write_text("half")
+        raise error
+    assert path.read_text() == "before"
+    with pytest.raises(error), whole_folder(tmp_path / "folder") as partial:
+        partial.mkdir()
+        (partial / "half").write_text("x")
+        raise error
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_input_is_no_output(tmp_path):
+    path, model = tmp_path / "in.txt", tmp_path / "model"
+    path.write_text("x")
+    model.mkdir()
+    (model / "weights").write_text("x")
+    os.symlink(path, tmp_path / "link")
+    os.link(path, tmp_path / "hard")
+    for output in (path, tmp_path / "link", tmp_path / "hard", model / "weights"):
+        with pytest.raises(ValueError, match="another file than what is read"):
+            check_output(output, inputs=[path, model])
+    check_output(model / "new", inputs=[path, model])
+    with pytest.raises(IsADirectoryError):
+        check_output(model)
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        check_output(tmp_path / "absent" / "out.txt")
+
+
+def test_links_modes_and_devices_stay(tmp_path):
+    path, link = tmp_path / "real.txt", tmp_path / "link.txt"
+    path.write_text("before")
+    path.chmod(0o640)
+    os.symlink(path, link)
+    with whole_file(link) as partial:
+        partial.write_text("after")
+    assert link.is_symlink()
+    assert path.read_text() == "after"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    with whole_file("/dev/null") as device:
+        device.write_text("x")
+    assert not os.path.isfile("/dev/null")
+
+
+def test_a_folder_is_new(tmp_path):
+    with whole_folder(tmp_path / "a" / "b") as partial:
+        partial.mkdir()
+        (partial / "x").write_text("x")
+    assert (tmp_path / "a" / "b" / "x").read_text() == "x"
+    with pytest.raises(FileExistsError, match="Choose another"), whole_folder(tmp_path):
+        pass

@@ -1,0 +1,130 @@
+"""Lines of text into a command and out of it: UTF-8, whatever the terminal's is."""
+
+import argparse
+import codecs
+import contextlib
+import gzip
+import io
+import os
+import stat
+import sys
+from pathlib import Path
+
+from xlm_tf.data.corpus_report import binary_lines, is_gzip
+
+STANDARD_STREAM = "-"
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def encoding(name):
+    """The type of an argument: the name of an encoding that Python knows."""
+    try:
+        return codecs.lookup(name).name
+    except LookupError as error:
+        raise argparse.ArgumentTypeError(f"there is no encoding {name!r}") from error
+
+
+def read_lines(path, encoding="utf-8"):
+    """The lines of a file, without their ends, streaming.
+
+    Args:
+        path: str of a file, plain or .gz; "-" is stdin.
+        encoding: str, that of the file. A byte order mark is no part of the text.
+
+    Yields:
+        str.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a line that is not in the encoding; names file and line.
+    """
+    name = "stdin" if path == STANDARD_STREAM else str(path)
+    if path != STANDARD_STREAM and not Path(path).is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    if encoding != "utf-8":
+        yield from _decoded_lines(path, name, encoding)
+        return
+    if path == STANDARD_STREAM:
+        lines = enumerate((x.rstrip(b"\r\n") for x in sys.stdin.buffer), start=1)
+    else:
+        lines = binary_lines(path)
+    for number, line in lines:
+        if number == 1:
+            _check_mark(name, line)
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{name}, line {number}: not UTF-8 ({error.reason} at byte "
+                f"{error.start}). Say what it is, such as --encoding latin-1."
+            ) from error
+        if "\0" in text:
+            raise ValueError(
+                f"{name}, line {number}: holds a NUL, as UTF-16 and binary files do. "
+                "Say what it is, such as --encoding utf-16."
+            )
+        yield text.removeprefix("\ufeff") if number == 1 else text
+
+
+def check_lines(path, encoding="utf-8"):
+    """Read a file once, before anything is done with it; see `read_lines`.
+
+    What can be read only once, stdin or a pipe, is left alone.
+    """
+    if path == STANDARD_STREAM or (Path(path).exists() and not Path(path).is_file()):
+        return
+    for _ in read_lines(path, encoding):
+        pass
+
+
+def check_stdout(inputs):
+    """Raise a ValueError where stdout is a file that is read: it would never end.
+
+    Args:
+        inputs: list of str, paths; "-" is stdin.
+    """
+    for path in inputs:
+        try:
+            written = os.fstat(sys.stdout.fileno())
+            is_stdin = path == STANDARD_STREAM
+            read = os.fstat(sys.stdin.fileno()) if is_stdin else os.stat(path)
+        except (OSError, ValueError):  # there is no file, or a stream is none
+            continue
+        if stat.S_ISREG(written.st_mode) and os.path.samestat(written, read):
+            raise ValueError(f"The output goes to the file that is read: {path}.")
+
+
+def standard_output():
+    """stdout, as UTF-8 with plain line ends unless a person looks at it."""
+    if not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace", newline="\n")
+    return sys.stdout
+
+
+def _check_mark(name, line):
+    """Raise a ValueError for a line that begins as UTF-16 and UTF-32 do."""
+    for mark, own in _BYTE_ORDER_MARKS.items():
+        if line.startswith(mark):
+            raise ValueError(f"{name} is {own.upper()}: pass --encoding {own}.")
+
+
+def _decoded_lines(path, name, encoding):
+    number = 0
+    with contextlib.ExitStack() as stack:
+        binary = sys.stdin.buffer
+        if path != STANDARD_STREAM:
+            opener = gzip.open if is_gzip(path) else open
+            binary = stack.enter_context(opener(path, "rb"))
+        stream = stack.enter_context(io.TextIOWrapper(binary, encoding, newline="\n"))
+        try:
+            for number, line in enumerate(stream, start=1):
+                yield line.rstrip("\r\n").removeprefix("\ufeff" if number == 1 else "")
+        except UnicodeError as error:
+            raise ValueError(
+                f"{name}, about line {number + 1}: not {encoding} ({error})."
+            ) from error

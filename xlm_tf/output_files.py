@@ -1,0 +1,105 @@
+"""Files and folders that are written beside their place, and put there when whole.
+
+What stops in the middle leaves what was there before, and nothing half under the name
+that was asked for.
+"""
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+
+def check_output(path, inputs=()):
+    """See that a file can be written without destroying what is read.
+
+    Args:
+        path: str or Path of the output.
+        inputs: paths of what is read: files, or folders with files of a model.
+
+    Raises:
+        ValueError: the output is an input, under this or another name.
+        FileNotFoundError: there is no folder for it.
+        IsADirectoryError: it is a folder.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder. Name a file in it.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {path.parent} to write into.")
+    if not path.exists():
+        return
+    for other in map(Path, inputs):
+        is_same = other.is_file() and path.samefile(other)
+        is_inside = other.is_dir() and path.resolve().is_relative_to(other.resolve())
+        if is_same or is_inside:
+            raise ValueError(
+                f"The output must be another file than what is read. Received: {path} "
+                f"for the output, and {other} to read."
+            )
+
+
+@contextlib.contextmanager
+def whole_file(path, inputs=()):
+    """Write a file beside its place; it gets its name when the block ends well.
+
+    Args:
+        path: str or Path. A link stays, and what it points to is replaced. What is no
+            file, such as /dev/null or a pipe, is written as it is.
+        inputs: see `check_output`.
+
+    Yields:
+        Path to write to.
+
+    Raises:
+        as `check_output`.
+    """
+    check_output(path, inputs)
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    partial = _partial(path)
+    try:
+        yield partial
+        if path.exists():
+            shutil.copymode(path, partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(path):
+    """Write a folder beside its place; it gets its name when the block ends well.
+
+    Args:
+        path: str or Path; must not exist. Folders above it are made.
+
+    Yields:
+        Path to write to, which does not exist yet.
+
+    Raises:
+        FileExistsError: the folder exists.
+    """
+    path = Path(path)
+    check_new(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = _partial(path)
+    try:
+        yield partial
+        check_new(path)  # somebody else may have been faster
+        os.replace(partial, path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_new(path):
+    """Raise a FileExistsError where there is something under a name already."""
+    if os.path.lexists(path):
+        raise FileExistsError(f"{path} exists. Choose another folder.")
+
+
+def _partial(path):
+    """A hidden name in the same folder, another one for every process."""
+    return path.with_name(f".{path.name}.{os.getpid()}.partial")
