@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from export.inference_layers import InferenceDense
 from export.prediction_head import InferenceHead
+from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.models.masked_lm import XLMMaskedLM
 from xlm_tf.models.text_classifier import XLMTextClassifier
 from xlm_tf.models.text_embedder import XLMTextEmbedder
@@ -131,13 +132,8 @@ class FilledMaskAnswer:
     check_prefix = "<mask> "
 
     def __init__(self, task, store, encoder, top_k):
-        if not 1 <= top_k <= task.backbone.vocabulary_size:
-            raise ValueError(
-                "top_k must lie between 1 and the vocabulary's size, "
-                f"{task.backbone.vocabulary_size}. Received: top_k={top_k}."
-            )
         self.task = task
-        self.top_k = top_k
+        self.top_k = whole_number("top_k", top_k, 1, task.backbone.vocabulary_size)
         self.tokenizer = task.preprocessor.tokenizer
         self.head = InferenceHead(
             task.prediction_head, encoder.embeddings.token_table, store

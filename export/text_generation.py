@@ -78,7 +78,7 @@ class TextGenerationModule(tf.Module):
 
     Args:
         task: an `XLMSeq2SeqLM` with a preprocessor; its search is what `compile` was
-            given, or a beam of 4.
+            given, or the model's own.
         store: `WeightStore`.
     """
 
@@ -102,6 +102,7 @@ class TextGenerationModule(tf.Module):
         # The module owns the weights, and the vocabulary, which is read again where it
         # is loaded.
         self.weights = owned_variables(generator)
+        self.random_states = list(generator.search.variables)
         self.vocabulary = preprocessor.tokenizer.graph_resources
         self.text_names = list(as_fields(preprocessor, []))
         self._token_shapes = generator.token_shapes
@@ -120,7 +121,7 @@ class TextGenerationModule(tf.Module):
             decoded = self._decode(inputs=self.pack(fields))
             return {
                 "output_text": task.preprocessor.generate_postprocess(
-                    decoded.token_ids[:, 0]
+                    decoded.token_ids[:, 0], task.preprocessor.copies_from(fields)
                 ),
                 "score": decoded.scores[:, 0],
             }
@@ -199,12 +200,11 @@ def as_fields(preprocessor, texts):
         dict from "text" and, where they apply, "source_language" and
         "target_language" to lists of bytes.
     """
-    languages = preprocessor.languages or list(preprocessor.language_tokens or ())
     fields = {"text": texts}
     if preprocessor.languages is not None:
-        language = preprocessor.language or languages[0]
+        language = preprocessor.language or preprocessor.readable[0]
         fields["source_language"] = [language.encode()] * len(texts)
-    if languages:
-        language = preprocessor.target_language or languages[0]
+    if preprocessor.languages is not None or preprocessor.language_tokens:
+        language = preprocessor.target_language or preprocessor.writable[0]
         fields["target_language"] = [language.encode()] * len(texts)
     return fields

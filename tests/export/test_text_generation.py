@@ -7,7 +7,7 @@ import tensorflow as tf
 import xlm_tf
 from export.inference_layers import WeightStore
 from export.layouts import PackedLayout, PaddedLayout
-from export.text_generation import TextGenerator
+from export.text_generation import TextGenerationModule, TextGenerator
 
 TEXTS = ["The train opens at nine.", "", "Le train", "word " * 60]
 
@@ -35,3 +35,34 @@ def test_it_writes_what_the_model_writes(make_translator, form, layout):
     actual = tf.function(generator.decode)(inputs)
     np.testing.assert_allclose(actual.scores, expected.scores, atol=1e-5)
     np.testing.assert_array_equal(actual.token_ids, expected.token_ids)
+
+
+def test_the_graph_keeps_empty_texts_and_copies_unknown_characters(make_translator):
+    """As `generate`, and refuses to write what the model was not trained to write."""
+    model = make_translator()
+    model.preprocessor.target_languages = ["fr"]
+    tokenizer = model.preprocessor.tokenizer
+    bias = np.zeros(tokenizer.vocabulary_size(), "float32")
+    bias[tokenizer.unk_token_id] = 1000
+    model.prediction_head.bias.assign(bias)
+    model.compile(sampler="greedy")
+    module = TextGenerationModule(model, WeightStore())
+    serve = module.signatures()["serving_default"]
+
+    def served(texts, target):
+        columns = {"text": texts, "source_language": ["en"] * len(texts)}
+        columns["target_language"] = [target] * len(texts)
+        columns = {name: tf.constant(x, tf.string) for name, x in columns.items()}
+        answer = serve(**columns)
+        return [x.decode() for x in answer["output_text"].numpy()], answer["score"]
+
+    texts = ["train ₪", "", "  ", "train", "₪ train €"]
+    found, scores = served(texts, "fr_FR")
+    assert found == model.generate(texts, source_language="en")
+    assert found[1:3] == ["", ""]
+    assert scores.numpy()[1:3].tolist() == [0, 0]
+    assert set(found[0]) == {"₪"}
+    assert set(found[3]) == {" ", "\u2047"}
+    assert served([], "fr")[0] == []
+    with pytest.raises(tf.errors.InvalidArgumentError, match="de"):
+        served(texts, "de")

@@ -268,18 +268,59 @@ def test_sampling_follows_the_seed():
         assert scores[i, 0] == pytest.approx(total, abs=1e-4)
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        {"num_beams": 0},
-        {"num_beams": 2, "num_return": 3},
-        {"min_length": -1},
-        {"no_repeat_ngram_size": -2},
-    ],
-)
-def test_bad_arguments(arguments):
-    with pytest.raises(ValueError, match="must"):
-        BeamSearch(**arguments)
+SEARCHES = {
+    "beam": BeamSearch(3, num_return=2),
+    "greedy": BeamSearch(1, early_stopping=True),
+    "keras greedy": Sampling(keras_hub.samplers.GreedySampler()),
+    "top_k": Sampling(keras_hub.samplers.TopKSampler(k=2, seed=4)),
+    "top_p": Sampling(keras_hub.samplers.TopPSampler(p=0.5, seed=4)),
+    "random": Sampling(keras_hub.samplers.RandomSampler(seed=4)),
+}
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_every_number_of_texts_and_limits_of_none(name):
+    """One text, two and none, of static and unknown number, in graph and eagerly."""
+    decoder = SEARCHES[name]
+    step, _ = table_step(7, texts=2)
+
+    def decode(limits):
+        batch_size = tf.shape(limits)[0]
+        return decoder.decode(
+            step,
+            tf.fill((batch_size, 1), START),
+            (tf.zeros((batch_size, 1, 0, 1)),),
+            {"text": tf.range(batch_size)},
+            limits,
+            END,
+            PAD,
+        )
+
+    in_graph = tf.function(decode, input_signature=[tf.TensorSpec([None], tf.int32)])
+    of_one = tf.function(decode, input_signature=[tf.TensorSpec([1], tf.int32)])
+    n = getattr(decoder, "num_return", 1)
+    for function in (in_graph, decode, of_one):
+        for limits in ([3], [0], [2, 0], [0, 0], []):
+            if function is of_one and len(limits) != 1:
+                continue
+            token_ids, scores = function(tf.constant(limits, tf.int32))
+            assert token_ids.shape[:2] == scores.shape == (len(limits), n)
+            for row, of_row, limit in zip(token_ids, scores, limits, strict=True):
+                if limit == 0:
+                    assert set(row.numpy().flatten().tolist()) <= {PAD}
+                    assert of_row[0] == 0
+                else:
+                    assert of_row[0] < 0
+
+
+def test_a_penalty_below_0_favours_short_texts():
+    for seed in range(5):
+        step, tables = table_step(seed)
+        decoder = BeamSearch(num_beams=200, length_penalty=-1.5)
+        token_ids, scores = search(decoder, step)
+        text, score = every_text(tables[0], 4, -1.5)[0]
+        assert scores[0, 0] == pytest.approx(score, abs=1e-4)
+        assert tuple(token_ids[0, 0][: len(text)].tolist()) == text
 
 
 @pytest.mark.parametrize("size", [10_000, 6_007, 48])

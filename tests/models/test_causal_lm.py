@@ -390,7 +390,7 @@ def test_languages(make_model):
     mixed = model.generate({"text": TEXTS, "language": languages}, max_length=16)
     chosen = zip(languages, in_german, in_english, strict=True)
     assert mixed == [de if x == "de" else en for x, de, en in chosen]
-    with pytest.raises(tf.errors.InvalidArgumentError, match="not one of the model's"):
+    with pytest.raises(ValueError, match="one of those that this model reads: de, en"):
         model.generate(TEXTS, language="xx")
 
 
@@ -423,7 +423,7 @@ def test_odd_texts(make_model, form):
 
 def test_what_is_missing_is_named(make_model):
     model = make_model()
-    with pytest.raises(ValueError, match="max_length must be 1 at least"):
+    with pytest.raises(ValueError, match="max_length must be a whole number"):
         model.generate(TEXTS, max_length=0)
     with pytest.raises(ValueError, match="Inputs are `text`"):
         model.generate({"source": TEXTS, "text": TEXTS})
@@ -439,3 +439,35 @@ def test_what_is_missing_is_named(make_model):
 def test_without_compiling(make_model):
     model = make_model(compile=False)
     model.generate(TEXTS[:1], max_length=9)
+
+
+@pytest.mark.parametrize("sampler", ["top_k", "top_p", "random", "greedy", "beam"])
+def test_samplers_take_any_number_of_texts(make_model, sampler):
+    model = make_model()
+    model.compile(sampler=sampler)
+    assert isinstance(model.generate("dog", max_length=12), str)
+    assert len(model.generate(["dog", "fox"], max_length=12)) == 2
+    decoded = model.decode({"token_ids": tf.zeros((0, 3), tf.int32)}, 4)
+    assert decoded.scores.shape == (0, 1)
+
+
+def test_unknown_characters_of_the_beginning_are_kept(make_model, tokenizer):
+    model = make_model()
+    bias = np.eye(tokenizer.vocabulary_size())[tokenizer.unk_token_id] * 1000
+    model.prediction_head.bias.assign(bias)
+    texts = ["fox ₪ dog", "€", "dog", "₪ " * 20]
+    lengths = [len(tokenizer(text)) for text in texts]
+    written = model.generate(texts, max_length=lengths[0] + 2)
+    assert written[0] == texts[0] + " \u2047 "
+    assert written[1].startswith("€ \u2047 ")
+    assert "€" not in written[2]
+    assert set(written[3]) == {"₪", " "}
+    model.preprocessor.unknown_characters = "mark"
+    assert model.generate("€", max_length=2 + len(tokenizer("€")) - 1) == " \u2047 "
+
+
+def test_the_search_is_saved_with_the_model(make_model, tmp_path):
+    model = make_model()
+    model.compile(sampler=xlm_tf.BeamSearch(3, min_length=2))
+    model.save_to_preset(tmp_path)
+    assert load_task(tmp_path).chosen_search == xlm_tf.BeamSearch(3, min_length=2)

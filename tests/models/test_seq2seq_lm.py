@@ -1,6 +1,7 @@
 """The encoder-decoder as users call it."""
 
 import keras
+import keras_hub
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -174,7 +175,7 @@ def test_language_tokens_begin_the_target(make_backbone, train_proto):
     encoder = make_backbone(vocabulary_size=tokenizer.vocabulary_size())
     model = xlm_tf.XLMSeq2SeqLM(xlm_tf.XLMSeq2SeqBackbone(encoder), preprocessor)
     assert len(model.generate(SOURCES, target_language="de", max_length=5)) == 3
-    with pytest.raises(tf.errors.InvalidArgumentError, match="not one of the model's"):
+    with pytest.raises(ValueError, match="those that this model writes: de, fr"):
         model.generate(SOURCES, target_language="xx")
     with pytest.raises(ValueError, match=r"in the vocabulary. Missing: <zz>"):
         xlm_tf.XLMSeq2SeqLMPreprocessor(tokenizer, language_tokens={"zz": "<zz>"})
@@ -363,3 +364,153 @@ def test_the_language_to_write_is_found_however_it_is_spelled(tokenizer):
         for x in ("de", "de_CH", "deu")
     ]
     assert len({tuple(x["prompt"].numpy()[0]) for x in prompts}) == 1
+
+
+@pytest.mark.parametrize("sampler", ["top_k", "top_p", "random", "greedy", "beam"])
+def test_samplers_take_any_number_of_texts(make_model, sampler):
+    """One text first: what was traced for it is used for two, and for none."""
+    model = make_model(**FORMS["separate"])
+    model.compile(sampler=sampler)
+    assert isinstance(model.generate("dog", max_length=3), str)
+    assert len(model.generate(SOURCES[:2], max_length=3)) == 2
+    none = model.preprocessor.generate_preprocess(tf.constant([], tf.string))
+    assert model.decode(none, 3).scores.shape == (0, 1)
+    assert model.generate_function.experimental_get_tracing_count() == 1
+
+
+def test_empty_texts_stay_empty(make_model):
+    """And what is no text to the tokenizer; the others are as they were."""
+    for form in ("xlm-r", "xlm"):
+        model = make_model(**FORMS[form])
+        model.prediction_head.bias.assign_add(
+            10 * keras.random.normal((model.backbone.vocabulary_size,), seed=1)
+        )
+        alone = model.generate("dog", max_length=4)
+        assert alone
+        texts, scores = model.generate(
+            ["", "dog", " \t\u200b", "\n"], max_length=4, with_scores=True
+        )
+        assert texts == ["", alone, "", ""]
+        assert [scores[i] for i in (0, 2, 3)] == [0, 0, 0]
+        assert model.generate("") == ""
+    model.compile(sampler=xlm_tf.BeamSearch(num_beams=2, num_return=2))
+    texts, scores = model.generate(["", "dog"], max_length=4, with_scores=True)
+    assert [len(row) for row in texts] == [len(row) for row in scores] == [1, 2]
+    assert texts[0] == [""]
+
+
+@pytest.mark.parametrize("max_length", [0, -3, 2.5, True, "4", float("nan")])
+def test_no_length(make_model, max_length):
+    model = make_model()
+    for generate in (model.generate, lambda x, **kw: generate_in_order(model, x, **kw)):
+        with pytest.raises(ValueError, match="max_length must be a whole number"):
+            generate(SOURCES, max_length=max_length)
+
+
+def test_arguments_are_checked_before_the_first_text(make_model):
+    model = make_model()
+
+    def texts():
+        raise AssertionError
+
+    for arguments, message in (
+        ({"batch_size": 0}, "batch_size must be"),
+        ({"target_language": "fr"}, "does not say which languages it writes"),
+        ({"source_language": "fr"}, "does not say which languages it reads"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            generate_in_order(model, texts, **arguments)
+    with pytest.raises(ValueError, match=r"k of TopKSampler.* at most"):
+        model.compile(sampler=keras_hub.samplers.TopKSampler(k=1000))
+
+
+def test_languages_that_a_model_was_not_trained_on(make_model, tokenizer, tmp_path):
+    """With and without a language embedding, however they are spelled."""
+    model = make_model(packing={"source_languages": ["en"], "target_languages": ["de"]})
+    model.save_to_preset(tmp_path)
+    for own in (model, load_task(tmp_path)):
+        expected = own.generate("dog", max_length=3)
+        known = {"source_language": "eng", "target_language": "de_DE"}
+        assert own.generate("dog", max_length=3, **known) == expected
+        with pytest.raises(ValueError, match=r"model writes: de\. Received: 'fr'"):
+            own.generate("dog", target_language="fr")
+        with pytest.raises(ValueError, match=r"model reads: en\. Received: 'yy'"):
+            own.generate({"text": ["dog"] * 2, "source_language": ["en", "yy"]})
+    packing = {**LANGUAGES, "source_languages": ["en"], "target_languages": ["de_DE"]}
+    model = make_model(backbone={"num_languages": 3}, packing=packing)
+    assert model.preprocessor.target_languages == ["de"]
+    # One language to write is the default; others can be read, if only by chance.
+    expected = model.generate("dog", max_length=3, target_language="de")
+    assert model.generate("dog", max_length=3) == expected
+    model.generate("dog", max_length=3, source_language="fr")
+    with pytest.raises(ValueError, match=r"model writes: de\. Received: 'fr'"):
+        model.generate("dog", target_language="fr")
+    # In graph, as a server runs it; training may teach another language.
+    fields = {"text": ["dog"], "target_text": ["Hund"], "target_language": ["fr"]}
+    assert model.preprocessor(fields)[0]["decoder_language_ids"][0, 0] == 2
+    del fields["target_text"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="fr"):
+        model.preprocessor.generate_preprocess(fields)
+    with pytest.raises(ValueError, match="must be one of the model's: de, en, fr"):
+        xlm_tf.XLMSeq2SeqLMPreprocessor(tokenizer, target_languages=["xx"], **LANGUAGES)
+
+
+def writing_unknown(model):
+    """The model, which writes unknown characters alone."""
+    bias = np.zeros(model.backbone.vocabulary_size, "float32")
+    bias[model.preprocessor.tokenizer.unk_token_id] = 1000
+    model.prediction_head.bias.assign(bias)
+    return model
+
+
+def test_unknown_characters_are_copied_or_marked(make_model, tmp_path):
+    model = writing_unknown(make_model(**FORMS["separate"]))
+    model.compile(sampler="greedy")
+    texts = ["fox ₪ dog €", "fox ₪", "fox", "₪ € fox ₿"]
+    marks = " \u2047  \u2047 "
+    assert model.generate(texts, max_length=2) == ["₪€", "₪₪", marks, marks]
+    model.compile(sampler=xlm_tf.BeamSearch(2, num_return=2))
+    assert [row[0] for row in model.generate(texts[:2], max_length=2)] == ["₪€", "₪₪"]
+    model.preprocessor.unknown_characters = "mark"
+    assert model.generate("fox ₪", max_length=1)[0] == " \u2047 "
+    model.preprocessor.unknown_characters = "omit"
+    model.save_to_preset(tmp_path)
+    again = load_task(tmp_path)
+    assert again.generate("fox ₪", max_length=1)[0] == ""
+    with pytest.raises(ValueError, match="one of copy, mark, omit"):
+        again.preprocessor.unknown_characters = "keep"
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        xlm_tf.BeamSearch(5, length_penalty=0.6, no_repeat_ngram_size=2),
+        keras_hub.samplers.TopKSampler(k=3, temperature=0.7, seed=2),
+        "greedy",
+    ],
+)
+def test_the_search_is_saved_with_the_model(make_model, tmp_path, search):
+    model = make_model(**FORMS["separate"])
+    assert model.decoding == xlm_tf.BeamSearch()
+    model.compile(sampler=search)
+    model.save_to_preset(tmp_path / "preset")
+    model.save(tmp_path / "model.keras")
+    for again in (
+        load_task(tmp_path / "preset"),
+        keras.models.load_model(tmp_path / "model.keras"),
+        xlm_tf.XLMSeq2SeqLM.from_config(model.get_config()),
+    ):
+        again.compile(optimizer="adam")  # which says nothing of the search
+        config = keras.saving.serialize_keras_object(again.chosen_search)
+        assert config == keras.saving.serialize_keras_object(model.chosen_search)
+    other = xlm_tf.XLMSeq2SeqLM.from_preset(tmp_path / "preset", decoding="beam")
+    assert other.chosen_search == xlm_tf.BeamSearch()
+
+
+def test_a_training_may_search_otherwise(make_model):
+    model = make_model(**FORMS["separate"])
+    model.compile(sampler="greedy")
+    model.decoding = xlm_tf.BeamSearch(5)
+    assert model.chosen_search.num_beams == 1
+    again = xlm_tf.XLMSeq2SeqLM.from_config(model.get_config())
+    assert again.chosen_search == xlm_tf.BeamSearch(5)

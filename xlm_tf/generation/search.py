@@ -3,10 +3,15 @@
 import dataclasses
 import typing
 
+import keras
 import keras_hub
 import tensorflow as tf
 
+from xlm_tf.generation import search_arguments as arguments
+
 IMPOSSIBLE = -1e9
+# The names that `get_search` knows.
+NAMES = ("beam", "greedy", "random", "top_k", "top_p")
 
 
 class Decoded(typing.NamedTuple):
@@ -14,15 +19,17 @@ class Decoded(typing.NamedTuple):
 
     Attributes:
         token_ids: int32 tensor (B, n, T), the end token included, then padding. The
-            prompt is left out.
+            prompt is left out. A text whose limit is 0 is padding alone.
         scores: float32 tensor (B, n), best first: sum of log-probabilities over
-            length ** length_penalty, the length counting the end token.
+            length ** length_penalty, the length counting the end token; 0 of a text
+            whose limit is 0, and -1e9 where there is no n-th text.
     """
 
     token_ids: tf.Tensor
     scores: tf.Tensor
 
 
+@keras.saving.register_keras_serializable("xlm_tf")
 @dataclasses.dataclass(frozen=True)
 class BeamSearch:
     """Beam search; with one beam and early stopping, greedy search.
@@ -35,9 +42,10 @@ class BeamSearch:
 
     Args:
         num_beams: int, k.
-        length_penalty: float; above 0 favours longer texts.
+        length_penalty: float between -10 and 10; above 0 favours longer texts.
         early_stopping: bool.
-        min_length: int, tokens of a text before its end token.
+        min_length: int, tokens of a text before its end token, as far as its limit
+            has room for them.
         no_repeat_ngram_size: int, n: no n tokens follow each other twice in a text;
             0 allows it.
         num_return: int, n best texts, at most `num_beams`.
@@ -57,17 +65,43 @@ class BeamSearch:
     num_return: int = 1
 
     def __post_init__(self):
-        if self.num_beams < 1 or not 1 <= self.num_return <= self.num_beams:
+        largest = arguments.LARGEST_LENGTH_PENALTY
+        checked = {
+            "length_penalty": arguments.real_number(
+                "length_penalty", self.length_penalty, minimum=-largest, maximum=largest
+            ),
+            "early_stopping": arguments.true_or_false(
+                "early_stopping", self.early_stopping
+            ),
+        }
+        for name, least in (
+            ("num_beams", 1),
+            ("num_return", 1),
+            ("min_length", 0),
+            ("no_repeat_ngram_size", 0),
+        ):
+            checked[name] = arguments.whole_number(name, getattr(self, name), least)
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)  # frozen, but for this
+        if self.num_return > self.num_beams:
             raise ValueError(
-                "num_beams must be 1 at least, and num_return between 1 and num_beams. "
-                f"Received: num_beams={self.num_beams}, num_return={self.num_return}."
+                "A beam search returns as many texts as it has beams at most: "
+                "num_return must not exceed num_beams. Received: "
+                f"num_return={self.num_return}, num_beams={self.num_beams}."
             )
-        if self.min_length < 0 or self.no_repeat_ngram_size < 0:
-            raise ValueError(
-                "min_length and no_repeat_ngram_size must not be negative. Received: "
-                f"min_length={self.min_length}, "
-                f"no_repeat_ngram_size={self.no_repeat_ngram_size}."
-            )
+
+    # What a graph that searches must own when it is saved: see `Sampling`.
+    variables = ()
+
+    def check_vocabulary(self, size):
+        """Any vocabulary will do: see `Sampling.check_vocabulary`."""
+
+    def get_config(self):
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
 
     def decode(
         self,
@@ -95,7 +129,7 @@ class BeamSearch:
                 positions before the prompt, which all beams of a text share.
             source: nested tensors (B, ...), what the texts are decoded from.
             max_length: int32 (B,), most tokens of each text after the prompt, or one
-                int for all.
+                int for all; 0 for a text that is to stay empty.
             end_id: int.
             pad_id: int.
             num_cached: int or int32 scalar, n, positions before the prompt.
@@ -121,18 +155,23 @@ class BeamSearch:
                 self._mask(origins, num_cached),
             )
         # One beam of each text begins; the others are copies of it.
-        sums = tf.tile(
-            tf.constant([[0.0] + [IMPOSSIBLE] * (k - 1)]), (batch_size, 1)
-        )  # (A, k)
+        one = tf.constant([[0.0] + [IMPOSSIBLE] * (k - 1)])  # (1, k)
+        # Texts that are to stay empty are done before the search begins.
+        is_done = limits < 1  # (B,)
+        active = tf.reshape(tf.where(~is_done), [-1])
+        last, caches, origins, source, going_limits = _rows(
+            (prompt[:, :, -1:], caches, origins, source, limits), active, batch_size
+        )
+        active = tf.cast(active, "int32")
         state = (
             tf.constant(0),
-            tf.range(batch_size),  # (A,), the texts that are not done
-            prompt[:, :, -1:],  # (A, k, 1 + t): the last of the prompt, and the text
-            sums,
+            active,  # (A,), the texts that are not done
+            last,  # (A, k, 1 + t): the last of the prompt, and the text
+            tf.tile(one, (tf.size(active), 1)),  # (A, k)
             (caches, origins),
-            (source, limits),
+            (source, going_limits),
             tf.fill((batch_size, k, max_length), pad_id),  # finished texts
-            tf.fill((batch_size, k), IMPOSSIBLE),  # their scores
+            tf.where(is_done[:, None], one, IMPOSSIBLE),  # (B, k), their scores
         )
         state = tf.while_loop(
             lambda index, active, *_: (index < max_length) & (tf.size(active) > 0),
@@ -210,7 +249,10 @@ class BeamSearch:
         texts = tf.gather(candidate_texts, best, batch_dims=1)  # (A, k, 2 + t)
         beam = tf.gather(beam, best, batch_dims=1)  # (A, k)
         worst = own_scores[:, -1]
-        attainable = sums[:, 0] / tf.cast(limits, "float32") ** self.length_penalty
+        # Sums are negative: a long text divides them by more, or, with a penalty
+        # below 0, multiplies them by more.
+        longest = limits if self.length_penalty >= 0 else tf.minimum(index + 2, limits)
+        attainable = sums[:, 0] / tf.cast(longest, "float32") ** self.length_penalty
         is_done = worst > IMPOSSIBLE / 2
         if not self.early_stopping:
             is_done &= worst >= attainable
@@ -218,12 +260,8 @@ class BeamSearch:
         going = tf.reshape(tf.where(~is_done), [-1])  # (A',)
         # The beams' caches stay where they are; texts that are done are dropped.
         origins = tf.gather(origins, beam, batch_dims=1)
-        caches, origins, source, limits = tf.cond(
-            tf.size(going) == num_active,
-            lambda: (caches, origins, source, limits),
-            lambda: tf.nest.map_structure(
-                lambda x: tf.gather(x, going), (caches, origins, source, limits)
-            ),
+        caches, origins, source, limits = _rows(
+            (caches, origins, source, limits), going, num_active
         )
         return (
             index + 1,
@@ -308,15 +346,62 @@ class BeamSearch:
         )
 
 
+@keras.saving.register_keras_serializable("xlm_tf")
 @dataclasses.dataclass(frozen=True)
 class Sampling:
     """One text each, token by token, by a sampler of KerasHub.
 
     Args:
-        sampler: a `keras_hub.samplers.Sampler` other than beam and contrastive search.
+        sampler: a `keras_hub.samplers.Sampler` that chooses the next token by its
+            probability: not KerasHub's beam, contrastive and speculative search.
+
+    Raises:
+        ValueError: another object, or one whose `k`, `p` or `temperature` is out of
+            range.
     """
 
     sampler: object
+
+    def __post_init__(self):
+        samplers = keras_hub.samplers
+        name = type(self.sampler).__name__
+        if isinstance(self.sampler, samplers.BeamSampler):
+            raise ValueError(
+                f"A {name} of KerasHub searches on another kind of cache. Pass "
+                f"xlm_tf.BeamSearch(num_beams={self.sampler.num_beams}) instead."
+            )
+        chooses_tokens = isinstance(self.sampler, samplers.Sampler) and (
+            type(self.sampler).get_next_token is not samplers.Sampler.get_next_token
+        )
+        if not chooses_tokens:
+            raise ValueError(_what_there_is(self.sampler))
+        arguments.real_number(
+            f"temperature of {name}", self.sampler.temperature, above=0
+        )
+        if hasattr(self.sampler, "p"):
+            arguments.real_number(f"p of {name}", self.sampler.p, above=0, maximum=1)
+        self._check_k()
+
+    @property
+    def variables(self):
+        """The states of random numbers, which a graph must own when it is saved."""
+        return tuple(variable.value for variable in self.sampler.variables)
+
+    def check_vocabulary(self, size):
+        """Raise a ValueError for a sampler of more tokens than `size`, an int."""
+        self._check_k(size)
+
+    def _check_k(self, maximum=None):
+        if getattr(self.sampler, "k", None) is not None:
+            name = f"k of {type(self.sampler).__name__}"
+            arguments.whole_number(name, self.sampler.k, 1, maximum)
+
+    def get_config(self):
+        return {"sampler": keras_hub.samplers.serialize(self.sampler)}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(keras_hub.samplers.deserialize(config["sampler"]))
 
     def decode(
         self,
@@ -356,16 +441,20 @@ class Sampling:
         state = (
             tf.constant(0),
             prompt[:, -1],
-            tf.zeros((batch_size,), "bool"),
+            limits < 1,
             caches,
             tf.zeros((batch_size, 0), "int32"),
             tf.zeros((batch_size,)),
         )
+        # What a sampler of KerasHub gives has no static size, whatever it was given.
+        vector = tf.TensorShape([None])
         invariants = (
-            *(x.shape for x in state[:3]),
+            tf.TensorShape([]),
+            vector,
+            vector,
             tf.nest.map_structure(_growing, caches),
             tf.TensorShape([None, None]),
-            state[5].shape,
+            vector,
         )
         state = tf.while_loop(
             lambda index, token, is_done, *_: ~tf.reduce_all(is_done),
@@ -381,7 +470,11 @@ def get_search(sampler):
 
     Args:
         sampler: a `BeamSearch` or `Sampling`; "beam" for one of 4 beams; "greedy"; or
-            a sampler of KerasHub ("top_k", "top_p", "random", or an instance).
+            a sampler of KerasHub ("top_k", "top_p", "random", or an instance); or what
+            `keras.saving.serialize_keras_object` made of one of them.
+
+    Raises:
+        ValueError: anything else; says what there is.
     """
     if isinstance(sampler, BeamSearch | Sampling):
         return sampler
@@ -389,7 +482,22 @@ def get_search(sampler):
         return BeamSearch()
     if sampler == "greedy":
         return BeamSearch(num_beams=1, early_stopping=True)
-    return Sampling(keras_hub.samplers.get(sampler))
+    if isinstance(sampler, dict) and "class_name" in sampler:
+        return get_search(keras.saving.deserialize_keras_object(sampler))
+    if isinstance(sampler, str) and sampler in NAMES:
+        return Sampling(keras_hub.samplers.get(sampler))
+    if isinstance(sampler, keras_hub.samplers.Sampler):
+        return Sampling(sampler)
+    raise ValueError(_what_there_is(sampler))
+
+
+def _what_there_is(sampler):
+    names = ", ".join(f'"{name}"' for name in NAMES)
+    return (
+        "sampler must be an xlm_tf.BeamSearch, a sampler of KerasHub that chooses one "
+        "token after another (GreedySampler, RandomSampler, TopKSampler, TopPSampler), "
+        f"or one of {names}. Received: sampler={sampler!r}."
+    )
 
 
 def top_k(x, k):
@@ -417,6 +525,15 @@ def top_k(x, k):
     indices = own * height + best % height
     shape = (-1, *x.shape[1:-1], k)
     return tf.reshape(values, shape), tf.reshape(indices, shape)
+
+
+def _rows(tensors, rows, num_rows):
+    """Some rows (A',) of nested tensors (A, ...), untouched where they are all."""
+    return tf.cond(
+        tf.size(rows) == num_rows,
+        lambda: tensors,
+        lambda: tf.nest.map_structure(lambda x: tf.gather(x, rows), tensors),
+    )
 
 
 def _growing(cache):

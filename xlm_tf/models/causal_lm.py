@@ -8,11 +8,17 @@ import numpy as np
 import tensorflow as tf
 from keras_hub.src.utils import preset_utils
 
+from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.prediction_head import PredictionHead
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
-from xlm_tf.models.text_packing import TextPacking, batched, text_fields
+from xlm_tf.models.text_packing import (
+    TextPacking,
+    batched,
+    different_strings,
+    text_fields,
+)
 from xlm_tf.models.text_writing import TextWriter, TextWriting, as_asked
 
 
@@ -34,6 +40,9 @@ class XLMCausalLMPreprocessor(
         languages: list of str, the languages of the model's language embedding, in
             the order of its rows; None where it has none.
         language: str, the language of texts that come without one.
+        unknown_characters: what `generate` writes for characters that the vocabulary
+            does not have: "copy" for those of the text that is continued, and for
+            others the "mark" U+2047; "mark" for all; or "omit".
 
     Call arguments:
         x: string tensor (B,), or a list of str, or a dict with `text` and `language`.
@@ -56,10 +65,12 @@ class XLMCausalLMPreprocessor(
         num_separators=2,
         languages=None,
         language=None,
+        unknown_characters="copy",
         **kwargs,
     ):
         super().__init__(tokenizer, sequence_length=sequence_length, **kwargs)
         self.set_packing(num_separators, languages, language)
+        self.unknown_characters = unknown_characters
 
     def build(self, input_shape):
         self.built = True
@@ -110,8 +121,30 @@ class XLMCausalLMPreprocessor(
             inputs["language_ids"] = tf.tile(index[:, None], (1, length))
         return inputs
 
+    def copies_from(self, x, num_given):
+        """What the unknown characters of continuations are copied from.
+
+        Args:
+            x: the texts that are continued, as for `generate_preprocess`.
+            num_given: int64 tensor (B,), how many unknown ones each begins with, as
+                far as it is continued.
+
+        Returns:
+            A function for `generate_postprocess`.
+        """
+        fields = text_fields(x)
+
+        def copies(number, num_places):
+            parts = self._unknown_parts(fields["text"], fields.get("language"))
+            position = tf.ragged.range(parts.row_lengths())
+            parts = tf.ragged.boolean_mask(parts, position < num_given[:, None])
+            return tf.gather(parts, number)
+
+        return copies
+
     def get_config(self):
         config = {**super().get_config(), **self.packing_config()}
+        config["unknown_characters"] = self.unknown_characters
         for name in ("add_start_token", "add_end_token"):  # every text has both
             del config[name]
         return config
@@ -127,6 +160,8 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
         head_transform: bool, see `XLMMaskedLM`; the released causal models, all of
             XLM's form, have none.
         tied: bool, project with the token embedding.
+        decoding: the search that texts are written with, as `sampler` of `compile`;
+            saved with the model. Defaults to "greedy".
 
     Call arguments:
         inputs: dict as for the backbone.
@@ -160,7 +195,13 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
     default_sampler = "greedy"
 
     def __init__(
-        self, backbone, preprocessor=None, head_transform=False, tied=True, **kwargs
+        self,
+        backbone,
+        preprocessor=None,
+        head_transform=False,
+        tied=True,
+        decoding=None,
+        **kwargs,
     ):
         if not backbone.causal:
             raise ValueError(
@@ -175,6 +216,7 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
         self.preprocessor = preprocessor
         self.head_transform = head_transform
         self.tied = tied
+        self.decoding = decoding
         self.prediction_head = PredictionHead.of(backbone, head_transform, tied)
         inputs = backbone.input
         super().__init__(inputs=inputs, outputs=self.forward(inputs), **kwargs)
@@ -259,7 +301,7 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
         loss="auto",
         *,
         weighted_metrics="auto",
-        sampler="greedy",
+        sampler="auto",
         **kwargs,
     ):
         """As KerasHub's, but the default loss is a mean over the real targets.
@@ -269,7 +311,8 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
                 Adam at 2e-5, the cross-entropy, and the accuracy.
             sampler: "greedy", "beam" for a beam search of 4 beams, a
                 `xlm_tf.BeamSearch`, or a sampler of KerasHub ("top_k", "top_p",
-                "random", or an instance).
+                "random", or an instance); it becomes the model's `decoding`. "auto"
+                for the `decoding` that it has.
             **kwargs: see `keras.Model.compile`.
         """
         if loss == "auto":
@@ -291,9 +334,10 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
         together, after one pass over what is given of them.
 
         What comes back is what the tokenizer makes of the tokens, those given
-        included: an XLM of lower-case words writes the beginning in lower case, and
-        characters that it does not know are missing. Any string is legal; an empty one
-        is continued from the start token, and bytes that are not UTF-8 are read as
+        included: an XLM of lower-case words writes the beginning in lower case.
+        Characters that the vocabulary does not have are written as
+        `unknown_characters` of the preprocessor says. Any string is legal; an empty
+        one is continued from the start token, and bytes that are not UTF-8 are read as
         unknown characters. Where a `BeamSearch` has `min_length` or
         `no_repeat_ngram_size`, they look at the continuation alone.
 
@@ -320,17 +364,20 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
                 "`generate` reads and writes texts, for which it needs a preprocessor: "
                 "pass one to XLMCausalLM."
             )
-        if max_length is not None and max_length < 1:
-            raise ValueError(
-                f"max_length must be 1 at least. Received: max_length={max_length}."
-            )
+        if max_length is not None:
+            max_length = whole_number("max_length", max_length)
         fields = dict(inputs) if isinstance(inputs, dict) else {"text": inputs}
+        if "text" not in fields:
+            text_fields(fields)  # says what is missing
         is_single = isinstance(fields["text"], str)
         fields["text"] = batched(fields["text"])
         if not fields["text"]:
             return ([], []) if with_scores else []
         if language is not None:
             fields["language"] = [language] * len(fields["text"])
+        for own in different_strings(fields.get("language", [])):
+            self.preprocessor.check_language(own)
+        tokenizer = self.preprocessor.tokenizer
         longest = self.longest(max_length)
         given = self.preprocessor.generate_preprocess(fields, longest)
         lengths = np.sum(given.pop("padding_mask"), axis=1)  # (B,)
@@ -348,13 +395,20 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
                 own_scores = decoded.scores.numpy()
                 token_ids = tf.repeat(token_ids, own_scores.shape[1], axis=1)
                 token_ids = tf.concat([token_ids, decoded.token_ids], axis=2)
-            own_texts = self.preprocessor.written(token_ids)
+            is_unknown = prompts["token_ids"] == tokenizer.unk_token_id
+            copies = self.preprocessor.copies_from(
+                {
+                    name: tf.gather(tf.broadcast_to(value, lengths.shape), rows)
+                    for name, value in fields.items()
+                },
+                tf.reduce_sum(tf.cast(is_unknown, "int64"), axis=1),
+            )
+            own_texts = self.preprocessor.written(token_ids, copies)
             for row, text, score in zip(
                 rows, own_texts, own_scores.tolist(), strict=True
             ):
                 texts[row], scores[row] = text, score
-        num_return = getattr(self.chosen_search, "num_return", 1)
-        texts, scores = as_asked(texts, scores, num_return, is_single)
+        texts, scores = as_asked(texts, scores, self.num_return, is_single)
         return (texts, scores) if with_scores else texts
 
     def longest(self, max_length=None):
@@ -416,4 +470,5 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
             **super().get_config(),
             "head_transform": self.head_transform,
             "tied": self.tied,
+            "decoding": keras.saving.serialize_keras_object(self.decoding),
         }

@@ -2,6 +2,7 @@
 
 import itertools
 
+from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.text.sentences import chunks
 
 # Texts that are sorted by length together.
@@ -30,10 +31,25 @@ def generate_in_order(
             sentences, and join its parts' targets by spaces. False cuts its end off,
             as in training: a summary of the beginning, not of every part.
 
-    Yields:
-        For every text, in order, a list of (target: str, score: float), best first;
-        of a text that was split the best alone, with the mean of its parts' scores.
+    Returns:
+        An iterator: for every text, in order, a list of (target: str, score: float),
+        best first; of a text that was split the best alone, with the mean of its
+        parts' scores.
+
+    Raises:
+        ValueError: an argument out of range, or a language that the model does not
+            read or write: at once, before the first text is read.
     """
+    batch_size = whole_number("batch_size", batch_size)
+    if max_length is not None:
+        max_length = whole_number("max_length", max_length)
+    languages = {"source_language": source_language, "target_language": target_language}
+    model.preprocessor.check_languages(**languages)
+    arguments = {"max_length": max_length, "with_scores": True, **languages}
+    return _generate(model, texts, batch_size, split, arguments)
+
+
+def _generate(model, texts, batch_size, split, arguments):
     tokenizer = model.preprocessor.tokenizer
     room = model.preprocessor.sequence_length - 2
 
@@ -54,13 +70,7 @@ def generate_in_order(
         found = [None] * len(parts)
         for start in range(0, len(order), batch_size):
             batch = order[start : start + batch_size]
-            targets, scores = model.generate(
-                [parts[i][1] for i in batch],
-                max_length=max_length,
-                source_language=source_language,
-                target_language=target_language,
-                with_scores=True,
-            )
+            targets, scores = model.generate([parts[i][1] for i in batch], **arguments)
             for i, target, score in zip(batch, targets, scores, strict=True):
                 is_one = isinstance(target, str)
                 found[i] = (

@@ -5,6 +5,7 @@ import keras_hub
 import tensorflow as tf
 from keras import ops
 
+from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.prediction_head import PredictionHead
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.optional_inputs import OptionalInputs
@@ -175,8 +176,10 @@ class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
             end with `</w>`.
 
         Raises:
-            ValueError: a text without `<mask>`, or one cut before it.
+            ValueError: a text without `<mask>`, or one cut before it; or a `top_k` that
+                is no number of tokens.
         """
+        top_k = whole_number("top_k", top_k, 1, self.backbone.vocabulary_size)
         texts = batched(texts)
         inputs = self.preprocessor.pack(with_language(texts, language))
         is_mask = inputs["token_ids"] == self.preprocessor.tokenizer.mask_token_id

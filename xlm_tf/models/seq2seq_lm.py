@@ -5,15 +5,23 @@ import keras_hub
 import tensorflow as tf
 from keras import ops
 
+from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.prediction_head import PredictionHead
 from xlm_tf.models.losses import LabelSmoothedCrossentropy
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
 from xlm_tf.models.task import XLMTask
-from xlm_tf.models.text_packing import PADDING_MULTIPLE, TextPacking, aligned, batched
+from xlm_tf.models.text_packing import (
+    PADDING_MULTIPLE,
+    TextPacking,
+    aligned,
+    batched,
+    different_strings,
+)
 from xlm_tf.models.text_writing import TextWriter, TextWriting, as_asked
-from xlm_tf.text.language_codes import match_language
+from xlm_tf.text.language_codes import match_language, parse_language_code
 from xlm_tf.text.languages import language_index
+from xlm_tf.text.unknown_characters import copies_in_order
 
 FIELDS = ("text", "target_text", "source_language", "target_language")
 
@@ -35,6 +43,15 @@ class XLMSeq2SeqLMPreprocessor(TextWriting, TextPacking, keras_hub.models.Prepro
         language_tokens: dict from language to the token that begins a target in it,
             for models that write several languages and have no language embedding;
             each a token of the vocabulary (see `user_defined_symbols`).
+        source_languages, target_languages: lists of str, the languages that the model
+            was trained to read and to write, whether or not it tells them apart. It
+            is not asked for another language to write; nor, where it has no language
+            embedding that holds it, to read another one. None where nobody knows: then
+            the languages of its embedding or tokens.
+        unknown_characters: what is written for characters that the vocabulary does not
+            have: "copy" for those of the source, in order, where there are as many of
+            them, or one alone, and otherwise the "mark" U+2047, as sentencepiece does;
+            "mark" for all; or "omit".
 
     Call arguments:
         x: a tuple of two lists of str or string tensors (B,), source and target; or a
@@ -60,12 +77,16 @@ class XLMSeq2SeqLMPreprocessor(TextWriting, TextPacking, keras_hub.models.Prepro
         language=None,
         target_language=None,
         language_tokens=None,
+        source_languages=None,
+        target_languages=None,
+        unknown_characters="copy",
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.tokenizer = tokenizer
         self.sequence_length = sequence_length
         self.target_length = target_length or sequence_length
+        self.unknown_characters = unknown_characters
         self.set_packing(num_separators, languages, language)
         self.language_tokens = None
         if language_tokens is not None:
@@ -81,6 +102,8 @@ class XLMSeq2SeqLMPreprocessor(TextWriting, TextPacking, keras_hub.models.Prepro
                     f"{', '.join(unknown)}."
                 )
         self.target_language = target_language
+        self.source_languages = source_languages
+        self.target_languages = target_languages
 
     @property
     def target_language(self):
@@ -89,10 +112,42 @@ class XLMSeq2SeqLMPreprocessor(TextWriting, TextPacking, keras_hub.models.Prepro
 
     @target_language.setter
     def target_language(self, language):
-        names = self.languages or self.language_tokens
-        if language is not None and names:
-            language = match_language(language, names)
+        if language is not None and self._told_apart:
+            language = match_language(language, self._told_apart)
         self._target_language = language
+
+    @property
+    def source_languages(self):
+        """The languages that the model was trained to read, or None."""
+        return self._source_languages
+
+    @source_languages.setter
+    def source_languages(self, languages):
+        self._source_languages = _as_named(languages, self.languages)
+
+    @property
+    def target_languages(self):
+        """The languages that the model was trained to write, or None."""
+        return self._target_languages
+
+    @target_languages.setter
+    def target_languages(self, languages):
+        self._target_languages = _as_named(languages, self._told_apart)
+
+    @property
+    def _told_apart(self):
+        """The languages that the model can be told to write, or None."""
+        return list(self.language_tokens or self.languages or ()) or None
+
+    @property
+    def readable(self):
+        """The languages that sources can be in, or None where nobody knows."""
+        return self.languages or self.source_languages
+
+    @property
+    def writable(self):
+        """The languages that targets can be in, or None where nobody knows."""
+        return self.target_languages or self._told_apart
 
     def build(self, input_shape):
         self.built = True
@@ -135,10 +190,61 @@ class XLMSeq2SeqLMPreprocessor(TextWriting, TextPacking, keras_hub.models.Prepro
     def generate_preprocess(self, x, sequence_length=None):
         """Sources -> the encoder's inputs, `prompt` int (B, P), and languages."""
         fields = self._fields(x)
-        inputs = {**self._source(fields), "prompt": self._prompt(fields)}
+        written = self.writable
+        inputs = {**self._source(fields), "prompt": self._prompt(fields, written)}
         if self.languages is not None:
-            inputs["target_language_ids"] = self._target_index(fields)  # (B,)
+            index = self._target_index(fields, written)  # (B,)
+            inputs["target_language_ids"] = index
         return inputs
+
+    def copies_from(self, x):
+        """What the unknown characters of targets are copied from.
+
+        Args:
+            x: the sources, as for `generate_preprocess`.
+
+        Returns:
+            A function for `generate_postprocess`.
+        """
+        fields = self._fields(x)
+
+        def copies(number, num_places):
+            language = fields.get("source_language")
+            parts = self._unknown_parts(fields["text"], language)
+            return copies_in_order(tf.gather(parts, number), num_places)
+
+        return copies
+
+    def check_languages(self, source_language=None, target_language=None):
+        """See that the model reads and writes the languages it is asked for.
+
+        Args:
+            source_language, target_language: str, or None for the model's own.
+
+        Raises:
+            ValueError: it does not; says which it does.
+        """
+        asked = (
+            ("source_language", source_language, self.readable, "reads"),
+            ("target_language", target_language, self.writable, "writes"),
+        )
+        for name, language, known, does in asked:
+            if language is None:
+                continue
+            try:
+                if known:
+                    match_language(language, known, f"those that this model {does}")
+                    continue
+                parse_language_code(language)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
+            reads_language = getattr(self.tokenizer, "reads_language", False)
+            if name == "target_language" or not reads_language:
+                raise ValueError(
+                    f"This model does not say which languages it {does}. Leave {name} "
+                    f"out, or set {name}s of its preprocessor. "
+                    f"Received: {name}={language!r}."
+                )
 
     def _fields(self, x):
         if isinstance(x, tuple) and len(x) == 2:
@@ -174,30 +280,37 @@ class XLMSeq2SeqLMPreprocessor(TextWriting, TextPacking, keras_hub.models.Prepro
         )
         return {f"encoder_{name}": value for name, value in packed.items()}
 
-    def _prompt(self, fields):
+    def _prompt(self, fields, languages=None):
         batch_size = tf.shape(fields["text"])[0]
         start = tf.fill((batch_size, 1), self.tokenizer.start_token_id)
         if self.language_tokens is None:
             return start
-        ids = tf.constant(
-            [self.tokenizer.token_to_id(x) for x in self.language_tokens.values()]
-        )
-        index = language_index(self._target(fields), list(self.language_tokens))
+        tokens = self.language_tokens
+        languages = list(tokens) if languages is None else languages
+        ids = tf.constant([self.tokenizer.token_to_id(tokens[x]) for x in languages])
+        index = language_index(self._target(fields), languages)
         return tf.concat([start, tf.gather(ids, index)[:, None]], axis=1)
 
     def _target(self, fields):
         language = fields.get("target_language")
         if language is None:
-            if self.target_language is None:
+            language = self.target_language
+            if language is None and len(self.writable) == 1:
+                (language,) = self.writable
+            if language is None:
                 raise ValueError(
                     "This model writes several languages: pass `target_language`, or "
-                    "set that of the preprocessor."
+                    "set that of the preprocessor, to one of "
+                    f"{', '.join(self.writable)}."
                 )
-            language = tf.constant(self.target_language)
+            language = tf.constant(language)
         return tf.broadcast_to(language, tf.shape(fields["text"]))
 
-    def _target_index(self, fields):
-        return language_index(self._target(fields), self.languages)
+    def _target_index(self, fields, languages=None):
+        """int32 (B,), rows of the language embedding; of `languages` alone."""
+        languages = self.languages if languages is None else languages
+        rows = tf.constant([self.languages.index(x) for x in languages])
+        return tf.gather(rows, language_index(self._target(fields), languages))
 
     def _repeated(self, index, length):
         return tf.tile(index[:, None], (1, length))
@@ -209,7 +322,22 @@ class XLMSeq2SeqLMPreprocessor(TextWriting, TextPacking, keras_hub.models.Prepro
             "target_length": self.target_length,
             "target_language": self.target_language,
             "language_tokens": self.language_tokens,
+            "source_languages": self.source_languages,
+            "target_languages": self.target_languages,
+            "unknown_characters": self.unknown_characters,
         }
+
+
+def _as_named(languages, names):
+    """Languages as a model spells them, where it has names for them."""
+    if languages is None:
+        return None
+    languages = list(languages)
+    for language in languages:
+        parse_language_code(language)
+    if names is None:
+        return languages
+    return [match_language(language, names) for language in languages]
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -221,6 +349,8 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
         preprocessor: an `XLMSeq2SeqLMPreprocessor`, or None to pass token ids.
         head_transform: bool, see `XLMMaskedLM`.
         tied: bool, project with the target's token embedding.
+        decoding: the search that texts are written with, as `sampler` of `compile`;
+            saved with the model. Defaults to "beam".
 
     Call arguments:
         inputs: dict as for the backbone.
@@ -242,12 +372,19 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
     default_sampler = "beam"
 
     def __init__(
-        self, backbone, preprocessor=None, head_transform=False, tied=True, **kwargs
+        self,
+        backbone,
+        preprocessor=None,
+        head_transform=False,
+        tied=True,
+        decoding=None,
+        **kwargs,
     ):
         self.backbone = backbone
         self.preprocessor = preprocessor
         self.head_transform = head_transform
         self.tied = tied
+        self.decoding = decoding
         self.prediction_head = PredictionHead.of(backbone, head_transform, tied)
         inputs = backbone.input
         super().__init__(inputs=inputs, outputs=self.forward(inputs), **kwargs)
@@ -338,7 +475,7 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
         loss="auto",
         *,
         weighted_metrics="auto",
-        sampler="beam",
+        sampler="auto",
         label_smoothing=0.1,
         **kwargs,
     ):
@@ -348,7 +485,8 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
             optimizer, loss, weighted_metrics: see `keras.Model.compile`; "auto" for
                 Adam at 2e-5, the label-smoothed cross-entropy, and the accuracy.
             sampler: a `xlm_tf.BeamSearch`, "beam" for one of 4 beams, "greedy", or a
-                sampler of KerasHub ("top_k", "top_p", "random", or an instance).
+                sampler of KerasHub ("top_k", "top_p", "random", or an instance); it
+                becomes the model's `decoding`. "auto" for the `decoding` that it has.
             label_smoothing: float, of the "auto" loss.
             **kwargs: see `keras.Model.compile`.
         """
@@ -372,6 +510,8 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
     ):
         """Write the target of some texts.
 
+        The target of a text without tokens is empty, with a score of 0.
+
         Args:
             inputs: str, list of str, string tensor, or a dict as for the preprocessor.
             max_length: int, most tokens of a target; defaults to half more than its
@@ -382,24 +522,43 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
 
         Returns:
             What came in, a str or a list: the best target, or a list of the n best
-            where the search returns several. With `with_scores` a tuple of that and
-            the scores, floats.
+            where the search returns several (of an empty text, of that one). With
+            `with_scores` a tuple of that and the scores, floats.
+
+        Raises:
+            ValueError: there is no preprocessor; a `max_length` below 1; or a language
+                that the model does not read or write.
         """
-        is_single = isinstance(inputs, str)
-        fields = inputs if isinstance(inputs, dict) else {"text": inputs}
-        fields = {**fields, "text": batched(fields["text"])}
-        if not fields["text"]:
-            return ([], []) if with_scores else []
+        if self.preprocessor is None:
+            raise ValueError(
+                "`generate` reads and writes texts, for which it needs a preprocessor: "
+                "pass one to XLMSeq2SeqLM."
+            )
+        if max_length is not None:
+            max_length = whole_number("max_length", max_length)
+        fields = dict(inputs) if isinstance(inputs, dict) else {"text": inputs}
+        if "encoder_text" in fields:  # KerasHub's name
+            fields["text"] = fields.pop("encoder_text")
+        if "text" not in fields:
+            self.preprocessor.generate_preprocess(fields)  # says what is missing
+        is_single = isinstance(fields["text"], str)
+        fields["text"] = batched(fields["text"])
         for name, language in (
             ("source_language", source_language),
             ("target_language", target_language),
         ):
             if language is not None:
                 fields[name] = [language] * len(fields["text"])
+            for own in different_strings(fields.get(name, [])):
+                self.preprocessor.check_languages(**{name: own})
+        if not fields["text"]:
+            return ([], []) if with_scores else []
         decoded = self.decode(self.preprocessor.generate_preprocess(fields), max_length)
-        texts = self.preprocessor.written(decoded.token_ids)
+        texts = self.preprocessor.written(
+            decoded.token_ids, self.preprocessor.copies_from(fields)
+        )
         scores = decoded.scores.numpy().tolist()
-        texts, scores = as_asked(texts, scores, len(texts[0]), is_single)
+        texts, scores = as_asked(texts, scores, self.num_return, is_single)
         return (texts, scores) if with_scores else texts
 
     def decode(self, inputs, max_length=None):
@@ -412,16 +571,26 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
         Returns:
             `xlm_tf.generation.search.Decoded`.
         """
-        if self.generate_function is None:
-            self.generate_function = tf.function(self.search, reduce_retracing=True)
+        if getattr(self, "generate_function", None) is None:  # compile=False
+            # One graph for all numbers and lengths of texts.
+            specs = {
+                name: tf.TensorSpec([None] * value.shape.rank, value.dtype)
+                for name, value in inputs.items()
+            }
+            specs["prompt"] = tf.TensorSpec((None, inputs["prompt"].shape[1]), tf.int32)
+            self.generate_function = tf.function(
+                self.search,
+                input_signature=[specs, tf.TensorSpec((None,), tf.int32)],
+            )
         return self.generate_function(inputs, self.longest(inputs, max_length))
 
     def longest(self, inputs, max_length=None):
         """Most tokens of every text that is written, int32 (B,).
 
-        Half more than the source has, and 10, so that a text does not depend on the
-        others of its batch; and never more than the preprocessor's `target_length`. A
-        `max_length` is bounded by the positions alone.
+        None of a source without tokens, which stays empty. Otherwise half more than
+        the source has, and 10, so that a text does not depend on the others of its
+        batch; and never more than the preprocessor's `target_length`. A `max_length`
+        is bounded by the positions alone.
 
         Args:
             inputs: dict of `generate_preprocess`.
@@ -435,7 +604,13 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
             limits = length + length // 2 + 10
             limits = tf.minimum(limits, self.preprocessor.target_length)
         room = self.backbone.max_sequence_length - inputs["prompt"].shape[1]
-        return tf.clip_by_value(limits, 1, room)
+        limits = tf.clip_by_value(limits, 1, room)
+        token_ids, tokenizer = inputs["encoder_token_ids"], self.preprocessor.tokenizer
+        is_token = (token_ids != tokenizer.start_token_id) & (
+            token_ids != tokenizer.end_token_id
+        )
+        is_token &= tf.cast(mask, "bool")
+        return tf.where(tf.reduce_any(is_token, axis=1), limits, 0)
 
     def search(self, inputs, max_length):
         """The search that `compile` was given, in graph: see `decode`."""
@@ -460,4 +635,5 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
             **super().get_config(),
             "head_transform": self.head_transform,
             "tied": self.tied,
+            "decoding": keras.saving.serialize_keras_object(self.decoding),
         }

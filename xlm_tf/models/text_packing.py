@@ -6,7 +6,7 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 from keras_hub.src.utils import preset_utils
 
-from xlm_tf.text.language_codes import match_language
+from xlm_tf.text.language_codes import match_language, parse_language_code
 from xlm_tf.text.languages import language_index
 
 # Batches are padded to a multiple of it, so that a graph meets few lengths.
@@ -61,6 +61,22 @@ class TextPacking:
 
     def packing_config(self):
         return {name: getattr(self, name) for name in PACKING_ARGUMENTS}
+
+    def check_language(self, language):
+        """See that the model reads a language that it is told, a str.
+
+        Raises:
+            ValueError: it does not; says which it does.
+        """
+        if self.languages is not None:
+            match_language(language, self.languages, "those that this model reads")
+            return
+        parse_language_code(language)
+        if not getattr(self.tokenizer, "reads_language", False):
+            raise ValueError(
+                "This model reads every language alike: leave `language` out. "
+                f"Received: language={language!r}."
+            )
 
     def pack(self, x):
         """Turn texts into the backbone's inputs.
@@ -136,6 +152,13 @@ class TextPacking:
         language = self.language if language is None else language
         return self.tokenizer(texts, language=language)
 
+    def _unknown_parts(self, texts, language):
+        """string (B,) -> (B, None), see `unknown_parts` of the tokenizers."""
+        if not getattr(self.tokenizer, "reads_language", False):
+            return self.tokenizer.unknown_parts(texts)
+        language = self.language if language is None else language
+        return self.tokenizer.unknown_parts(texts, language=language)
+
     def _truncate(self, segments, budget):
         if len(segments) == 1:
             return [segments[0][:, :budget]]
@@ -174,6 +197,12 @@ class TextPacking:
 def batched(texts):
     """A list of str, from one str or several."""
     return [texts] if isinstance(texts, str) else list(texts)
+
+
+def different_strings(values):
+    """The different ones among str, bytes or tensors of them: list of str."""
+    values = tf.reshape(tf.convert_to_tensor(values, tf.string), [-1]).numpy()
+    return [value.decode("utf-8", "replace") for value in dict.fromkeys(values)]
 
 
 def with_language(texts, language):

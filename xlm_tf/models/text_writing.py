@@ -2,40 +2,109 @@
 
 import tensorflow as tf
 
-from xlm_tf.generation.search import BeamSearch, Sampling, get_search
+from xlm_tf.generation.search import IMPOSSIBLE, BeamSearch, Sampling, get_search
+from xlm_tf.text import unknown_characters
+
+# What is written for a character that the vocabulary does not have.
+UNKNOWN_CHARACTERS = ("copy", "mark", "omit")
 
 
 class TextWriting:
-    """Mixin for preprocessors of models that write."""
+    """Mixin for preprocessors of models that write.
 
-    def generate_postprocess(self, token_ids):
-        """int (..., T) -> texts, str tensor (...)."""
-        flat = tf.reshape(token_ids, (-1, tf.shape(token_ids)[-1]))
-        texts = self.tokenizer.detokenize(flat)
+    The attribute `unknown_characters` says what is written for `<unk>`:
+    "copy": what stands in the text that is read, as far as it is clear which; else
+    "mark": a double question mark, U+2047, as sentencepiece does;
+    "omit": nothing.
+    """
+
+    @property
+    def unknown_characters(self):
+        return self._unknown_characters
+
+    @unknown_characters.setter
+    def unknown_characters(self, choice):
+        if choice not in UNKNOWN_CHARACTERS:
+            raise ValueError(
+                f"unknown_characters must be one of {', '.join(UNKNOWN_CHARACTERS)}. "
+                f"Received: unknown_characters={choice!r}."
+            )
+        self._unknown_characters = choice
+
+    def generate_postprocess(self, token_ids, copies=None):
+        """int (..., T) -> texts, str tensor (...).
+
+        Args:
+            token_ids: int tensor (B, ..., T).
+            copies: what `copies_from` made of the texts that were read, from which
+                unknown characters are copied.
+        """
+        flat = tf.reshape(token_ids, (-1, tf.shape(token_ids)[-1]))  # (N, T)
+        is_unknown = flat == self.tokenizer.unk_token_id
+        if self.unknown_characters != "copy":
+            copies = None
+        if copies is not None:
+            num_texts = tf.shape(token_ids)[0]
+            num_each = tf.size(flat[:, 0]) // tf.maximum(num_texts, 1)
+            number = tf.repeat(tf.range(num_texts), num_each)  # (N,)
+            places = tf.reduce_sum(tf.cast(is_unknown, "int64"), axis=1)
+            copies = tf.cond(
+                tf.reduce_any(is_unknown),
+                lambda make=copies: make(number, places),
+                lambda: tf.RaggedTensor.from_row_lengths(
+                    tf.constant([], tf.string), tf.zeros_like(places)
+                ),
+            )
+        mark = "" if self.unknown_characters == "omit" else unknown_characters.MARK
+        texts = self.tokenizer.detokenize(flat, mark=mark, copies=copies)
         return tf.reshape(texts, tf.shape(token_ids)[:-1])
 
-    def written(self, token_ids):
+    def written(self, token_ids, copies=None):
         """int (B, n, T) -> lists of n str, one of each text."""
-        texts = self.generate_postprocess(token_ids).numpy()
+        texts = self.generate_postprocess(token_ids, copies).numpy()
         return [[text.decode("utf-8") for text in row] for row in texts]
 
 
 class TextWriter:
-    """Mixin for tasks that write, with `backbone` and `prediction_head`."""
+    """Mixin for tasks that write, with `backbone` and `prediction_head`.
+
+    `decoding` is the search that is saved with the model and used wherever nothing
+    else is asked for: that of the class's argument, then of every `compile` that
+    names a `sampler`. A training that searches otherwise sets it anew afterwards.
+    """
 
     default_sampler = "greedy"
 
-    def compile(self, *args, sampler, **kwargs):
+    def compile(self, *args, sampler="auto", **kwargs):
         """As KerasHub's, with the searches of `xlm_tf.generation` too."""
+        search = self.decoding if sampler == "auto" else get_search(sampler)
+        search.check_vocabulary(self.backbone.vocabulary_size)
         super().compile(*args, sampler="greedy", **kwargs)
-        self.sampler = get_search(sampler)
+        self.decoding = search
+        self.sampler = search
+
+    @property
+    def decoding(self):
+        """The `BeamSearch` or `Sampling` that the model is saved with."""
+        return self._decoding
+
+    @decoding.setter
+    def decoding(self, sampler):
+        self._decoding = get_search(
+            self.default_sampler if sampler is None else sampler
+        )
+
+    @property
+    def num_return(self):
+        """How many texts the search returns of each input."""
+        return getattr(self.chosen_search, "num_return", 1)
 
     @property
     def chosen_search(self):
-        """The search that `compile` was given, or that of `default_sampler`."""
+        """The search that `compile` was given, or `decoding`."""
         search = getattr(self, "sampler", None)
         is_search = isinstance(search, BeamSearch | Sampling)
-        return search if is_search else get_search(self.default_sampler)
+        return search if is_search else self.decoding
 
     def logits(self, states):
         """Float tensor (..., D), the last block's states -> float32 (..., V)."""
@@ -68,18 +137,24 @@ class TextWriter:
 
 
 def as_asked(texts, scores, num_return, is_single):
-    """Lists of n candidates in the form in which `generate` was asked.
+    """Lists of candidates in the form in which `generate` was asked.
 
     Args:
         texts: list of lists of str, one of each input, best first.
-        scores: list of lists of float, as `texts`.
-        num_return: int, n.
+        scores: list of lists of float, as `texts`. Candidates that there are none of,
+            because a text has fewer, score below all others, and are left out.
+        num_return: int, how many the search returns at most.
         is_single: bool, one str came in and not a list.
 
     Returns:
-        `(texts, scores)`: where n is 1, the candidate instead of a list of it; and
-        what belongs to the first input alone with `is_single`.
+        `(texts, scores)`: where `num_return` is 1, the candidate instead of a list of
+        it; and what belongs to the first input alone with `is_single`.
     """
+    counts = [max(sum(x > IMPOSSIBLE / 2 for x in row), 1) for row in scores]
+    texts, scores = (
+        [row[:count] for row, count in zip(rows, counts, strict=True)]
+        for rows in (texts, scores)
+    )
     if num_return == 1:
         texts, scores = ([row[0] for row in x] for x in (texts, scores))
     if is_single:

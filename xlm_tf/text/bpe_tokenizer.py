@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from xlm_tf.text import moses, moses_in_graph
+from xlm_tf.text import moses, moses_in_graph, unknown_characters
 
 SPECIAL_TOKENS = (
     "<s>",
@@ -289,16 +289,21 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
                 ids.extend(self._word_ids(word))
         return ids
 
-    def decode(self, ids):
+    def decode(self, ids, mark=unknown_characters.MARK):
         """The text of some ids, in Python; special tokens are left out.
 
         Args:
             ids: sequence of int.
+            mark: str, what stands for `<unk>`, see `detokenize`.
 
         Returns:
             str: the words with spaces between them, as they went into the merges.
         """
-        tokens = (self.id_to_token(int(i)) for i in ids if i >= len(SPECIAL_TOKENS))
+        tokens = [
+            mark if i == self.unk_token_id else self.id_to_token(int(i))
+            for i in ids
+            if i == self.unk_token_id or i >= len(SPECIAL_TOKENS)
+        ]
         return "".join(tokens).replace(WORD_END, " ").strip()
 
     def _split(self, text, language, segmenter):
@@ -383,12 +388,38 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
         ids = self._merges_in_graph()(unique)  # (words, None)
         return words.with_values(tf.gather(ids, index)).merge_dims(1, 2)
 
-    def detokenize(self, inputs):
+    def unknown_parts(self, texts, language=None):
+        """The characters of every text that its tokens say no more of than `<unk>`.
+
+        Args:
+            texts: string tensor (B,).
+            language: string tensor (B,), or a str for all.
+
+        Returns:
+            string RaggedTensor (B, None): the characters in order, as they went into
+            the merges, with `</w>` where they end a word.
+        """
+        self._check_vocabulary()
+        with tf.device("cpu"):
+            language = self.language if language is None else language
+            language = tf.convert_to_tensor(language, tf.string)
+            language = tf.broadcast_to(language, tf.shape(texts))
+            texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8")
+            texts = tf.strings.regex_replace(texts, "<special1>|<mask>", " ")
+            words = self._words_in_graph(texts, language)  # (B, None)
+            characters = self._merges_in_graph().unknown_characters(words.values)
+            return words.with_values(characters).merge_dims(1, 2)
+
+    def detokenize(self, inputs, mark=unknown_characters.MARK, copies=None):
         """Token ids -> text, in graph.
 
         Args:
             inputs: ids, ragged or dense (B, T), or of one text (T,). Special tokens
                 and padding are left out.
+            mark: str, what stands for `<unk>`; by default a double question mark
+                (U+2047) between spaces.
+            copies: string RaggedTensor (B, None), what stands for the first `<unk>` of
+                every text instead, in order.
 
         Returns:
             string tensor (B,), or a scalar for one text.
@@ -407,17 +438,21 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
             ids = ids[None] if is_single else ids
             if not isinstance(ids, tf.RaggedTensor):
                 ids = tf.RaggedTensor.from_tensor(ids)
-            ids = tf.ragged.boolean_mask(ids, ids >= len(SPECIAL_TOKENS))
+            is_text = (ids >= len(SPECIAL_TOKENS)) | (ids == self.unk_token_id)
+            ids = tf.ragged.boolean_mask(ids, is_text)
             in_vocabulary = tf.debugging.assert_less(
                 tf.cast(ids.flat_values, "int32"),
                 self.vocabulary_size(),
                 "An id is not in the tokenizer's vocabulary.",
             )
             with tf.control_dependencies([in_vocabulary] if in_vocabulary else []):
+                vocabulary = list(self._vocabulary)
+                vocabulary[self.unk_token_id] = unknown_characters.PLACE
                 tokens = ids.with_flat_values(
-                    tf.gather(tf.constant(self._vocabulary), ids.flat_values)
+                    tf.gather(tf.constant(vocabulary), ids.flat_values)
                 )
             texts = tf.strings.reduce_join(tokens, axis=1)
+            texts = unknown_characters.filled(texts, mark, copies)
             texts = tf.strings.strip(tf.strings.regex_replace(texts, WORD_END, " "))
             return texts[0] if is_single else texts
 
@@ -500,8 +535,14 @@ class _Merges(tf.Module):
             [symbols[first + second] for first, second in merges] + [0], "int64"
         )
 
-    def __call__(self, words):
-        """string (W,) -> int32 RaggedTensor (W, None) of token ids."""
+    def unknown_characters(self, words):
+        """string (W,) -> string RaggedTensor (W, None), those without a symbol."""
+        characters, _, _ = self._characters(words)
+        is_unknown = self.characters.lookup(characters.values) == self.unknown
+        return tf.ragged.boolean_mask(characters, characters.with_values(is_unknown))
+
+    def _characters(self, words):
+        """string (W,) -> characters (W, None), their words, and the number of those."""
         characters = tf.strings.unicode_split(words, "UTF-8")  # (W, None)
         flat = characters.values
         row = characters.value_rowids()
@@ -514,7 +555,13 @@ class _Merges(tf.Module):
         num_words = tf.reduce_sum(tf.cast(starts_word, "int64"))
         is_last = _differs_from_next(word)
         flat = tf.where(is_last, tf.strings.join([flat, WORD_END]), flat)
-        symbol = self.characters.lookup(flat)
+        return characters.with_values(flat), word, num_words
+
+    def __call__(self, words):
+        """string (W,) -> int32 RaggedTensor (W, None) of token ids."""
+        characters, word, num_words = self._characters(words)
+        row = characters.value_rowids()
+        symbol = self.characters.lookup(characters.values)
 
         def merge(symbol, word, row, _):
             following = tf.concat([symbol[1:], [self.unknown]], 0)[: tf.size(symbol)]

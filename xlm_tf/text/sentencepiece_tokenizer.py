@@ -12,6 +12,8 @@ from tensorflow_text.python.ops.sentencepiece_tokenizer import (
     gen_sentencepiece_tokenizer as sentencepiece_ops,
 )
 
+from xlm_tf.text import unknown_characters
+
 SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")  # ids 0 to 3
 MASK_TOKEN = "<mask>"  # the last id
 # Unicode's white space, of which RE2's \s is the ASCII part.
@@ -127,7 +129,11 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
             )
         self.mask_token_id = self.vocabulary_size() - 1
 
+    def _set_proto_spm(self, proto):
+        super()._set_proto_spm(_with_places(proto))
+
     def _set_proto_tf(self, proto):
+        proto = _with_places(proto)
         super()._set_proto_tf(proto)
         # TensorFlow Text lets an eager kernel own the model: it is gone as soon as
         # TensorFlow clears its kernels, as `keras.utils.set_random_seed` does. Under a
@@ -221,12 +227,44 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
         ids = tf.concat([text_ids, special_ids], axis=1)  # (parts, None)
         return parts.with_values(ids).merge_dims(1, 2)
 
-    def detokenize(self, inputs):
+    def unknown_parts(self, texts):
+        """What every text holds that its tokens say no more of than `<unk>`.
+
+        Args:
+            texts: string tensor (B,).
+
+        Returns:
+            string RaggedTensor (B, None): the parts, in order, as many as there are
+            `<unk>`. Unknown characters one after another are one part.
+        """
+        self._check_vocabulary()
+        with tf.device("cpu"):
+            specials = "|".join(self._specials_in_texts())
+            texts = tf.strings.regex_replace(texts, specials, " ")
+            lengths = tf.strings.length(texts)
+            texts = tf.cond(
+                tf.reduce_any(lengths > LONG_TEXT),
+                lambda: _cut_long_words(texts, lengths > LONG_TEXT),
+                lambda: texts,
+            )
+            pieces, starts, ends = self._sentence_piece.tokenize_with_offsets(texts)
+            parts = tf.strings.substr(
+                tf.gather(texts, pieces.value_rowids()),
+                starts.values,
+                ends.values - starts.values,
+            )
+            return tf.ragged.boolean_mask(pieces.with_values(parts), pieces == 0)
+
+    def detokenize(self, inputs, mark=unknown_characters.MARK, copies=None):
         """Token ids -> text.
 
         Args:
             inputs: ids, ragged or dense (B, T), or of one text (T,). Special tokens
                 and padding are left out.
+            mark: str, what stands for `<unk>`; by default what sentencepiece writes, a
+                double question mark (U+2047) between spaces.
+            copies: string RaggedTensor (B, None), what stands for the first `<unk>` of
+                every text instead, in order.
 
         Returns:
             string tensor (B,), or a scalar for one text.
@@ -253,9 +291,11 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
                 self.vocabulary_size(),
                 "An id is not in the tokenizer's vocabulary.",
             )
-            is_text = tf.logical_and(ids > self.unk_token_id, ids != self.mask_token_id)
-            pieces = tf.ragged.boolean_mask(ids, is_text) - 1
+            is_text = (ids >= self.unk_token_id) & (ids != self.mask_token_id)
+            ids = tf.ragged.boolean_mask(ids, is_text)
+            pieces = tf.where(ids == self.unk_token_id, 0, ids - 1)
             texts = self._sentence_piece.detokenize(pieces)
+            texts = unknown_characters.filled(texts, mark, copies)
             return texts[0] if is_single else texts
 
     @property
@@ -345,20 +385,24 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
             ids += [i + 1 if i else self.unk_token_id for i in pieces]
         return ids
 
-    def decode(self, ids):
+    def decode(self, ids, mark=unknown_characters.MARK):
         """The text of some ids in plain Python; special tokens are left out.
 
         Args:
             ids: sequence of int.
+            mark: str, what stands for `<unk>`, see `detokenize`.
 
         Returns:
             str.
         """
         self._check_vocabulary()
         pieces = [
-            int(i) - 1 for i in ids if i > self.unk_token_id and i != self.mask_token_id
+            0 if i == self.unk_token_id else int(i) - 1
+            for i in ids
+            if i >= self.unk_token_id and i != self.mask_token_id
         ]
-        return self._sentence_piece_spm.decode(pieces)
+        text = self._sentence_piece_spm.decode(pieces)
+        return text.replace(unknown_characters.PLACE, mark)
 
     def get_config(self):
         config = super().get_config()
@@ -366,6 +410,17 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
             del config[name]
         config["special_tokens_in_strings"] = self.special_tokens_in_strings
         return config
+
+
+def _with_places(proto):
+    """A model that decodes `<unk>` as the place of an unknown character.
+
+    Serialised messages one after another are one message, in which the last value of a
+    field counts.
+    """
+    spec = sentencepiece_model_pb2.TrainerSpec(unk_surface=unknown_characters.PLACE)
+    place = sentencepiece_model_pb2.ModelProto(trainer_spec=spec)
+    return proto + place.SerializeToString()
 
 
 def _cut_long_words(texts, is_long):

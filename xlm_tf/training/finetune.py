@@ -136,6 +136,8 @@ def build_seq2seq_lm(recipe):
         languages=languages,
         language=min(sources) if len(sources) == 1 and languages else None,
         target_language=min(targets) if len(targets) == 1 and languages else None,
+        source_languages=sorted(sources),
+        target_languages=sorted(targets),
     )
     if recipe.initial_model is not None:
         return XLMSeq2SeqLM.from_masked_lm(
@@ -201,6 +203,10 @@ class _FinetuningRun(TrainingRun):
         self.snapshots = recipe.output / "snapshots"
         self.trained_model.compile(
             sampler=_search(recipe.decoding, recipe.decoding.evaluation_beams)
+        )
+        # What the model is saved with, and writes with at the end.
+        self.trained_model.decoding = _search(
+            recipe.decoding, recipe.decoding.num_beams
         )
 
     def evaluate(self):
