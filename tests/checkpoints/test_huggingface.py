@@ -84,7 +84,10 @@ NORM = "roberta.embeddings.LayerNorm.bias"
         ({"tensors": {NORM: np.ones(3, "float32")}}, rf"{NORM} .* shape \(3,\)"),
         ({"config": {"model_type": "bert"}}, "a model of type 'bert'"),
         ({"config": {"add_cross_attention": True}}, "add_cross_attention=True, which"),
-        ({"config": {"hidden_act": "silu"}}, "hidden_act='silu', which is not"),
+        (
+            {"config": {"hidden_act": "silu"}},
+            "hidden_act='silu', which is not supported",
+        ),
         ({"remove": ["lm_head.bias"]}, r"lacks the tensor lm_head\.bias"),
     ],
 )

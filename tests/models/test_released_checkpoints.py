@@ -96,7 +96,10 @@ def test_sentence_transformers(tmp_path, pooling, normalize):
     ("modules", "message"),
     [
         ([("1_Dense", "Dense")], "a module Dense, which is not here"),
-        ([("1_Pooling", "Pooling")], "pools by .*pooling_mode_lasttoken"),
+        (
+            [("", "Transformer"), ("1_Pooling", "Pooling")],
+            "pools by .*pooling_mode_lasttoken",
+        ),
     ],
 )
 def test_other_modules_are_refused(tmp_path, modules, message):

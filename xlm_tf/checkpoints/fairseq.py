@@ -3,11 +3,31 @@
 import re
 from pathlib import Path
 
+from xlm_tf.checkpoints.declared_settings import check_settings, only
 from xlm_tf.checkpoints.pickled_tensors import Record, read_pickled
 from xlm_tf.checkpoints.tensor_files import Tensors, pickled_tensors
 
 MODEL_FILE = "model.pt"
 DICTIONARY_FILE = "dict.txt"
+# What fairseq's model of XLM-R reads of its arguments. A checkpoint holds those of the
+# whole training; all others are of data, optimizer and the like.
+_ARCHITECTURE = {
+    "no_scale_embedding": only(True),
+    "encoder_learned_pos": only(True),
+    "no_token_positional_embeddings": only(False),
+    "adaptive_input": only(False),
+    "spectral_norm_classification_head": only(False),
+    "encoder_layers_to_keep": only(),
+    "mha_heads_to_keep": only(-1),
+    "ffn_blocks_to_remove": only(-1),
+    "activation_fn": only("gelu", "relu"),
+    "pooler_activation_fn": only("tanh"),
+    "char_inputs": only(False),
+    "offset_positions_by_padding": only(True),
+    "adaptive_softmax_cutoff": only(),
+    "tie_adaptive_weights": only(False),
+    "use_cross_attention": only(False),
+}
 _ENCODER = re.compile(r"(?:model\.)?(?:decoder|encoder)\.(?:sentence_encoder\.)?")
 _BUFFERS = re.compile(r"(version|_float_tensor)$")
 # fairseq's names and those of transformers. `final_layer_norm` is a layer's second.
@@ -43,18 +63,19 @@ def find_model_file(path):
     return path if path.suffix == ".pt" and path.is_file() else None
 
 
-def read_checkpoint(model_file):
+def read_checkpoint(model_file, ignored=()):
     """A checkpoint of fairseq, as transformers would hold it.
 
     Args:
         model_file: Path of a `model.pt`.
+        ignored: names of settings to pass over.
 
     Returns:
         `(config, tensors)`: dict as of a config.json, and `Tensors`.
 
     Raises:
         ValueError: it was refused (see `read_pickled`), it is not of XLM-R, or it has a
-            tensor that no model of the family has, which is named.
+            tensor or a setting that no model of the family has, which is named.
     """
     content = read_pickled(model_file)
     if not isinstance(content, dict) or "model" not in content:
@@ -80,7 +101,7 @@ def read_checkpoint(model_file):
             tensors[f"classifier.{head[1]}"] = tensor
         else:
             tensors[_translated(name, rules, model_file, full_name)] = tensor
-    return _config(content, short, stored, is_pre_norm, model_file), Tensors(
+    return _config(content, short, stored, is_pre_norm, model_file, ignored), Tensors(
         model_file, tensors
     )
 
@@ -126,7 +147,7 @@ def _translated(name, rules, model_file, full_name):
     )
 
 
-def _config(content, short, stored, is_pre_norm, model_file):
+def _config(content, short, stored, is_pre_norm, model_file, ignored):
     settings = _plain(content.get("cfg") or content.get("args") or {})
     settings = settings.get("model", settings) or {}
     if not isinstance(settings, dict) or "encoder_attention_heads" not in settings:
@@ -134,6 +155,13 @@ def _config(content, short, stored, is_pre_norm, model_file):
             f"{model_file} does not say how many attention heads it has "
             "(encoder_attention_heads): it is not of XLM-R as fairseq saves it."
         )
+
+    check_settings(
+        model_file,
+        {name: settings[name] for name in _ARCHITECTURE if name in settings},
+        _ARCHITECTURE,
+        ignored,
+    )
 
     def shape(name):
         if name not in short:

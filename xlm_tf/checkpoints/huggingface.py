@@ -10,7 +10,15 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-FAMILY = ("xlm", "xlm-roberta", "xlm-roberta-xl")
+from xlm_tf.checkpoints.declared_settings import read_json
+from xlm_tf.checkpoints.model_settings import (
+    DEFAULTS,
+    FAMILY,
+    named_alike,
+    ordered_names,
+)
+
+CONFIG_FILE = "config.json"
 # What a checkpoint may hold beyond a model: buffers, and heads that were not asked for.
 _HEADS = (
     "lm_head.",
@@ -24,93 +32,89 @@ _HEADS = (
     "roberta.pooler.",
 )
 _BUFFERS = ("position_ids", "token_type_ids")
-# What a configuration may say, the first being what it means where it says nothing.
-_SUPPORTED = {
-    "asm": (False,),
-    "add_cross_attention": (False,),
-    "position_embedding_type": ("absolute", None),
-    "hidden_act": ("gelu", "relu"),
-    "summary_type": ("first",),
-    "summary_activation": (None, "tanh"),
-    "is_encoder": (True,),
-}
 MAX_SHARD_BYTES = 5_000_000_000
 
 
 def is_huggingface(folder):
     """Whether a folder is a checkpoint of transformers, not a Keras preset."""
-    path = Path(folder, "config.json")
-    return path.is_file() and "model_type" in json.loads(path.read_text("utf-8"))
+    path = Path(folder, CONFIG_FILE)
+    return path.is_file() and "model_type" in read_json(path)
 
 
 def read_config(folder):
-    """The configuration of a checkpoint of the family.
+    """The configuration of a checkpoint of the family, its settings named alike.
 
     Raises:
-        ValueError: it is of another architecture, or has a part that is not here.
+        ValueError: it is of another architecture, or contradicts itself.
     """
-    config = json.loads(Path(folder, "config.json").read_text("utf-8"))
+    path = Path(folder, CONFIG_FILE)
+    config = read_json(path)
     if config.get("model_type") not in FAMILY:
         raise ValueError(
             f"{folder} holds a model of type {config.get('model_type')!r}. Expected "
             f"one of {FAMILY}."
         )
-    for name, values in _SUPPORTED.items():
-        if config.get(name, values[0]) not in values:
-            raise ValueError(
-                f"{folder} has {name}={config[name]!r}, which is not supported. "
-                f"Expected one of {values}."
-            )
-    return config
+    return named_alike(path, config)
 
 
-def labels_of(config):
-    """Names of the classes in the order of their ids, or None where there are none."""
-    names = config.get("id2label")
-    if not names:
-        return None
-    return [str(names[key]) for key in sorted(names, key=int)]
+def labels_of(config, path):
+    """Names of the classes in the order of their ids, or None where there are none.
+
+    Args:
+        config: dict, as of a config.json.
+        path: of its file, for messages.
+
+    Raises:
+        ValueError: ids or names that are not one for each class.
+    """
+    given = config.get("label2id") or {}
+    if all(str(name).startswith("LABEL_") for name in given) and config.get("id2label"):
+        given = {}  # transformers' placeholders, beside the names
+    return ordered_names({**config, "label2id": given}, "label2id", "id2label", path)
 
 
-def languages_of(config):
-    """Languages in the order of their embedding's rows; None where unnamed or none."""
-    if not backbone_arguments(config).get("num_languages"):
-        return None
-    ids = config.get("lang2id")
-    if not ids:
-        return None
-    return [language for language, _ in sorted(ids.items(), key=lambda item: item[1])]
+def languages_of(config, path):
+    """Languages in the order of their ids; None where they are unnamed.
+
+    Args:
+        config: dict, as of a config.json.
+        path: of its file, for messages.
+
+    Raises:
+        ValueError: ids or names that are not one for each language.
+    """
+    return ordered_names(config, "lang2id", "id2lang", path)
 
 
 def backbone_arguments(config):
     """The arguments of `XLMBackbone` that a configuration stands for."""
+    stated = {name: value for name, value in config.items() if value is not None}
+    config = {**DEFAULTS[config["model_type"]], **stated}
     if config["model_type"] == "xlm":
-        languages = config.get("n_langs", 1)
-        has_languages = languages > 1 and config.get("use_lang_emb", True)
+        has_languages = config["n_langs"] > 1 and config["use_lang_emb"]
         return {
-            "vocabulary_size": config.get("vocab_size", config.get("n_words", 30145)),
-            "num_layers": config.get("n_layers", 12),
-            "num_heads": config.get("n_heads", 16),
-            "hidden_dim": config.get("emb_dim", 2048),
-            "intermediate_dim": 4 * config.get("emb_dim", 2048),
-            "dropout": config.get("dropout", 0.1),
-            "attention_dropout": config.get("attention_dropout", 0.1),
-            "max_sequence_length": config.get("max_position_embeddings", 512),
-            "num_languages": languages if has_languages else 0,
+            "vocabulary_size": config["vocab_size"],
+            "num_layers": config["n_layers"],
+            "num_heads": config["n_heads"],
+            "hidden_dim": config["emb_dim"],
+            "intermediate_dim": 4 * config["emb_dim"],
+            "dropout": config["dropout"],
+            "attention_dropout": config["attention_dropout"],
+            "max_sequence_length": config["max_position_embeddings"],
+            "num_languages": config["n_langs"] if has_languages else 0,
             "num_token_types": 0,
             "position_offset": 0,
             "norm_placement": "post",
             "embedding_norm": True,
             "position_embedding": "sinusoidal"
-            if config.get("sinusoidal_embeddings")
+            if config["sinusoidal_embeddings"]
             else "learned",
-            "layer_norm_epsilon": config.get("layer_norm_eps", 1e-12),
-            "activation": "gelu" if config.get("gelu_activation", True) else "relu",
+            "layer_norm_epsilon": config["layer_norm_eps"],
+            "activation": "gelu" if config["gelu_activation"] else "relu",
             "zero_padding_states": True,
-            "causal": config.get("causal", False),
-            "pad_token_id": config.get("pad_index", config.get("pad_token_id", 2)),
+            "causal": config["causal"],
+            "pad_token_id": config["pad_token_id"],
         }
-    pad_token_id = config.get("pad_token_id", 1)
     is_xl = config["model_type"] == "xlm-roberta-xl"
     return {
         "vocabulary_size": config["vocab_size"],
@@ -118,21 +122,23 @@ def backbone_arguments(config):
         "num_heads": config["num_attention_heads"],
         "hidden_dim": config["hidden_size"],
         "intermediate_dim": config["intermediate_size"],
-        "dropout": config.get("hidden_dropout_prob", 0.1),
-        "attention_dropout": config.get("attention_probs_dropout_prob", 0.1),
+        "dropout": config["hidden_dropout_prob"],
+        "attention_dropout": config["attention_probs_dropout_prob"],
         # The rows up to the padding token's are never a token's position.
-        "max_sequence_length": config["max_position_embeddings"] - pad_token_id - 1,
+        "max_sequence_length": config["max_position_embeddings"]
+        - config["pad_token_id"]
+        - 1,
         "num_languages": 0,
-        "num_token_types": config.get("type_vocab_size", 1),
+        "num_token_types": config["type_vocab_size"],
         "position_embedding": "learned",
-        "position_offset": pad_token_id + 1,
+        "position_offset": config["pad_token_id"] + 1,
         "norm_placement": "pre" if is_xl else "post",
         "embedding_norm": not is_xl,
-        "layer_norm_epsilon": config.get("layer_norm_eps", 1e-5),
-        "activation": config.get("hidden_act", "gelu"),
+        "layer_norm_epsilon": config["layer_norm_eps"],
+        "activation": config["hidden_act"],
         "zero_padding_states": False,
-        "causal": config.get("is_decoder", False),
-        "pad_token_id": pad_token_id,
+        "causal": config["is_decoder"],
+        "pad_token_id": config["pad_token_id"],
     }
 
 
@@ -167,7 +173,7 @@ def backbone_names(config):
         "embeddings/token_embedding/embeddings": "embeddings.word_embeddings.weight",
         "embeddings/position_table": "embeddings.position_embeddings.weight",
     }
-    if config.get("type_vocab_size", 1):
+    if backbone_arguments(config)["num_token_types"]:
         names["embeddings/token_type_table"] = "embeddings.token_type_embeddings.weight"
     if is_xl:
         names |= _norm("final_norm", "encoder.LayerNorm")
@@ -177,7 +183,7 @@ def backbone_names(config):
         "attention.self_attn_layer_norm" if is_xl else ("attention.output.LayerNorm")
     )
     feed_forward_norm = "LayerNorm" if is_xl else "output.LayerNorm"
-    for i in range(config["num_hidden_layers"]):
+    for i in range(backbone_arguments(config)["num_layers"]):
         block, layer = f"encoder_block_{i}", f"encoder.layer.{i}"
         feed_forward = f"{block}/feed_forward"
         names |= {

@@ -2,8 +2,21 @@
 
 from pathlib import Path
 
+from xlm_tf.checkpoints.declared_settings import check_settings, only
 from xlm_tf.checkpoints.pickled_tensors import Record, read_pickled
 from xlm_tf.checkpoints.tensor_files import Tensors, pickled_tensors
+
+# What XLM's model reads of its parameters, beside those below. A checkpoint holds those
+# of the whole training; all others are of data, optimizer and the like.
+_ARCHITECTURE = {
+    "attention_setting": only("v1"),
+    "use_memory": only(False),
+    "bos_index": only(0),
+    "eos_index": only(1),
+    "pad_index": only(2),
+    "unk_index": only(3),
+    "mask_index": only(5),
+}
 
 
 def find_model_file(path):
@@ -15,11 +28,12 @@ def find_model_file(path):
     return found[0] if len(found) == 1 else None
 
 
-def read_checkpoint(model_file):
+def read_checkpoint(model_file, ignored=()):
     """A checkpoint of XLM, as transformers would hold it.
 
     Args:
         model_file: Path of a `.pth`.
+        ignored: names of settings to pass over.
 
     Returns:
         `(config, tensors, vocabulary)`: dict as of a config.json, `Tensors`, and
@@ -27,7 +41,8 @@ def read_checkpoint(model_file):
         (`th@@`), or None where the file has none.
 
     Raises:
-        ValueError: it was refused (see `read_pickled`), or it is not of XLM.
+        ValueError: it was refused (see `read_pickled`), it is not of XLM, or it has a
+            setting that cannot be obeyed, which is named.
     """
     content = read_pickled(model_file)
     weights = None
@@ -50,15 +65,21 @@ def read_checkpoint(model_file):
             raise ValueError(f"{model_file} is damaged: ids of its vocabulary miss.")
         vocabulary = [str(words[i]) for i in range(len(words))]
     return (
-        _config(content, tensors, model_file),
+        _config(content, tensors, model_file, ignored),
         Tensors(model_file, tensors),
         vocabulary,
     )
 
 
-def _config(content, tensors, model_file):
+def _config(content, tensors, model_file, ignored):
     params = content["params"]
     params = params.fields if isinstance(params, Record) else params
+    check_settings(
+        model_file,
+        {name: params[name] for name in _ARCHITECTURE if name in params},
+        _ARCHITECTURE,
+        ignored,
+    )
     try:
         embedding = tensors["transformer.embeddings.weight"]
         positions = tensors["transformer.position_embeddings.weight"]

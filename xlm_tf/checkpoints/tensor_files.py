@@ -7,6 +7,7 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 
+from xlm_tf.checkpoints.declared_settings import read_json
 from xlm_tf.checkpoints.pickled_tensors import Storage, StoredTensor, read_pickled
 
 SAFETENSORS = "model.safetensors"
@@ -157,11 +158,18 @@ def _rows_of(tensor, part, parts):
     return tensor.rows(part * rows, (part + 1) * rows)
 
 
+def _weight_map(index):
+    content = read_json(index).get("weight_map")
+    if not isinstance(content, dict):
+        raise ValueError(f"{index} holds no weight_map: it is not an index of tensors.")
+    return content
+
+
 def _weight_files(folder):
     for name in (SAFETENSORS, PICKLED):
         index = folder / f"{name}.index.json"
         if index.is_file():
-            parts = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+            parts = set(_weight_map(index).values())
             paths = [folder / Path(part).name for part in sorted(parts)]
             missing = [path.name for path in paths if not path.is_file()]
             if missing:

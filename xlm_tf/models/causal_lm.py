@@ -222,7 +222,9 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
         super().__init__(inputs=inputs, outputs=self.forward(inputs), **kwargs)
 
     @classmethod
-    def from_preset(cls, preset, load_weights=True, causal=False, **kwargs):
+    def from_preset(
+        cls, preset, load_weights=True, causal=False, ignored_settings=(), **kwargs
+    ):
         """Load a causal language model that was saved, here or elsewhere.
 
         Args:
@@ -233,6 +235,7 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
                 say so: those of the CLM models on the hub, unless they are loaded by
                 a name of `xlm_tf.PRESETS`, which knows; and XLM's own `.pth`. Presets
                 of Keras always say.
+            ignored_settings: as for the other models.
             **kwargs: arguments of the class instead of those saved; `dtype` is the
                 policy of the backbone.
 
@@ -246,7 +249,7 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
         from xlm_tf.models import released_checkpoints
         from xlm_tf.models.masked_lm import XLMMaskedLM
 
-        checkpoint = released_checkpoints.find(preset)
+        checkpoint = released_checkpoints.find(preset, ignored_settings)
         if checkpoint is not None:
             if causal:
                 arguments = {**checkpoint.arguments, "causal": True}
@@ -260,7 +263,7 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
                     preset, load_weights, dtype=kwargs.pop("dtype", None)
                 )
                 return cls.from_masked_lm(masked_lm, **kwargs)
-        return super().from_preset(preset, load_weights, **kwargs)
+        return super().from_preset(preset, load_weights, ignored_settings, **kwargs)
 
     @classmethod
     def from_masked_lm(cls, masked_lm, **kwargs):

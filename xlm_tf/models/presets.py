@@ -25,11 +25,11 @@ TASKS = {
 }
 
 
-def load_task(preset):
+def load_task(preset, ignored_settings=()):
     """Load a task as what it was saved, whoever saved it.
 
     Args:
-        preset: str or Path, see `from_preset` of the models.
+        preset, ignored_settings: see `from_preset` of the models.
 
     Returns:
         The task, with its preprocessor.
@@ -38,7 +38,7 @@ def load_task(preset):
         FileNotFoundError: there is no preset of a task.
         ValueError: its task is none of the package.
     """
-    checkpoint = released_checkpoints.find(preset)
+    checkpoint = released_checkpoints.find(preset, ignored_settings)
     if checkpoint is not None:
         task_class = released_checkpoints.task_class(checkpoint)
         return released_checkpoints.load(task_class, checkpoint)

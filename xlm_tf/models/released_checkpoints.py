@@ -6,10 +6,22 @@ import json
 from pathlib import Path
 
 import numpy as np
+from sentencepiece import sentencepiece_model_pb2
 
-from xlm_tf.checkpoints import fairseq, huggingface, original
+from xlm_tf.checkpoints import (
+    fairseq,
+    huggingface,
+    model_settings,
+    original,
+    sentence_transformers,
+    tokenizer_settings,
+)
+from xlm_tf.checkpoints.declared_settings import read_json_if_there
+from xlm_tf.checkpoints.huggingface import CONFIG_FILE
+from xlm_tf.checkpoints.normalization_rules import lowercased
+from xlm_tf.checkpoints.sentence_transformers import MODULES_FILE, POOLINGS
 from xlm_tf.checkpoints.tensor_files import Tensors, open_folder
-from xlm_tf.checkpoints.tokenizer_json import sentencepiece_of
+from xlm_tf.checkpoints.tokenizer_json import read_tokenizer_json
 from xlm_tf.layers.initializers import weights_follow
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.causal_lm import XLMCausalLM
@@ -25,27 +37,30 @@ from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 
 SENTENCEPIECE_FILE = "sentencepiece.bpe.model"
 TOKENIZER_FILE = "tokenizer.json"
-TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
-MODULES_FILE = "modules.json"
-CONFIG_FILE = "config.json"
+GENERATION_FILE = "generation_config.json"
+# An adapter that transformers loads upon the weights, unasked.
+ADAPTER_FILE = "adapter_config.json"
 _FILES = [
     CONFIG_FILE,
+    GENERATION_FILE,
+    ADAPTER_FILE,
     MODULES_FILE,
-    "sentence_bert_config.json",
+    sentence_transformers.CONFIG_FILE,
+    sentence_transformers.TRANSFORMER_FILE,
     "*_Pooling/config.json",
+    "*_Normalize/config.json",
     SENTENCEPIECE_FILE,
     TOKENIZER_FILE,
-    TOKENIZER_CONFIG_FILE,
+    tokenizer_settings.CONFIG_FILE,
+    tokenizer_settings.SPECIAL_TOKENS_FILE,
+    tokenizer_settings.ADDED_TOKENS_FILE,
     VOCABULARY_FILE,
     MERGES_FILE,
 ]
 _SAFETENSORS = ["model*.safetensors", "model.safetensors.index.json"]
 _PICKLED = ["pytorch_model*.bin", "pytorch_model.bin.index.json"]
-_POOLINGS = {
-    "pooling_mode_cls_token": "first",
-    "pooling_mode_mean_tokens": "mean",
-    "pooling_mode_max_tokens": "max",
-}
+# What json files a preset of Keras has, of which a damaged one is named.
+_KERAS_FILES = (CONFIG_FILE, "task.json", "preprocessor.json", "tokenizer.json")
 _ARCHITECTURES = {
     "xlm": ("XLM", "WithLMHeadModel", "ForQuestionAnsweringSimple"),
     "xlm-roberta": ("XLMRoberta", "ForMaskedLM", "ForQuestionAnswering"),
@@ -63,6 +78,9 @@ class Checkpoint:
         tensors: `Tensors`.
         vocabulary: list of tokens, where the file holds them (XLM's `.pth`).
         arguments: dict, arguments of the backbone instead of the configuration's.
+        root: Path, the folder of sentence-transformers that the encoder is part of;
+            defaults to the encoder's own.
+        ignored: tuple of str, names of settings in its files to pass over.
     """
 
     path: Path
@@ -70,18 +88,32 @@ class Checkpoint:
     tensors: Tensors
     vocabulary: list | None = None
     arguments: dict = dataclasses.field(default_factory=dict)
+    root: Path | None = None
+    ignored: tuple = ()
 
     @property
     def folder(self):
         """The folder of the file, or the path itself."""
         return self.path if self.path.is_dir() else self.path.parent
 
+    @property
+    def config_path(self):
+        """The file that the configuration is from."""
+        return self.path / CONFIG_FILE if self.path.is_dir() else self.path
 
-def find(preset):
+    @property
+    def embedding_folder(self):
+        """The folder of sentence-transformers that it is, or None."""
+        root = self.root or self.folder
+        return root if sentence_transformers.is_of_embedder(root) else None
+
+
+def find(preset, ignored_settings=()):
     """The checkpoint that a preset is, or None for the presets of Keras.
 
     Args:
         preset: see `from_preset` of the models.
+        ignored_settings: collection of str, names of settings to pass over.
 
     Raises:
         FileNotFoundError: there is no such model, with the nearest name, or nothing
@@ -97,19 +129,36 @@ def find(preset):
             return None
     else:
         path = Path(preset)
-    model_file = None
+    root, path = path, sentence_transformers.transformer_folder(path)
     if not huggingface.is_huggingface(path):
         model_file = fairseq.find_model_file(path)
         if model_file:
-            return Checkpoint(model_file, *fairseq.read_checkpoint(model_file))
+            return Checkpoint(
+                model_file,
+                *fairseq.read_checkpoint(model_file, ignored_settings),
+                ignored=tuple(ignored_settings),
+            )
         model_file = original.find_model_file(path)
         if model_file:
-            return Checkpoint(model_file, *original.read_checkpoint(model_file))
+            return Checkpoint(
+                model_file,
+                *original.read_checkpoint(model_file, ignored_settings),
+                ignored=tuple(ignored_settings),
+            )
         if "://" not in preset and not (path / CONFIG_FILE).is_file():
             raise FileNotFoundError(_no_model(path))
+        for name in _KERAS_FILES:
+            read_json_if_there(path / name)
         return None
     config = huggingface.read_config(path)
-    return Checkpoint(path, config, open_folder(path), arguments=arguments)
+    return Checkpoint(
+        path,
+        config,
+        open_folder(path),
+        arguments=arguments,
+        root=root,
+        ignored=tuple(ignored_settings),
+    )
 
 
 def _no_model(path):
@@ -166,10 +215,12 @@ def load(model_class, checkpoint, load_weights=True, dtype=None, **arguments):
         The model; tasks with a preprocessor where the checkpoint has a tokenizer.
 
     Raises:
-        ValueError: a missing, extra or misshapen tensor, which is named, or a class
-            without a form in such files.
+        ValueError: a missing, extra or misshapen tensor or a setting that can be
+            neither obeyed nor passed over, which are named, or a class without a form
+            in such files.
     """
     config, tensors = checkpoint.config, checkpoint.tensors
+    _check_settings(model_class, checkpoint)
     of_backbone = {**huggingface.backbone_arguments(config), **checkpoint.arguments}
     prefix = huggingface.prefix_of(config, tensors.names)
     names = huggingface.backbone_names(config)
@@ -200,6 +251,27 @@ def load(model_class, checkpoint, load_weights=True, dtype=None, **arguments):
     return model
 
 
+def _check_settings(model_class, checkpoint):
+    """Refuse a checkpoint that says more than a model of the class can obey."""
+    path, config = checkpoint.config_path, checkpoint.config
+    model_settings.check_config(path, config, checkpoint.ignored)
+    adapter = checkpoint.folder / ADAPTER_FILE
+    if adapter.is_file() and ADAPTER_FILE not in checkpoint.ignored:
+        raise ValueError(
+            f"{adapter} asks for an adapter upon the weights, which is not here. Merge "
+            "it into them with the library that made it, and save that; or pass "
+            f"ignored_settings=[{ADAPTER_FILE!r}] to from_preset for the weights alone."
+        )
+    if issubclass(model_class, XLMCausalLM):
+        model_settings.check_generation(
+            path, model_settings.search_settings(config), checkpoint.ignored
+        )
+        path = checkpoint.folder / GENERATION_FILE
+        model_settings.check_generation(
+            path, read_json_if_there(path), checkpoint.ignored
+        )
+
+
 def task_class(checkpoint):
     """The task that a checkpoint was trained for, as its tensors say.
 
@@ -207,10 +279,10 @@ def task_class(checkpoint):
         checkpoint: `Checkpoint`.
 
     Raises:
-        ValueError: it holds an encoder without a head.
+        ValueError: it holds an encoder without a head, or a head that is not here.
     """
     names = checkpoint.tensors.names
-    if (checkpoint.folder / MODULES_FILE).is_file():
+    if checkpoint.embedding_folder is not None:
         return XLMTextEmbedder
     for name, task in (
         ("qa_outputs.weight", XLMQuestionAnswering),
@@ -221,6 +293,7 @@ def task_class(checkpoint):
         ("pred_layer.proj.bias", XLMMaskedLM),
     ):
         if name in names:
+            _check_architecture(checkpoint, task)
             return task
     raise ValueError(
         f"{checkpoint.path} holds an encoder without a task's head. Load it with the "
@@ -228,12 +301,39 @@ def task_class(checkpoint):
     )
 
 
+def _check_architecture(checkpoint, model_class):
+    """That a head's tensors are those of the class, where the checkpoint says it."""
+    heads = {
+        XLMTextClassifier: "ForSequenceClassification",
+        XLMTokenClassifier: "ForTokenClassification",
+        XLMQuestionAnswering: "ForQuestionAnswering",
+    }
+    for name in checkpoint.config.get("architectures") or []:
+        head = heads.get(model_class)
+        # A masked language model's tensors are no other's.
+        if head is not None and "For" in name and head not in name:
+            raise ValueError(
+                f"{checkpoint.config_path} is of the architecture {name}, whose head "
+                f"is not that of {model_class.__name__}. Load the encoder alone with "
+                "XLMBackbone.from_preset, and train a new head on it."
+            )
+
+
 def _head(model_class, checkpoint, arguments):
     """The arguments of a task, and the names of its head's tensors."""
     config, tensors = checkpoint.config, checkpoint.tensors
     transform = config["model_type"] != "xlm"
     if issubclass(model_class, XLMTextEmbedder):
-        return {**_embedder_arguments(checkpoint), **arguments}, {}
+        folder = checkpoint.embedding_folder
+        if folder is None:
+            return arguments, {}
+        embedding = sentence_transformers.read_embedding(
+            folder,
+            huggingface.backbone_arguments(config)["hidden_dim"],
+            checkpoint.ignored,
+        )
+        said = {"pooling": embedding.pooling, "normalize": embedding.normalize}
+        return {**said, **arguments}, {}
     if issubclass(model_class, XLMMaskedLM | XLMCausalLM):
         tied = _is_tied(config, tensors)
         arguments = {"head_transform": transform, "tied": tied, **arguments}
@@ -254,22 +354,18 @@ def _head(model_class, checkpoint, arguments):
     if issubclass(model_class, XLMTextClassifier):
         names = huggingface.classifier_names(config)
         arguments = {"head_transform": transform, **arguments}
-        if config.get("summary_activation") == "tanh":
-            raise ValueError(
-                f"{checkpoint.path} has summary_activation='tanh', which is not here."
-            )
+        model_settings.check_summary(checkpoint.config_path, config, checkpoint.ignored)
     elif issubclass(model_class, XLMTokenClassifier):
         names = huggingface.token_classifier_names(config)
     else:
         raise ValueError(f"{model_class.__name__} has no form in {checkpoint.path}.")
-    return _classes(checkpoint, arguments, names)
+    return _classes(model_class, checkpoint, arguments, names)
 
 
-def _classes(checkpoint, arguments, names):
+def _classes(model_class, checkpoint, arguments, names):
     """Number and names of a head's classes: the checkpoint's, or the caller's."""
     kernel, tensors = names["logits_dense/kernel"], checkpoint.tensors
     saved = tensors.shape(kernel)[0] if kernel in tensors.names else None
-    labels = huggingface.labels_of(checkpoint.config)
     wanted = arguments.get("num_classes")
     if wanted is None and arguments.get("labels"):
         wanted = len(arguments["labels"])
@@ -282,7 +378,14 @@ def _classes(checkpoint, arguments, names):
         )
     if wanted != saved:
         return {**arguments, "num_classes": wanted}, {}
-    if labels and len(labels) == saved:
+    _check_architecture(checkpoint, model_class)
+    labels = huggingface.labels_of(checkpoint.config, checkpoint.config_path)
+    if labels and len(labels) != saved:
+        raise ValueError(
+            f"{checkpoint.config_path} names {len(labels)} classes: {labels}. Expected "
+            f"{saved}, as the head has."
+        )
+    if labels:
         arguments = {"labels": labels, **arguments}
     return {**arguments, "num_classes": wanted}, names
 
@@ -295,43 +398,17 @@ def _is_tied(config, tensors):
     return tensors.equal(projection, embedding)
 
 
-def _embedder_arguments(checkpoint):
-    """Pooling and normalisation of a folder of sentence-transformers."""
-    path = checkpoint.folder / MODULES_FILE
-    if not path.is_file():
-        return {}
-    arguments = {"normalize": False}
-    for module in json.loads(path.read_text("utf-8")):
-        kind = module["type"].split(".")[-1]
-        if kind == "Normalize":
-            arguments["normalize"] = True
-        elif kind == "Pooling":
-            arguments["pooling"] = _pooling(checkpoint.folder / module["path"])
-        elif kind != "Transformer":
-            raise ValueError(
-                f"{path} names a module {kind}, which is not here. Expected "
-                "Transformer, Pooling and Normalize."
-            )
-    return arguments
-
-
-def _pooling(folder):
-    config = json.loads((folder / "config.json").read_text("utf-8"))
-    modes = [x for x, is_on in config.items() if x.startswith("pooling_mode") and is_on]
-    if isinstance(config.get("pooling_mode"), str):  # newer files name the mode
-        modes = [f"pooling_mode_{config['pooling_mode']}"]
-        modes = [x if x in _POOLINGS else f"{x}_tokens" for x in modes]
-        modes = [x.replace("cls_tokens", "cls_token") for x in modes]
-    if len(modes) != 1 or modes[0] not in _POOLINGS:
-        raise ValueError(
-            f"{folder} pools by {modes}, which is not here. Expected one of "
-            f"{sorted(_POOLINGS)}."
-        )
-    return _POOLINGS[modes[0]]
-
-
 def _preprocessor(task_class, checkpoint, backbone):
-    tokenizer = load_tokenizer(checkpoint)
+    settings = tokenizer_settings.read_tokenizer_settings(
+        checkpoint.folder, checkpoint.config["model_type"], checkpoint.ignored
+    )
+    embedding = None
+    if issubclass(task_class, XLMTextEmbedder) and checkpoint.embedding_folder:
+        embedding = sentence_transformers.read_embedding(
+            checkpoint.embedding_folder, backbone.hidden_dim, checkpoint.ignored
+        )
+    lowercase = embedding is not None and embedding.lowercase
+    tokenizer = load_tokenizer(checkpoint, settings, lowercase)
     if tokenizer is None:
         return None
     if tokenizer.vocabulary_size() > backbone.vocabulary_size:
@@ -339,46 +416,49 @@ def _preprocessor(task_class, checkpoint, backbone):
             f"The vocabulary of {checkpoint.path} has {tokenizer.vocabulary_size()} "
             f"tokens. Expected {backbone.vocabulary_size}, those of the model."
         )
-    is_xlm = isinstance(tokenizer, XLMBPETokenizer)
+    # sentence-transformers' own length comes before the tokenizer's.
+    length = embedding.max_length if embedding is not None else None
+    length = length or settings.max_length or backbone.max_sequence_length
     arguments = {
-        "sequence_length": _sequence_length(checkpoint, backbone),
-        "num_separators": 1 if is_xlm else 2,
+        "sequence_length": min(length, backbone.max_sequence_length),
+        "num_separators": 1 if isinstance(tokenizer, XLMBPETokenizer) else 2,
     }
     if backbone.num_languages:
-        languages = huggingface.languages_of(checkpoint.config)
-        if languages is None or len(languages) != backbone.num_languages:
-            languages = [str(i) for i in range(backbone.num_languages)]
-        arguments["languages"] = languages
+        arguments["languages"] = _languages(checkpoint, settings, backbone)
     return task_class.preprocessor_cls(tokenizer, **arguments)
 
 
-def _sequence_length(checkpoint, backbone):
-    path = checkpoint.folder / "sentence_bert_config.json"
-    length = None
-    if path.is_file():
-        length = json.loads(path.read_text("utf-8")).get("max_seq_length")
-    return min(length or backbone.max_sequence_length, backbone.max_sequence_length)
+def _languages(checkpoint, settings, backbone):
+    """Names of a language embedding's rows; numbers where nothing names them."""
+    languages = huggingface.languages_of(checkpoint.config, checkpoint.config_path)
+    if languages and settings.languages and languages != settings.languages:
+        raise ValueError(
+            f"{checkpoint.config_path} and the {tokenizer_settings.CONFIG_FILE} beside "
+            f"it order languages differently. Received: {languages} and "
+            f"{settings.languages}."
+        )
+    languages = languages or settings.languages
+    if languages is None:
+        return [str(i) for i in range(backbone.num_languages)]
+    if len(languages) != backbone.num_languages:
+        raise ValueError(
+            f"{checkpoint.path} names {len(languages)} languages: {languages}. "
+            f"Expected {backbone.num_languages}, the rows of the language embedding."
+        )
+    return languages
 
 
-def load_tokenizer(checkpoint):
+def load_tokenizer(checkpoint, settings, lowercase=False):
     """The tokenizer whose files lie beside a checkpoint, or None.
 
     Args:
         checkpoint: `Checkpoint`.
+        settings: `TokenizerSettings` of its folder.
+        lowercase: bool, lower-case texts first (sentence-transformers).
     """
     folder, config = checkpoint.folder, checkpoint.config
     if config["model_type"] != "xlm":
-        path = folder / SENTENCEPIECE_FILE
-        if path.is_file():
-            tokenizer = XLMSentencePieceTokenizer(path)
-        elif (folder / TOKENIZER_FILE).is_file():
-            proto = sentencepiece_of(folder / TOKENIZER_FILE)
-            tokenizer = XLMSentencePieceTokenizer(proto)
-        else:
-            return None
-        pieces = tokenizer.get_vocabulary()[4:-1]
-        fairseq.check_dictionary(folder, pieces)
-        return tokenizer
+        return _sentencepiece_tokenizer(folder, settings, lowercase, checkpoint.ignored)
     vocabulary, merges = folder / VOCABULARY_FILE, folder / MERGES_FILE
     if checkpoint.vocabulary:
         codes = sorted(folder.glob("codes*"))
@@ -387,15 +467,64 @@ def load_tokenizer(checkpoint):
         vocabulary, merges = checkpoint.vocabulary, codes[0]
     elif not (vocabulary.is_file() and merges.is_file()):
         return None
-    settings = {}
-    if (folder / TOKENIZER_CONFIG_FILE).is_file():
-        settings = json.loads((folder / TOKENIZER_CONFIG_FILE).read_text("utf-8"))
-    lowercase = settings.get("do_lowercase_and_remove_accent")
+    lowercase = settings.lowercase
     if lowercase is None:
         # The models of 17 and 100 languages, alone, keep case, and have no language
         # embedding.
         lowercase = config.get("use_lang_emb", True) or config.get("n_langs", 1) == 1
-    return XLMBPETokenizer(vocabulary, merges, lowercase=lowercase)
+    start = (
+        {} if settings.start_token is None else {"start_token": settings.start_token}
+    )
+    tokenizer = XLMBPETokenizer(vocabulary, merges, lowercase=lowercase, **start)
+    added = tokenizer_settings.tokens_after(
+        tokenizer.get_vocabulary(), tokenizer.special_tokens, settings, folder
+    )
+    if added:
+        raise ValueError(
+            f"{folder} adds the token {added[0].content!r} to a vocabulary of byte "
+            "pairs, which is not here. Expected none but <special0> to <special9>."
+        )
+    return tokenizer
+
+
+def _sentencepiece_tokenizer(folder, settings, lowercase, ignored):
+    own, other = folder / SENTENCEPIECE_FILE, folder / TOKENIZER_FILE
+    model, added = None, {}
+    if other.is_file():
+        # What transformers reads, where both are.
+        proto, added = read_tokenizer_json(other, ignored)
+        model = sentencepiece_model_pb2.ModelProto.FromString(proto)
+    if own.is_file():
+        original = sentencepiece_model_pb2.ModelProto.FromString(own.read_bytes())
+        if model is not None and _vocabulary_of(model) != _vocabulary_of(original):
+            raise ValueError(
+                f"{own} and the {TOKENIZER_FILE} beside it are of two vocabularies, or "
+                "normalise texts differently. Delete the wrong one."
+            )
+        model = original
+    if model is None:
+        return None
+    if lowercase:
+        spec = model.normalizer_spec
+        spec.precompiled_charsmap = lowercased(spec.precompiled_charsmap)
+    tokenizer = XLMSentencePieceTokenizer(model.SerializeToString())
+    vocabulary = tokenizer.get_vocabulary()
+    fairseq.check_dictionary(folder, vocabulary[4:-1])
+    settings = dataclasses.replace(settings, added={**settings.added, **added})
+    tokens = tokenizer_settings.tokens_after(
+        vocabulary, tokenizer.special_tokens, settings, folder
+    )
+    if not tokens:
+        return tokenizer
+    config = tokenizer.get_config()
+    config["added_tokens"] = [[token.content, token.normalized] for token in tokens]
+    return XLMSentencePieceTokenizer.from_config({**config, "proto": tokenizer.proto})
+
+
+def _vocabulary_of(model):
+    """What two files of one vocabulary have in common."""
+    pieces = [piece.piece for piece in model.pieces]
+    return pieces, model.normalizer_spec.precompiled_charsmap
 
 
 def save(model, folder):
@@ -495,7 +624,7 @@ def _save_modules(embedder, folder):
     (folder / MODULES_FILE).write_text(json.dumps(content, indent=2))
     (folder / "1_Pooling").mkdir(exist_ok=True)
     pooling = {"word_embedding_dimension": embedder.backbone.hidden_dim}
-    pooling |= {name: mode == embedder.pooling for name, mode in _POOLINGS.items()}
+    pooling |= {name: mode == embedder.pooling for name, mode in POOLINGS.items()}
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling, indent=2))
     if embedder.preprocessor is not None:
         length = {"max_seq_length": embedder.preprocessor.sequence_length}
@@ -517,7 +646,7 @@ def _save_tokenizer(preprocessor, folder):
     else:
         config["tokenizer_class"] = "XLMRobertaTokenizer"
         (folder / SENTENCEPIECE_FILE).write_bytes(tokenizer.proto)
-    path = folder / TOKENIZER_CONFIG_FILE
+    path = folder / tokenizer_settings.CONFIG_FILE
     path.write_text(json.dumps(config, indent=2), encoding="utf-8")
 
 

@@ -17,7 +17,7 @@ class XLMPresets:
     """
 
     @classmethod
-    def from_preset(cls, preset, load_weights=True, **kwargs):
+    def from_preset(cls, preset, load_weights=True, ignored_settings=(), **kwargs):
         """Load a model that was saved, here or elsewhere.
 
         Args:
@@ -30,6 +30,9 @@ class XLMPresets:
                 fairseq's `model.pt`, or its folder;
                 XLM's own `.pth`, or its folder, with the BPE codes beside it.
             load_weights: bool, False for random weights in the same shape.
+            ignored_settings: collection of str, names of settings in the files of
+                others to pass over, which would be refused because they cannot be
+                obeyed, or nobody here knows what they do.
             **kwargs: arguments of the class instead of those saved; `dtype` is the
                 policy of the backbone.
 
@@ -38,11 +41,12 @@ class XLMPresets:
 
         Raises:
             FileNotFoundError, ValueError: there is no such preset, it does not fit
-                the class, or a pickle in it asks for more than tensors; says what.
+                the class, it holds a setting that cannot be obeyed, or a pickle in it
+                asks for more than tensors; says what.
         """
         from xlm_tf.models import released_checkpoints
 
-        checkpoint = released_checkpoints.find(preset)
+        checkpoint = released_checkpoints.find(preset, ignored_settings)
         if checkpoint is None:
             return super().from_preset(str(preset), load_weights=load_weights, **kwargs)
         return released_checkpoints.load(cls, checkpoint, load_weights, **kwargs)

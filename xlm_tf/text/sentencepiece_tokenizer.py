@@ -1,5 +1,6 @@
 """XLM-R's tokenizer: SentencePiece on raw text, with fairseq's token ids."""
 
+import copy
 import hashlib
 import os
 import re
@@ -56,6 +57,10 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
             those of `xlm-tf vocabulary`.
         special_tokens_in_strings: bool, read `<s>`, `<pad>`, `</s>` and `<unk>` in a
             text as special tokens.
+        added_tokens: list of pairs (token: str, normalized: bool) with the ids after
+            `<mask>`, as some released folders have them. Each is found wherever it
+            stands in a text, or, where `normalized` is true, in the normalised text;
+            the text between them is read by parts.
 
     Call arguments:
         inputs: string tensor (B,), list of str, or one str.
@@ -66,8 +71,9 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
 
     Raises:
         FileNotFoundError: there is no file at the path.
-        ValueError: not a SentencePiece model, one with other special pieces, or
-            `sequence_length`, `add_bos` or `add_eos`, which belong to preprocessors.
+        ValueError: not a SentencePiece model, one with other special pieces, an added
+            token that is empty or there already, or `sequence_length`, `add_bos` or
+            `add_eos`, which belong to preprocessors.
 
     Example:
     ```python
@@ -79,7 +85,13 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
     Source: fairseq's XLM-R; Kudo and Richardson 2018 (arXiv 1808.06226).
     """
 
-    def __init__(self, proto=None, special_tokens_in_strings=False, **kwargs):
+    def __init__(
+        self,
+        proto=None,
+        special_tokens_in_strings=False,
+        added_tokens=(),
+        **kwargs,
+    ):
         for name in ("sequence_length", "add_bos", "add_eos"):
             if kwargs.get(name):
                 raise ValueError(
@@ -88,6 +100,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
                     f"Received: {name}={kwargs[name]}."
                 )
         self.special_tokens_in_strings = special_tokens_in_strings
+        self.added_tokens = [[token, bool(normal)] for token, normal in added_tokens]
         self.start_token, self.start_token_id = "<s>", 0
         self.pad_token, self.pad_token_id = "<pad>", 1
         self.end_token, self.end_token_id = "</s>", 2
@@ -127,7 +140,28 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
                 "(train it with unk_id=0, bos_id=1, eos_id=2, or with `xlm-tf "
                 f"vocabulary`). Received: {first_pieces}."
             )
-        self.mask_token_id = self.vocabulary_size() - 1
+        self.mask_token_id = super().vocabulary_size() + 1
+        self._check_added_tokens()
+
+    def _check_added_tokens(self):
+        tokens = [token for token, _ in self.added_tokens]
+        known = {*self.special_tokens, *super().get_vocabulary()}
+        wrong = [
+            x for x in tokens if not x.strip() or x in known or tokens.count(x) > 1
+        ]
+        if wrong:
+            raise ValueError(
+                "An added token must not be empty, and in no vocabulary yet. "
+                f"Received: {wrong[0]!r}."
+            )
+        model = self._sentence_piece_spm
+        has_bytes = any(map(model.is_byte, range(model.vocab_size())))
+        if has_bytes and any(is_normalized for _, is_normalized in self.added_tokens):
+            raise ValueError(
+                "A vocabulary that spells unknown characters in bytes has no "
+                "normalised text to find added tokens in. Received: "
+                f"{self.added_tokens}."
+            )
 
     def _set_proto_spm(self, proto):
         super()._set_proto_spm(_with_places(proto))
@@ -148,12 +182,13 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
             _ = model.resource_handle  # reading it creates it
 
     def vocabulary_size(self):
-        """Number of ids: the pieces, `<pad>` and `<mask>`."""
-        return super().vocabulary_size() + 2
+        """Number of ids: the pieces, `<pad>`, `<mask>` and added tokens."""
+        return super().vocabulary_size() + 2 + len(self.added_tokens)
 
     def get_vocabulary(self):
         """Tokens in the order of their ids."""
-        return [*SPECIAL_TOKENS, *super().get_vocabulary()[3:], MASK_TOKEN]
+        added = [token for token, _ in self.added_tokens]
+        return [*SPECIAL_TOKENS, *super().get_vocabulary()[3:], MASK_TOKEN, *added]
 
     def id_to_token(self, id):
         """The token of an id."""
@@ -163,6 +198,8 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
             )
         if id == self.mask_token_id:
             return MASK_TOKEN
+        if id > self.mask_token_id:
+            return self.added_tokens[id - self.mask_token_id - 1][0]
         return SPECIAL_TOKENS[id] if id < 4 else self._vocabulary[id - 1]
 
     def token_to_id(self, token):
@@ -171,6 +208,11 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
             return self.mask_token_id
         if token in SPECIAL_TOKENS:
             return SPECIAL_TOKENS.index(token)
+        for added_id, (added, _) in enumerate(
+            self.added_tokens, self.mask_token_id + 1
+        ):
+            if token == added:
+                return added_id
         piece_id = self._token_to_id_map.get(token, 0)
         return piece_id + 1 if piece_id else self.unk_token_id
 
@@ -191,36 +233,64 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
         )
         # Texts with special tokens are rare outside of evaluation and fill-mask
         # requests.
-        marked = tf.strings.regex_replace(texts, _SPACE_BEFORE_MASK, MASK_TOKEN)
-        specials = "|".join(self._specials_in_texts())
-        marked = tf.strings.regex_replace(marked, f"({specials})", _MARKED)
-        return tf.cond(
-            tf.reduce_any(marked != texts),
-            lambda: self._tokenize_marked(marked),
-            lambda: self._tokenize_text(texts),
+        texts = tf.strings.regex_replace(texts, _SPACE_BEFORE_MASK, MASK_TOKEN)
+        return self._tokenize_around(
+            texts, self._specials_in_texts(), self._tokenize_normalized
         )
 
     def _specials_in_texts(self):
-        """dict from the special tokens that a text may hold to their ids."""
+        """dict from the tokens that are found in a text as it is to their ids."""
         tokens = [MASK_TOKEN]
         if self.special_tokens_in_strings:
             tokens += SPECIAL_TOKENS
+        tokens += [token for token, normalized in self.added_tokens if not normalized]
         return {token: self.token_to_id(token) for token in tokens}
+
+    def _added_in_normalized(self):
+        """dict from the tokens that are found in a normalised text to their ids."""
+        tokens = [token for token, is_normalized in self.added_tokens if is_normalized]
+        return {
+            self._sentence_piece_spm.normalize(token).replace("▁", " ").strip(): (
+                self.token_to_id(token)
+            )
+            for token in tokens
+        }
+
+    def _tokenize_normalized(self, texts):
+        """ids of texts without the tokens that are found in them as they are."""
+        added = self._added_in_normalized()
+        if not added:
+            return self._tokenize_text(texts)
+        # As strings, pieces are the normal form of a text, unknown ones too.
+        model = copy.copy(self._sentence_piece)
+        model.out_type = tf.string
+        normal = tf.strings.reduce_join(model.tokenize(texts), axis=1)
+        normal = tf.strings.strip(tf.strings.regex_replace(normal, "▁", " "))
+        return self._tokenize_around(normal, added, self._tokenize_text)
+
+    def _tokenize_around(self, texts, tokens, tokenize):
+        """ids of texts, which are read in parts where there are `tokens` in them."""
+        marked = tf.strings.regex_replace(texts, f"({_pattern(tokens)})", _MARKED)
+        return tf.cond(
+            tf.reduce_any(marked != texts),
+            lambda: self._tokenize_marked(marked, tokens, tokenize),
+            lambda: tokenize(texts),
+        )
 
     def _tokenize_text(self, texts):
         pieces = self._sentence_piece.tokenize(texts)  # (B, None)
         ids = pieces.values
         return pieces.with_values(tf.where(ids == 0, self.unk_token_id, ids + 1))
 
-    def _tokenize_marked(self, texts):
+    def _tokenize_marked(self, texts, tokens, tokenize):
         # The parts between special tokens are texts of their own, as in the original.
         parts = tf.strings.split(texts, _MARK)  # (B, None)
         flat = parts.values
         special = tf.fill(tf.shape(flat), -1)
-        for token, token_id in self._specials_in_texts().items():
+        for token, token_id in tokens.items():
             special = tf.where(flat == token, token_id, special)
         is_special = special >= 0
-        text_ids = self._tokenize_text(tf.where(is_special, "", flat))
+        text_ids = tokenize(tf.where(is_special, "", flat))
         special_ids = tf.RaggedTensor.from_row_lengths(
             tf.boolean_mask(special, is_special), tf.cast(is_special, "int64")
         )
@@ -239,7 +309,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
         """
         self._check_vocabulary()
         with tf.device("cpu"):
-            specials = "|".join(self._specials_in_texts())
+            specials = _pattern(self._specials_in_texts())
             texts = tf.strings.regex_replace(texts, specials, " ")
             lengths = tf.strings.length(texts)
             texts = tf.cond(
@@ -293,10 +363,24 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
             )
             is_text = (ids >= self.unk_token_id) & (ids != self.mask_token_id)
             ids = tf.ragged.boolean_mask(ids, is_text)
-            pieces = tf.where(ids == self.unk_token_id, 0, ids - 1)
-            texts = self._sentence_piece.detokenize(pieces)
+            if self.added_tokens:
+                texts = self._joined_tokens(ids)
+            else:
+                pieces = tf.where(ids == self.unk_token_id, 0, ids - 1)
+                texts = self._sentence_piece.detokenize(pieces)
             texts = unknown_characters.filled(texts, mark, copies)
             return texts[0] if is_single else texts
+
+    def _joined_tokens(self, ids):
+        """Texts of ids (B, None), added tokens among them."""
+        tokens = tf.gather(tf.constant(self._tokens_as_text()), ids.values)
+        texts = tf.strings.reduce_join(ids.with_values(tokens), axis=1)
+        return tf.strings.strip(tf.strings.regex_replace(texts, "▁", " "))
+
+    def _tokens_as_text(self):
+        tokens = self.get_vocabulary()
+        tokens[self.unk_token_id] = unknown_characters.PLACE
+        return tokens
 
     @property
     def graph_resources(self):
@@ -330,7 +414,8 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
         del model.pieces[:]
         model.pieces.extend(pieces[i] for i in kept)
         model.trainer_spec.vocab_size = len(kept)
-        old_ids = [0, 1, 2, 3, *(i + 1 for i in kept[3:]), self.mask_token_id]
+        last_ids = range(self.mask_token_id, self.vocabulary_size())
+        old_ids = [0, 1, 2, 3, *(i + 1 for i in kept[3:]), *last_ids]
         return self._with_model(model), old_ids
 
     def extended(self, tokens):
@@ -375,15 +460,26 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
         """
         self._check_vocabulary()
         text = re.sub(r"\s+<mask>", MASK_TOKEN, text)
-        specials = self._specials_in_texts()
+        return self._encode_around(
+            text, self._specials_in_texts(), self._encode_normalized
+        )
+
+    def _encode_normalized(self, text):
+        added = self._added_in_normalized()
+        if added:
+            text = self._sentence_piece_spm.normalize(text).replace("▁", " ").strip()
+            return self._encode_around(text, added, self._encode_text)
+        return self._encode_text(text)
+
+    def _encode_around(self, text, tokens, encode):
         ids = []
-        for part in re.split(f"({'|'.join(specials)})", text):
-            if part in specials:
-                ids.append(specials[part])
-                continue
-            pieces = self._sentence_piece_spm.encode(part)
-            ids += [i + 1 if i else self.unk_token_id for i in pieces]
+        for part in re.split(f"({_pattern(tokens)})", text):
+            ids += [tokens[part]] if part in tokens else encode(part)
         return ids
+
+    def _encode_text(self, text):
+        pieces = self._sentence_piece_spm.encode(text)
+        return [i + 1 if i else self.unk_token_id for i in pieces]
 
     def decode(self, ids, mark=unknown_characters.MARK):
         """The text of some ids in plain Python; special tokens are left out.
@@ -396,12 +492,15 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
             str.
         """
         self._check_vocabulary()
-        pieces = [
-            0 if i == self.unk_token_id else int(i) - 1
-            for i in ids
-            if i >= self.unk_token_id and i != self.mask_token_id
+        ids = [
+            int(i) for i in ids if i >= self.unk_token_id and i != self.mask_token_id
         ]
-        text = self._sentence_piece_spm.decode(pieces)
+        if self.added_tokens:
+            tokens = self._tokens_as_text()
+            text = "".join(tokens[i] for i in ids).replace("▁", " ").strip()
+        else:
+            pieces = [0 if i == self.unk_token_id else i - 1 for i in ids]
+            text = self._sentence_piece_spm.decode(pieces)
         return text.replace(unknown_characters.PLACE, mark)
 
     def get_config(self):
@@ -409,6 +508,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
         for name in ("sequence_length", "add_bos", "add_eos"):
             del config[name]
         config["special_tokens_in_strings"] = self.special_tokens_in_strings
+        config["added_tokens"] = self.added_tokens
         return config
 
 
@@ -421,6 +521,11 @@ def _with_places(proto):
     spec = sentencepiece_model_pb2.TrainerSpec(unk_surface=unknown_characters.PLACE)
     place = sentencepiece_model_pb2.ModelProto(trainer_spec=spec)
     return proto + place.SerializeToString()
+
+
+def _pattern(tokens):
+    """A regular expression for tokens, of which the longest is found."""
+    return "|".join(map(re.escape, sorted(tokens, key=len, reverse=True)))
 
 
 def _cut_long_words(texts, is_long):

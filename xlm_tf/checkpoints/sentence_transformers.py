@@ -1,0 +1,212 @@
+"""Folders of sentence-transformers: how hidden states become the vector of a text."""
+
+import dataclasses
+from pathlib import Path
+
+from xlm_tf.checkpoints.declared_settings import (
+    OBEYED,
+    check_settings,
+    no_effect,
+    only,
+    read_json,
+    read_json_if_there,
+)
+
+MODULES_FILE = "modules.json"
+CONFIG_FILE = "config_sentence_transformers.json"
+TRANSFORMER_FILE = "sentence_bert_config.json"
+POOLINGS = {
+    "pooling_mode_cls_token": "first",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_max_tokens": "max",
+}
+_MODULE = {
+    "path": OBEYED,
+    "type": OBEYED,
+    "kwargs": only([]),
+    **no_effect("their order is that of the list", "idx name"),
+}
+_CONFIG = {
+    "model_type": OBEYED,
+    "prompts": OBEYED,
+    "default_prompt_name": OBEYED,
+    "activation_fn": OBEYED,
+    **no_effect("of comparing vectors, not of the vectors", "similarity_fn_name"),
+    **no_effect("says where the file came from", "__version__"),
+}
+_TRANSFORMER = {
+    "max_seq_length": OBEYED,
+    "do_lower_case": OBEYED,
+    "transformer_task": OBEYED,
+    "modality_config": OBEYED,
+    "module_output_name": only("token_embeddings"),
+    "processing_kwargs": only({}),
+    "query_length": only(),
+    "document_length": only(),
+    "query_expansion": only(),
+    "model_args": only({}),
+    "tokenizer_args": only({}),
+    "config_args": only({}),
+    **no_effect("whether padding is computed, which nothing sees", "unpad_inputs"),
+}
+_MODALITIES = {"text": {"method": "forward", "method_output_name": "last_hidden_state"}}
+_NORMALIZE = {
+    "module_input_name": only("sentence_embedding"),
+    "module_output_name": only("sentence_embedding"),
+}
+_POOLING = {
+    "pooling_mode": OBEYED,
+    "word_embedding_dimension": OBEYED,
+    "embedding_dimension": OBEYED,
+    **no_effect("of prompts, which are refused", "include_prompt"),
+    **dict.fromkeys(
+        (
+            *POOLINGS,
+            "pooling_mode_mean_sqrt_len_tokens",
+            "pooling_mode_weightedmean_tokens",
+            "pooling_mode_lasttoken",
+        ),
+        OBEYED,
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Embedding:
+    """What a folder says.
+
+    Attributes:
+        pooling: "first", "mean" or "max".
+        normalize: bool, scale vectors to length 1.
+        max_length: int, longest text in tokens, or None.
+        lowercase: bool, lower-case texts first.
+    """
+
+    pooling: str
+    normalize: bool
+    max_length: int | None
+    lowercase: bool
+
+
+def transformer_folder(folder):
+    """Where the encoder of a folder is: in it, or, in old ones, in a folder of it."""
+    path = Path(folder, MODULES_FILE)
+    if not path.is_file() or Path(folder, "config.json").is_file():
+        return Path(folder)
+    modules = _modules(path)
+    if not modules or modules[0][0] != "Transformer":
+        return Path(folder)
+    return modules[0][1]
+
+
+def is_of_embedder(folder):
+    """Whether a folder is one of sentence-transformers that makes vectors."""
+    folder = Path(folder)
+    if not (folder / MODULES_FILE).is_file():
+        return False
+    config = read_json_if_there(folder / CONFIG_FILE)
+    return config.get("model_type") != "CrossEncoder"
+
+
+def read_embedding(folder, hidden_dim, ignored=()):
+    """Read the files of a folder.
+
+    Args:
+        folder: Path, with a modules.json.
+        hidden_dim: int, of the encoder.
+        ignored: names of settings to pass over.
+
+    Returns:
+        `Embedding`.
+
+    Raises:
+        ValueError: a module that is not here, or a setting that can be neither obeyed
+            nor passed over; names it.
+    """
+    path = Path(folder, MODULES_FILE)
+    modules = _modules(path, ignored)
+    kinds = [kind for kind, _ in modules]
+    if kinds not in (
+        ["Transformer", "Pooling"],
+        ["Transformer", "Pooling", "Normalize"],
+    ):
+        known = ("Transformer", "Pooling", "Normalize")
+        other = [kind for kind in kinds if kind not in known]
+        what = f"a module {other[0]}" if other else f"the modules {', '.join(kinds)}"
+        raise ValueError(
+            f"{path} names {what}, which is not here. Expected Transformer, Pooling "
+            "and perhaps Normalize, in this order."
+        )
+    config_path = Path(folder, CONFIG_FILE)
+    config = read_json_if_there(config_path)
+    check_settings(config_path, config, _CONFIG, ignored)
+    prompt = (config.get("prompts") or {}).get(config.get("default_prompt_name"))
+    if prompt and "default_prompt_name" not in ignored:
+        raise ValueError(
+            f"{config_path} puts a prompt before every text, by the setting "
+            f"default_prompt_name: {prompt!r}. There is no such thing here. Put it "
+            "before the texts yourself, and pass ignored_settings="
+            "['default_prompt_name'] to from_preset."
+        )
+    transformer_path = modules[0][1] / TRANSFORMER_FILE
+    transformer = read_json_if_there(transformer_path)
+    check_settings(transformer_path, transformer, _TRANSFORMER, ignored)
+    for name, expected in (
+        ("transformer_task", "feature-extraction"),
+        ("modality_config", _MODALITIES),
+    ):
+        if transformer.get(name, expected) != expected and name not in ignored:
+            raise ValueError(
+                f"{transformer_path} has {name}={transformer[name]!r}, which is not "
+                f"supported. Expected {expected!r}."
+            )
+    if "Normalize" in kinds:
+        normalize_path = modules[2][1] / "config.json"
+        check_settings(
+            normalize_path, read_json_if_there(normalize_path), _NORMALIZE, ignored
+        )
+    return Embedding(
+        pooling=_pooling(modules[1][1] / "config.json", hidden_dim, ignored),
+        normalize="Normalize" in kinds,
+        max_length=transformer.get("max_seq_length"),
+        lowercase=bool(transformer.get("do_lower_case")),
+    )
+
+
+def _modules(path, ignored=()):
+    """Pairs of a module's kind and its folder, in order."""
+    modules = []
+    for number, module in enumerate(read_json(path, list)):
+        where = f"{path}, module {number},"
+        check_settings(where, module, _MODULE, ignored)
+        if not isinstance(module.get("type"), str):
+            raise ValueError(f"{where} has no type. Received: {module}.")
+        kind = module["type"].split(".")[-1]
+        modules.append((kind, path.parent / module.get("path", "")))
+    return modules
+
+
+def _pooling(path, hidden_dim, ignored):
+    config = read_json(path)
+    check_settings(path, config, _POOLING, ignored)
+    modes = [
+        x for x, is_on in config.items() if x.startswith("pooling_mode_") and is_on
+    ]
+    named = config.get("pooling_mode")  # newer files name the mode, or several
+    if named:
+        modes = [named] if isinstance(named, str) else list(named)
+        modes = [f"pooling_mode_{mode}" for mode in modes]
+        modes = [x if x in POOLINGS else f"{x}_tokens" for x in modes]
+        modes = [x.replace("cls_tokens", "cls_token") for x in modes]
+    if len(modes) != 1 or modes[0] not in POOLINGS:
+        raise ValueError(
+            f"{path} pools by {modes}, which is not here. Expected one of "
+            f"{sorted(POOLINGS)}."
+        )
+    for name in ("word_embedding_dimension", "embedding_dimension"):
+        if config.get(name, hidden_dim) != hidden_dim:
+            raise ValueError(
+                f"{path} has {name}={config[name]}. Expected {hidden_dim}, as the "
+                "encoder has: the files are of two models."
+            )
+    return POOLINGS[modes[0]]
