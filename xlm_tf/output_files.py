@@ -5,9 +5,12 @@ that was asked for.
 """
 
 import contextlib
+import contextvars
 import os
 import shutil
 from pathlib import Path
+
+_being_written = contextvars.ContextVar("folders being written", default=())
 
 
 def check_output(path, inputs=()):
@@ -92,6 +95,66 @@ def whole_folder(path):
         os.replace(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def replaced_files(folder, is_own):
+    """Write some files of a folder; they take the old ones' place when the block ends.
+
+    Args:
+        folder: str or Path, made where it does not exist.
+        is_own: function from the name of a file or folder in it to bool: whether it
+            goes with the old files. All others stay.
+
+    Yields:
+        Path of an empty folder to write to. A writer within this block, which asks for
+        it again, gets the same.
+
+    Raises:
+        NotADirectoryError: it is a file.
+    """
+    folder = Path(os.path.realpath(folder))
+    if folder in _being_written.get():
+        yield folder
+        return
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file. Expected a folder to write to.")
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    new, old = (folder / f".{os.getpid()}.{name}" for name in ("partial", "old"))
+    token = _being_written.set((*_being_written.get(), new))
+    try:
+        for path in (new, old):
+            shutil.rmtree(path, ignore_errors=True)
+            path.mkdir()
+        yield new
+        give_modes(new)
+        written = {path.name for path in new.iterdir()}
+        for path in list(folder.iterdir()):
+            if path not in (new, old) and (is_own(path.name) or path.name in written):
+                os.replace(path, old / path.name)
+        for path in list(new.iterdir()):
+            os.replace(path, folder / path.name)
+    finally:
+        _being_written.reset(token)
+        for path in (new, old):
+            shutil.rmtree(path, ignore_errors=True)
+        if is_new and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def give_modes(folder):
+    """Give the files of a folder the mode that new files have, by the umask.
+
+    Some libraries write theirs for nobody but their owner.
+    """
+    probe = folder / ".mode"
+    probe.touch()
+    mode = probe.stat().st_mode
+    probe.unlink()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(mode)
 
 
 def check_new(path):

@@ -5,7 +5,13 @@ import pytest
 import tensorflow as tf
 
 import xlm_tf
-from xlm_tf.models.vocabulary_surgery import extend_vocabulary, trim_vocabulary
+from xlm_tf.cli import main
+from xlm_tf.models.presets import load_task
+from xlm_tf.models.vocabulary_surgery import (
+    extend_vocabulary,
+    same_states,
+    trim_vocabulary,
+)
 from xlm_tf.text.scripts import script_pattern, scripts_of
 
 LANGUAGES = (  # one of every script
@@ -155,3 +161,114 @@ def test_scripts_are_those_of_the_language_in_any_spelling():
     assert "Hiragana" in script_pattern(["ja"])
     # RE2 knows the names of all.
     tf.strings.regex_full_match("a", script_pattern(LANGUAGES.split()))
+
+
+def seq2seq_of(task, **arguments):
+    model = xlm_tf.XLMSeq2SeqLM.from_masked_lm(task, **arguments)
+    for variable in model.backbone.weights:  # the attention to the source too
+        if "source_attention" in variable.path:
+            variable.assign(np.random.default_rng(1).normal(size=variable.shape) * 0.1)
+    return model
+
+
+def tasks_of(task):
+    """One task of every class on the encoder of a masked language model."""
+    tokenizer = task.preprocessor.tokenizer
+    packing = task.preprocessor.packing_config()
+    causal_backbone = xlm_tf.XLMBackbone.from_config(
+        {**task.backbone.get_config(), "causal": True}
+    )
+
+    def on(name, *arguments, backbone=task.backbone, **changes):
+        preprocessor = getattr(xlm_tf, f"{name}Preprocessor")(tokenizer, **packing)
+        model = getattr(xlm_tf, name)
+        return model(backbone, *arguments, preprocessor=preprocessor, **changes)
+
+    return {
+        "causal": on("XLMCausalLM", backbone=causal_backbone, head_transform=True),
+        "classifier": on("XLMTextClassifier", labels=["bad", "good"]),
+        "tagger": on("XLMTokenClassifier", labels=["O", "B-X", "I-X"]),
+        "answers": on("XLMQuestionAnswering"),
+        "embedder": on("XLMTextEmbedder", pooling="max"),
+        "shared": seq2seq_of(task),
+        "separate": seq2seq_of(task, share_embeddings=False, num_decoder_layers=1),
+    }
+
+
+@pytest.fixture(scope="module")
+def tasks(task):
+    return tasks_of(task)
+
+
+@pytest.mark.parametrize("change", ["trim", "extend"])
+@pytest.mark.parametrize(
+    "kind",
+    ["causal", "classifier", "tagger", "answers", "embedder", "shared", "separate"],
+)
+def test_every_task(tasks, kind, change, tmp_path):
+    task = tasks[kind]
+    if change == "extend":
+        new = extend_vocabulary(task, ["COVID-19"])
+    else:
+        new, report = trim_vocabulary(task, CORPORA)
+        assert report.tokens_after == new.backbone.vocabulary_size < 300
+    assert type(new) is type(task)
+    assert same_states(task, new, TEXTS, "en")
+    assert getattr(new, "labels", None) == getattr(task, "labels", None)
+    new.save_to_preset(tmp_path)
+    assert same_states(new, load_task(tmp_path), TEXTS, "en")
+    if kind in ("classifier", "tagger", "answers", "embedder"):
+        values, others = (
+            model(model.preprocessor.pack(TEXTS)) for model in (task, new)
+        )
+        np.testing.assert_array_equal(np.asarray(others), np.asarray(values))
+
+
+def test_adapters_are_merged():
+    backbone = xlm_tf.XLMBackbone.from_preset("xlm_tiny")
+    tokenizer = load_task("xlm_tiny").preprocessor.tokenizer
+    preprocessor = xlm_tf.XLMTokenClassifierPreprocessor(tokenizer, 64)
+    task = xlm_tf.XLMTokenClassifier(backbone, 2, preprocessor)
+    before = np.asarray(task.encode(TEXTS))
+    backbone.enable_lora(2)
+    for variable in backbone.variables:
+        if variable.name == "lora_kernel_b":
+            variable.assign(np.full(variable.shape, 0.01))
+    trimmed, _ = trim_vocabulary(task, CORPORA)
+    assert same_states(task, trimmed, TEXTS)
+    assert not np.allclose(trimmed.encode(TEXTS), before)
+
+
+def test_a_translator_writes_what_it_wrote(tasks):
+    task = tasks["separate"]
+    trimmed, _ = trim_vocabulary(task, languages=["en"])
+    task.compile(sampler="greedy")
+    trimmed.compile(sampler="greedy")
+    text = "The page was not found."
+    assert trimmed.generate(text, max_length=6) == task.generate(text, max_length=6)
+
+
+def test_tokens_of_languages_are_kept(task, sentences):
+    tokenizer, _ = task.preprocessor.tokenizer.extended(["<2de>", "<2fr>"])
+    extended = extend_vocabulary(task, ["<2de>", "<2fr>"])
+    preprocessor = xlm_tf.XLMSeq2SeqLMPreprocessor(
+        tokenizer, 64, language_tokens={"de": "<2de>", "fr": "<2fr>"}
+    )
+    model = xlm_tf.XLMSeq2SeqLM.from_masked_lm(extended, preprocessor=preprocessor)
+    trimmed, _ = trim_vocabulary(model, CORPORA)
+    assert trimmed.preprocessor.language_tokens == preprocessor.language_tokens
+    assert same_states(model, trimmed, TEXTS, "de")
+
+
+def test_trim_and_extend_commands_on_a_translator(tasks, tmp_path, capsys):
+    tasks["separate"].save_to_preset(tmp_path / "model")
+    corpus = tmp_path / "en.txt"
+    corpus.write_text("\n".join(CORPORA["en"]), encoding="utf-8")
+    trim = ["trim", str(tmp_path / "model"), str(tmp_path / "trimmed")]
+    assert main([*trim, "--corpus", f"en={corpus}"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "hidden states of 3 texts are bit-exactly the same" in said
+    extend = ["extend", str(tmp_path / "trimmed"), str(tmp_path / "extended")]
+    assert main([*extend, "--token", "COVID-19"]) == 0
+    model = load_task(tmp_path / "extended")
+    assert "COVID-19" in model.preprocessor.tokenizer.get_vocabulary()

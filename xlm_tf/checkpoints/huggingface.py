@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from xlm_tf.checkpoints.declared_settings import read_json
 from xlm_tf.checkpoints.model_settings import (
@@ -17,6 +16,8 @@ from xlm_tf.checkpoints.model_settings import (
     named_alike,
     ordered_names,
 )
+from xlm_tf.checkpoints.tensor_files import write_safetensors
+from xlm_tf.layers.merged_weights import merged_weights
 
 CONFIG_FILE = "config.json"
 # What a checkpoint may hold beyond a model: buffers, and heads that were not asked for.
@@ -309,13 +310,12 @@ def save_weights(folder, layers, names, extra):
 
     Args:
         folder: Path.
-        layers: list of Keras layers whose variables are to be written.
+        layers: list of Keras layers whose variables are to be written, with adapters
+            merged into them.
         names: dict from a variable's path to one tensor name, or to three.
         extra: dict of further small arrays by their names.
     """
-    variables = {
-        variable.path: variable for layer in layers for variable in layer.variables
-    }
+    variables = merged_weights(layers)
     shards, size = [{}], 0
     for path, own in names.items():
         variable = _variable(variables, path)
@@ -333,13 +333,15 @@ def save_weights(folder, layers, names, extra):
         tensors = dict(extra) if number == 1 else {}
         for path, own in shard.items():
             value = np.asarray(_variable(variables, path))
+            if value.dtype.itemsize < 4:  # safetensors of NumPy has no bfloat16
+                value = value.astype("float32")
             parts = own if isinstance(own, tuple) else (own,)
             for name, part in zip(
                 parts, np.split(value, len(parts), axis=-1), strict=True
             ):
                 tensor = part.T if path.endswith("/kernel") else part
                 tensors[name] = np.ascontiguousarray(tensor)
-        save_file(tensors, folder / file, metadata={"format": "pt"})
+        write_safetensors(tensors, folder / file, {"format": "pt"})
         files |= dict.fromkeys(tensors, file)
     if len(shards) > 1:
         index = {"metadata": {}, "weight_map": files}

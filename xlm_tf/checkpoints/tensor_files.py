@@ -6,6 +6,7 @@ from pathlib import Path
 
 import ml_dtypes
 import numpy as np
+from safetensors.numpy import save_file
 
 from xlm_tf.checkpoints.declared_settings import read_json
 from xlm_tf.checkpoints.pickled_tensors import Storage, StoredTensor, read_pickled
@@ -138,6 +139,21 @@ def read_safetensors(path):
             "download it again."
         ) from error
     return tensors
+
+
+def write_safetensors(tensors, path, metadata=None):
+    """Write a safetensors file, readable for whom new files are.
+
+    Args:
+        tensors: dict from name to NumPy array.
+        path: Path.
+        metadata: dict of str.
+    """
+    path.unlink(missing_ok=True)
+    path.touch()
+    mode = path.stat().st_mode
+    save_file(tensors, path, metadata=metadata)
+    path.chmod(mode)  # the library writes for the owner alone
 
 
 def pickled_tensors(content):

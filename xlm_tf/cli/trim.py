@@ -57,13 +57,12 @@ def run(args):
 
     import itertools
 
-    import numpy as np
     from rich.console import Console
 
     from xlm_tf.cli.quiet_start import without_banners
     from xlm_tf.data.plain_text import iterate_plain_text, scan_plain_text
     from xlm_tf.models.presets import load_task
-    from xlm_tf.models.vocabulary_surgery import trim_vocabulary
+    from xlm_tf.models.vocabulary_surgery import same_states, trim_vocabulary
 
     console = Console(highlight=False)
     for language, paths in files.items():
@@ -77,13 +76,7 @@ def run(args):
         trimmed, report = trim_vocabulary(task, corpora, args.languages, args.min_count)
     for language, paths in files.items():
         texts = list(itertools.islice(iterate_plain_text(paths), CHECKED_TEXTS))
-        fields = {"text": texts}
-        if task.preprocessor.languages or hasattr(
-            task.preprocessor.tokenizer, "reads_language"
-        ):
-            fields["language"] = [language] * len(texts)
-        before, after = task.encode(fields), trimmed.encode(fields)
-        same = np.array_equal(before, after)
+        same = same_states(task, trimmed, texts, language)
         console.print(
             f"{language}: {report.uses[language]:,} tokens used; hidden states of "
             f"{len(texts)} texts are {'bit-exactly the same' if same else 'different'}."

@@ -5,6 +5,8 @@ import dataclasses
 import json
 from pathlib import Path
 
+import keras
+import keras_hub
 import numpy as np
 from sentencepiece import sentencepiece_model_pb2
 
@@ -18,6 +20,7 @@ from xlm_tf.checkpoints import (
 )
 from xlm_tf.checkpoints.declared_settings import read_json_if_there
 from xlm_tf.checkpoints.huggingface import CONFIG_FILE
+from xlm_tf.checkpoints.model_files import check_no_other_model, is_model_file
 from xlm_tf.checkpoints.normalization_rules import lowercased
 from xlm_tf.checkpoints.sentence_transformers import MODULES_FILE, POOLINGS
 from xlm_tf.checkpoints.tensor_files import Tensors, open_folder
@@ -32,6 +35,7 @@ from xlm_tf.models.released_models import PRESETS
 from xlm_tf.models.text_classifier import XLMTextClassifier
 from xlm_tf.models.text_embedder import XLMTextEmbedder
 from xlm_tf.models.token_classifier import XLMTokenClassifier
+from xlm_tf.output_files import replaced_files
 from xlm_tf.text.bpe_tokenizer import MERGES_FILE, VOCABULARY_FILE, XLMBPETokenizer
 from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 
@@ -529,9 +533,14 @@ def _vocabulary_of(model):
 
 def save(model, folder):
     """Write a model as transformers reads it, see `save_to_huggingface`."""
-    folder = Path(folder)
-    is_backbone = isinstance(model, XLMBackbone)
+    is_backbone = isinstance(model, keras_hub.models.Backbone)
     backbone = model if is_backbone else model.backbone
+    if not isinstance(backbone, XLMBackbone):
+        raise ValueError(
+            f"{type(model).__name__} has no form in transformers, which has no "
+            "encoder-decoder of this family. Use save_to_preset, or save the encoder "
+            "alone: model.backbone.encoder.save_to_huggingface(...)."
+        )
     preprocessor = None if is_backbone else model.preprocessor
     languages = getattr(preprocessor, "languages", None)
     labels = getattr(model, "labels", None)
@@ -561,14 +570,42 @@ def save(model, folder):
     if "lm_head.decoder.bias" in head.values():
         # There twice, of which the untied projection's is used.
         extra["lm_head.bias"] = np.array(model.prediction_head.bias)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
-    layers = [backbone, *([] if is_backbone else model.layers)]
-    huggingface.save_weights(folder, layers, {**names, **head}, extra)
-    if isinstance(model, XLMTextEmbedder):
-        _save_modules(model, folder)
     if preprocessor is not None:
-        _save_tokenizer(preprocessor, folder)
+        _check_preprocessor(model, config)
+    check_no_other_model(folder)
+    layers = [backbone, *([] if is_backbone else model.layers)]
+    with replaced_files(folder, is_model_file) as new:
+        (new / CONFIG_FILE).write_text(json.dumps(config, indent=2), encoding="utf-8")
+        huggingface.save_weights(new, layers, {**names, **head}, extra)
+        if isinstance(model, XLMTextEmbedder):
+            _save_modules(model, new)
+        if preprocessor is not None:
+            _save_tokenizer(preprocessor, new)
+
+
+def _check_preprocessor(model, config):
+    """Refuse what the files of a tokenizer cannot say."""
+    preprocessor = model.preprocessor
+    tokenizer = preprocessor.tokenizer
+    is_bpe = isinstance(tokenizer, XLMBPETokenizer)
+    if is_bpe != (config["model_type"] == "xlm"):
+        raise ValueError(
+            "In transformers, XLM has byte pairs and XLM-R SentencePiece. Received: a "
+            f"{type(tokenizer).__name__} and a model of type {config['model_type']}."
+        )
+    if is_bpe and tokenizer.words != "moses":
+        raise ValueError(
+            "transformers splits the texts of XLM by Moses' rules. Received: words="
+            f"{tokenizer.words!r}. Use save_to_preset, or save a task without a "
+            "preprocessor."
+        )
+    separators = 1 if is_bpe else 2
+    reads_pairs = isinstance(model, XLMTextClassifier | XLMQuestionAnswering)
+    if reads_pairs and preprocessor.num_separators != separators:
+        raise ValueError(
+            f"transformers puts {separators} </s> between the texts of a pair. "
+            f"Received: num_separators={preprocessor.num_separators}."
+        )
 
 
 def _saved_head(model, config):
@@ -593,6 +630,12 @@ def _saved_head(model, config):
             raise ValueError(
                 "Classifiers of transformers pool the first token. "
                 f"Received: pooling={model.pooling!r}."
+            )
+        activation = keras.activations.serialize(model.activation)
+        if activation != "linear":
+            raise ValueError(
+                "Classifiers of transformers answer with logits. Received: activation="
+                f"{activation!r}. Make it with activation=None."
             )
         return huggingface.classifier_names(config), "ForSequenceClassification"
     raise ValueError(f"{type(model).__name__} has no form in transformers.")
@@ -637,6 +680,7 @@ def _save_tokenizer(preprocessor, folder):
     if isinstance(tokenizer, XLMBPETokenizer):
         config["tokenizer_class"] = "XLMTokenizer"
         config["do_lowercase_and_remove_accent"] = tokenizer.lowercase
+        config["bos_token"] = tokenizer.start_token
         if preprocessor.languages:
             config["lang2id"] = {x: i for i, x in enumerate(preprocessor.languages)}
             config["id2lang"] = {
@@ -646,6 +690,20 @@ def _save_tokenizer(preprocessor, folder):
     else:
         config["tokenizer_class"] = "XLMRobertaTokenizer"
         (folder / SENTENCEPIECE_FILE).write_bytes(tokenizer.proto)
+        tokens = enumerate(tokenizer.added_tokens, tokenizer.mask_token_id + 1)
+        added = {
+            str(token_id): {
+                "content": token,
+                "lstrip": False,
+                "normalized": normalized,
+                "rstrip": False,
+                "single_word": False,
+                "special": not normalized,
+            }
+            for token_id, (token, normalized) in tokens
+        }
+        if added:
+            config["added_tokens_decoder"] = added
     path = folder / tokenizer_settings.CONFIG_FILE
     path.write_text(json.dumps(config, indent=2), encoding="utf-8")
 

@@ -2,9 +2,11 @@
 
 import contextlib
 import json
-from pathlib import Path
 
 import tensorflow as tf
+
+from xlm_tf.checkpoints.model_files import check_no_other_model, is_model_file
+from xlm_tf.output_files import replaced_files
 
 
 class XLMPresets:
@@ -59,10 +61,13 @@ class XLMPresets:
         there, it computes the same.
 
         Args:
-            folder: str or Path, made where it does not exist.
+            folder: str or Path, made where it does not exist. A model that is there
+                is replaced as a whole when the new one is written; files of other
+                names stay. Low-rank adapters are merged into their kernels.
 
         Raises:
             ValueError: transformers has no model of this form; says what differs.
+            FileExistsError: the folder holds a model of fairseq or XLM.
         """
         from xlm_tf.models import released_checkpoints
 
@@ -72,16 +77,21 @@ class XLMPresets:
         """Save the model, its configuration and its vocabulary.
 
         Args:
-            preset_dir: str or Path, a directory, made where it does not exist.
+            preset_dir: str or Path, as `folder` of `save_to_huggingface`.
             max_shard_size: float, largest weight file in GB.
+
+        Raises:
+            FileExistsError: the directory holds a model of fairseq or XLM.
         """
-        super().save_to_preset(str(preset_dir), max_shard_size=max_shard_size)
-        for name in ("config.json", "task.json"):
-            path = Path(preset_dir) / name
-            if path.exists():
-                config = json.loads(path.read_text(encoding="utf-8"))
-                _unmix(config)
-                path.write_text(json.dumps(config, indent=4), encoding="utf-8")
+        check_no_other_model(preset_dir)
+        with replaced_files(preset_dir, is_model_file) as new:
+            super().save_to_preset(str(new), max_shard_size=max_shard_size)
+            for name in ("config.json", "task.json"):
+                path = new / name
+                if path.exists():
+                    config = json.loads(path.read_text(encoding="utf-8"))
+                    _unmix(config)
+                    path.write_text(json.dumps(config, indent=4), encoding="utf-8")
 
 
 def _unmix(config):

@@ -6,7 +6,9 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.layers.merged_weights import merged_weights
+from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
+from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 from xlm_tf.text.bpe_tokenizer import XLMBPETokenizer
 from xlm_tf.text.scripts import script_pattern
 
@@ -42,10 +44,13 @@ def trim_vocabulary(task, corpora=None, languages=(), min_count=1):
 
     On the text that it was trimmed for, the new task gives the same tokens and
     bit-exactly the same hidden states. Other text is read too, in smaller pieces, and
-    as `<unk>` where its characters are gone.
+    as `<unk>` where its characters are gone. An encoder-decoder can write no other
+    tokens than those that are kept: its corpora are of the languages that it reads and
+    of those that it writes.
 
     Args:
-        task: a task with a preprocessor.
+        task: a task with a preprocessor. Low-rank adapters are merged into the new
+            one's kernels.
         corpora: dict from language to an iterable of str. Kept are the tokens that
             they use, and single characters that occur in them.
         languages: list of str. Kept are the tokens in their scripts, whether used or
@@ -76,6 +81,9 @@ def trim_vocabulary(task, corpora=None, languages=(), min_count=1):
             texts = tf.constant([_text(first + second) for first, second in pairs])
             is_written = tf.strings.regex_full_match(texts, script_pattern(languages))
             merges |= {pairs[i] for i in np.flatnonzero(is_written.numpy())}
+    # What begins a target is in no corpus.
+    language_tokens = getattr(task.preprocessor, "language_tokens", None) or {}
+    kept |= {tokenizer.token_to_id(token) for token in language_tokens.values()}
     if isinstance(tokenizer, XLMBPETokenizer):
         trimmed, old_ids = tokenizer.trimmed(kept, merges)
     else:
@@ -126,6 +134,48 @@ def extend_vocabulary(task, tokens):
         return rows
 
     return _with_tokens(task, extended, grow)
+
+
+def same_states(task, other, texts, language=None):
+    """Whether two tasks compute the same of some texts, to the last bit.
+
+    Args:
+        task, other: tasks of one class. Of an encoder-decoder, the states of the
+            decoder are compared too, with every text as its own target.
+        texts: list of str.
+        language: str, of the texts.
+
+    Returns:
+        bool.
+    """
+    return all(
+        np.array_equal(state, other_state)
+        for state, other_state in zip(
+            _states(task, texts, language), _states(other, texts, language), strict=True
+        )
+    )
+
+
+def _states(task, texts, language):
+    """Hidden states of texts: one array, or those of encoder and decoder."""
+    preprocessor = task.preprocessor
+    reads_language = getattr(preprocessor.tokenizer, "reads_language", False)
+    if isinstance(task, XLMSeq2SeqLM):
+        fields = {"text": texts, "target_text": texts}
+        if preprocessor.languages or reads_language:
+            fields["source_language"] = [language] * len(texts)
+        writes = preprocessor.languages or preprocessor.language_tokens
+        if writes or reads_language:
+            can_write = not writes or language in writes
+            target = language if can_write else next(iter(writes))
+            fields["target_language"] = [target] * len(texts)
+        inputs, _, _ = preprocessor(fields)
+        states = task.backbone(inputs)
+        return [np.asarray(states[name]) for name in sorted(states)]
+    fields = {"text": texts}
+    if preprocessor.languages or reads_language:
+        fields["language"] = [language] * len(texts)
+    return [np.asarray(task.backbone(preprocessor.pack(fields)))]
 
 
 def _tokenizer_of(task):
@@ -199,18 +249,27 @@ def _text(token):
 
 def _with_tokens(task, tokenizer, change_rows):
     """The same task with another vocabulary and changed rows."""
-    backbone = task.backbone
-    new_backbone = XLMBackbone.from_config(
-        {**backbone.get_config(), "vocabulary_size": tokenizer.vocabulary_size()}
-    )
+    new_backbone = _with_vocabulary(task.backbone, tokenizer.vocabulary_size())
     new_preprocessor = _like(task.preprocessor, tokenizer=tokenizer)
     new_task = _like(task, backbone=new_backbone, preprocessor=new_preprocessor)
-    for variable, old in zip(new_task.weights, task.weights, strict=True):
+    merged = merged_weights([task])
+    old_weights = [merged[x.path] for x in task.weights if x.path in merged]
+    for variable, old in zip(new_task.weights, old_weights, strict=True):
         value = np.asarray(old)
         if variable.path.endswith(_ROWS_BY_TOKEN):
             value = change_rows(value)
         variable.assign(value)
     return new_task
+
+
+def _with_vocabulary(backbone, size):
+    """A backbone of the same form for a vocabulary of another size."""
+    config = backbone.get_config()
+    if isinstance(backbone, XLMSeq2SeqBackbone):
+        config["encoder"] = _with_vocabulary(backbone.encoder, size)
+    else:
+        config["vocabulary_size"] = size
+    return type(backbone).from_config(config)
 
 
 def _like(layer, **parts):

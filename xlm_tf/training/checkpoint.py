@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import safetensors
-from safetensors.numpy import save_file
+
+from xlm_tf.checkpoints.tensor_files import write_safetensors
 
 _STATE_KEY = "training_state"
 _COUNTED = re.compile(r"(?<=seed_generator)_\d+")
@@ -45,7 +46,7 @@ class TrainingCheckpoint:
             for number, variable in enumerate(self.variables)
         }
         unfinished = self.directory / "unfinished.safetensors"
-        save_file(tensors, unfinished, metadata={_STATE_KEY: json.dumps(state)})
+        write_safetensors(tensors, unfinished, {_STATE_KEY: json.dumps(state)})
         with open(unfinished, "rb+") as file:
             os.fsync(file.fileno())
         if self.last.exists():

@@ -10,8 +10,9 @@ import keras
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
+from xlm_tf.checkpoints.tensor_files import write_safetensors
 from xlm_tf.evaluation.summary_scores import summary_scores
 from xlm_tf.evaluation.translation_scores import translation_scores
 from xlm_tf.generation.search import BeamSearch
@@ -249,7 +250,7 @@ class _FinetuningRun(TrainingRun):
             f"{number:04d}": np.asarray(variable)
             for number, variable in enumerate(self.trained_model.variables)
         }
-        save_file(state, path.with_suffix(".new"))
+        write_safetensors(state, path.with_suffix(".new"))
         os.replace(path.with_suffix(".new"), path)
         paths = sorted(self.snapshots.glob("*.safetensors"))
         for old in paths[: -self.training.average_last]:
