@@ -1,5 +1,6 @@
 """`xlm-tf translate` and `summarize` on a model with random weights."""
 
+import argparse
 import io
 import os
 import subprocess
@@ -9,6 +10,8 @@ import pytest
 
 import xlm_tf
 from xlm_tf.cli import main
+from xlm_tf.cli.search_arguments import add_search_arguments, search_of
+from xlm_tf.generation.search import get_search
 from xlm_tf.models.generation_in_order import generate_in_order
 
 TEXTS = ["The page was not found.", "", "Enter a URL.", "A long text. " * 40, "Nein"]
@@ -140,22 +143,41 @@ def test_the_search_is_the_models_own(folder, model, tmp_path):
     source, target = tmp_path / "in.txt", tmp_path / "out.txt"
     source.write_text("The page was not found.\n")
     command = ["translate", "--model", str(folder), str(source), "--scores"]
-    command += ["--output", str(target), "--max-length", "6"]
+    assert main([*command, "--output", str(target), "--max-length", "3"]) == 0
+    model.compile(sampler=xlm_tf.BeamSearch(2, length_penalty=0.5))
+    _, score = model.generate("The page was not found.", max_length=3, with_scores=True)
+    assert float(target.read_text().split("\t")[0]) == pytest.approx(score, abs=2e-4)
 
-    def score(search):
-        model.compile(sampler=search)
-        _, score = model.generate(
-            "The page was not found.", max_length=6, with_scores=True
-        )
-        return pytest.approx(score, abs=2e-4)
 
-    for arguments, search in (
-        ([], xlm_tf.BeamSearch(2, length_penalty=0.5)),
-        (["--num-beams", "3"], xlm_tf.BeamSearch(3, length_penalty=0.5)),
-        (["--length-penalty", "2"], xlm_tf.BeamSearch(2, length_penalty=2)),
-    ):
-        assert main([*command, *arguments]) == 0
-        assert float(target.read_text().split("\t")[0]) == score(search)
+OWN = xlm_tf.BeamSearch(5, 0.5, min_length=2, num_return=3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "own", "expected"),
+    [
+        ([], OWN, xlm_tf.BeamSearch(5, 0.5, min_length=2)),
+        (["--num-beams", "3"], OWN, xlm_tf.BeamSearch(3, 0.5, min_length=2)),
+        (["--num-beams", "1"], OWN, xlm_tf.BeamSearch(1, 0.5, True, min_length=2)),
+        (["--length-penalty", "2"], OWN, xlm_tf.BeamSearch(5, 2.0, min_length=2)),
+        (["--num-beams", "4"], get_search("greedy"), xlm_tf.BeamSearch(4)),
+        (["--num-beams", "2"], get_search("top_k"), xlm_tf.BeamSearch(2)),
+    ],
+)
+def test_arguments_change_what_they_name(arguments, own, expected):
+    parser = argparse.ArgumentParser()
+    add_search_arguments(parser)
+    assert search_of(parser.parse_args(arguments), own) == expected
+
+
+def test_a_model_that_samples_goes_on_to():
+    parser = argparse.ArgumentParser()
+    add_search_arguments(parser)
+    own = get_search("random")
+    assert search_of(parser.parse_args([]), own) is own
+    found = search_of(parser.parse_args([]), own, num_return=3)
+    assert found == xlm_tf.BeamSearch(4, num_return=3)
+    with pytest.raises(ValueError, match="num_return=6, num_beams=5"):
+        search_of(parser.parse_args([]), OWN, num_return=6)
 
 
 def test_a_translation_that_stops_leaves_what_was_there(folder, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """The encoder-decoder of an exported graph, against the model."""
 
+import keras_hub
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -66,3 +67,22 @@ def test_the_graph_keeps_empty_texts_and_copies_unknown_characters(make_translat
     assert served([], "fr")[0] == []
     with pytest.raises(tf.errors.InvalidArgumentError, match="de"):
         served(texts, "de")
+
+
+@pytest.mark.slow
+def test_a_model_that_samples_can_be_saved(make_translator, tmp_path):
+    """With the states of its random numbers, which go on where it is loaded."""
+    model = make_translator(languages=False)
+    model.compile(sampler=keras_hub.samplers.RandomSampler(seed=1))
+    module = TextGenerationModule(model, WeightStore())
+    tf.saved_model.save(module, str(tmp_path), signatures=module.signatures())
+    serve = tf.saved_model.load(str(tmp_path)).signatures["serving_default"]
+    for texts in (["Le train"], ["Le train", ""], [""], []):
+        found = [serve(text=tf.constant(texts, tf.string)) for _ in range(2)]
+        for answer in found:
+            assert answer["output_text"].shape == answer["score"].shape == len(texts)
+            columns = (answer[name].numpy() for name in ("output_text", "score"))
+            for text, output, score in zip(texts, *columns, strict=True):
+                assert score < 0 if text else (output, score) == (b"", 0)
+        if "Le train" in texts:
+            assert found[0]["score"][0] != found[1]["score"][0]

@@ -441,14 +441,17 @@ def test_without_compiling(make_model):
     model.generate(TEXTS[:1], max_length=9)
 
 
-@pytest.mark.parametrize("sampler", ["top_k", "top_p", "random", "greedy", "beam"])
-def test_samplers_take_any_number_of_texts(make_model, sampler):
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_samplers_take_any_number_of_texts(make_model, run_eagerly):
     model = make_model()
-    model.compile(sampler=sampler)
-    assert isinstance(model.generate("dog", max_length=12), str)
-    assert len(model.generate(["dog", "fox"], max_length=12)) == 2
-    decoded = model.decode({"token_ids": tf.zeros((0, 3), tf.int32)}, 4)
-    assert decoded.scores.shape == (0, 1)
+    samplers = ["top_k", "greedy", "beam", "random", "top_p"]
+    longest = len(model.preprocessor.tokenizer("dog")) + 3
+    for sampler in samplers if run_eagerly else samplers[:1]:
+        model.compile(sampler=sampler, run_eagerly=run_eagerly)
+        assert isinstance(model.generate("dog", max_length=longest), str)
+        assert len(model.generate(["dog", "fox"], max_length=longest)) == 2
+        decoded = model.decode({"token_ids": tf.zeros((0, 3), tf.int32)}, 4)
+        assert decoded.scores.shape == (0, 1)
 
 
 def test_unknown_characters_of_the_beginning_are_kept(make_model, tokenizer):

@@ -160,6 +160,21 @@ def test_fill_mask(make_task, tokenizer):
     for text in ("no gap", "fox " * 60 + "<mask>"):
         with pytest.raises(ValueError, match="needs a `<mask>` within the first 48"):
             task.fill_mask(text)
+    size = tokenizer.vocabulary_size()
+    for top_k in (0, -1, size + 1, 2.0, True, float("nan"), "5"):
+        with pytest.raises(ValueError, match=f"1 at least and {size} at most"):
+            task.fill_mask("The <mask> fox", top_k=top_k)
+
+
+def test_a_language_that_the_model_does_not_have(make_task):
+    task = make_task(xlm_tf.XLMMaskedLM)
+    tagger = make_task(xlm_tf.XLMTokenClassifier)
+    for function in (task.fill_mask, tagger.tag):
+        with pytest.raises(ValueError, match="reads every language alike"):
+            function("A <mask>", language="fr")
+    task.preprocessor.languages = ["de", "en"]
+    with pytest.raises(ValueError, match="this model reads: de, en"):
+        task.fill_mask("A <mask>", language="fr")
 
 
 def test_a_masked_lm_learns_with_plain_fit(make_task, sentences):
@@ -202,3 +217,13 @@ def test_what_is_no_task(tmp_path):
     (tmp_path / "task.json").write_text(json.dumps({"class_name": "Thesis"}))
     with pytest.raises(ValueError, match="holds a Thesis"):
         load_task(tmp_path)
+
+
+def test_labels_are_those_of_a_file_without_its_line_ends(make_task):
+    for task_class in ARGUMENTS:
+        task = make_task(task_class, num_classes=2, labels=["bad\r", "good\r\n"])
+        assert task.labels == ["bad", "good"]
+        with pytest.raises(ValueError, match="must not be empty"):
+            make_task(task_class, num_classes=2, labels=["bad", "\r"])
+        with pytest.raises(ValueError, match="must differ"):
+            make_task(task_class, num_classes=2, labels=["bad", "bad\r"])

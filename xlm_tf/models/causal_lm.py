@@ -421,7 +421,7 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
         return min(max_length, self.backbone.max_sequence_length)
 
     def decode(self, inputs, max_length):
-        """Search the continuations of token ids, compiled.
+        """Search the continuations of token ids, in graph unless run eagerly.
 
         Args:
             inputs: dict of `token_ids` int32 (N, P), texts of the same length, and
@@ -431,6 +431,8 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
         Returns:
             `xlm_tf.generation.search.Decoded`.
         """
+        if self.run_eagerly:
+            return self.search(inputs, max_length)
         if getattr(self, "generate_function", None) is None:  # compile=False
             # One graph for all numbers and lengths of texts.
             ids = tf.TensorSpec((None, None), tf.int32)

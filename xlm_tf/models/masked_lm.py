@@ -176,10 +176,12 @@ class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
             end with `</w>`.
 
         Raises:
-            ValueError: a text without `<mask>`, or one cut before it; or a `top_k` that
-                is no number of tokens.
+            ValueError: a text without `<mask>`, or one cut before it; a `top_k` that
+                is no number of tokens; a language that the model does not have.
         """
         top_k = whole_number("top_k", top_k, 1, self.backbone.vocabulary_size)
+        if language is not None:
+            self.preprocessor.check_language(language)
         texts = batched(texts)
         inputs = self.preprocessor.pack(with_language(texts, language))
         is_mask = inputs["token_ids"] == self.preprocessor.tokenizer.mask_token_id

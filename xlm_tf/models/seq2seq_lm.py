@@ -562,7 +562,7 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
         return (texts, scores) if with_scores else texts
 
     def decode(self, inputs, max_length=None):
-        """Search on token ids, compiled.
+        """Search on token ids, in graph unless the model runs eagerly.
 
         Args:
             inputs: dict of `generate_preprocess`.
@@ -571,6 +571,9 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
         Returns:
             `xlm_tf.generation.search.Decoded`.
         """
+        limits = self.longest(inputs, max_length)
+        if self.run_eagerly:
+            return self.search(inputs, limits)
         if getattr(self, "generate_function", None) is None:  # compile=False
             # One graph for all numbers and lengths of texts.
             specs = {
@@ -582,7 +585,7 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
                 self.search,
                 input_signature=[specs, tf.TensorSpec((None,), tf.int32)],
             )
-        return self.generate_function(inputs, self.longest(inputs, max_length))
+        return self.generate_function(inputs, limits)
 
     def longest(self, inputs, max_length=None):
         """Most tokens of every text that is written, int32 (B,).

@@ -213,8 +213,8 @@ def check_labels(num_classes, labels):
         ValueError: both are missing, or they contradict each other.
     """
     if labels is not None:
-        # Files of labels have line ends, of Windows too, which are no part of a name.
-        labels = [str(label).strip() for label in labels]
+        # Line ends of a file, of Windows too, are no part of a name.
+        labels = [str(label).strip("\r\n") for label in labels]
         if "" in labels:
             raise ValueError(f"A label must not be empty. Received: {labels}.")
         if len(set(labels)) != len(labels):

@@ -39,13 +39,17 @@ class TextWriting:
             copies: what `copies_from` made of the texts that were read, from which
                 unknown characters are copied.
         """
-        flat = tf.reshape(token_ids, (-1, tf.shape(token_ids)[-1]))  # (N, T)
+        token_ids = tf.convert_to_tensor(token_ids)
+        shape = tf.shape(token_ids)
+        # T is 0 where a sampler had nothing but empty texts: no -1 could be inferred.
+        num_rows = tf.reduce_prod(shape[:-1])
+        flat = tf.reshape(token_ids, (num_rows, shape[-1]))  # (N, T)
         is_unknown = flat == self.tokenizer.unk_token_id
         if self.unknown_characters != "copy":
             copies = None
         if copies is not None:
-            num_texts = tf.shape(token_ids)[0]
-            num_each = tf.size(flat[:, 0]) // tf.maximum(num_texts, 1)
+            num_texts = shape[0]
+            num_each = num_rows // tf.maximum(num_texts, 1)
             number = tf.repeat(tf.range(num_texts), num_each)  # (N,)
             places = tf.reduce_sum(tf.cast(is_unknown, "int64"), axis=1)
             copies = tf.cond(
@@ -57,7 +61,7 @@ class TextWriting:
             )
         mark = "" if self.unknown_characters == "omit" else unknown_characters.MARK
         texts = self.tokenizer.detokenize(flat, mark=mark, copies=copies)
-        return tf.reshape(texts, tf.shape(token_ids)[:-1])
+        return tf.reshape(texts, shape[:-1])
 
     def written(self, token_ids, copies=None):
         """int (B, n, T) -> lists of n str, one of each text."""

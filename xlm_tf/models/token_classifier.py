@@ -98,7 +98,12 @@ class XLMTokenClassifier(OptionalInputs, XLMTask, keras_hub.models.Task):
         Returns:
             List, a text each, of pairs (token: str, label: str), in order, without
             start, end and padding. SentencePiece marks a word's start with `▁`.
+
+        Raises:
+            ValueError: a language that the model does not have.
         """
+        if language is not None:
+            self.preprocessor.check_language(language)
         inputs = self.preprocessor.pack(with_language(batched(texts), language))
         best = keras.ops.argmax(self(inputs), axis=-1)  # (B, T)
         labels = self.labels or [str(i) for i in range(self.num_classes)]
