@@ -1,29 +1,84 @@
-"""sentence-transformers reads the embedders that we save, and we those it saves."""
+"""The same vectors and ids as installed sentence-transformers and transformers."""
+
+import importlib
 
 import numpy as np
 import pytest
 
 import xlm_tf
+from xlm_tf.models.presets import load_task
 
+pytest.importorskip("torch")
 sentence_transformers = pytest.importorskip("sentence_transformers")
+transformers = pytest.importorskip("transformers")
 pytestmark = pytest.mark.parity
+
+TINY = xlm_tf.PRESETS["xlm_tiny"].source
+TEXTS = [
+    "The file was not found. " * 20,  # longer than every limit below
+    "Die Datei wurde nicht gefunden.",
+    "",
+]
+
+
+def folder_of(folder, max_length, pooling="mean", normalize=True):
+    """What sentence-transformers saves, and the vectors that it computes."""
+    modules = importlib.import_module("sentence_transformers.models")
+    parts = [
+        modules.Transformer(TINY, max_seq_length=max_length),
+        modules.Pooling(128, pooling_mode=pooling),
+        *([modules.Normalize()] if normalize else []),
+    ]
+    model = sentence_transformers.SentenceTransformer(modules=parts, device="cpu")
+    model.save(str(folder))
+    return model.encode(TEXTS)
 
 
 @pytest.mark.parametrize(
-    ("pooling", "normalize"), [("first", True), ("mean", False), ("max", True)]
+    ("max_length", "pooling", "normalize"),
+    [(24, "mean", True), (100, "cls", False), (None, "max", True)],
 )
-def test_the_same_vectors_both_ways(tmp_path, sentences, pooling, normalize):
-    ours = xlm_tf.XLMTextEmbedder.from_preset(
-        "xlm_tiny", pooling=pooling, normalize=normalize
+def test_a_saved_folder(tmp_path, max_length, pooling, normalize):
+    expected = folder_of(tmp_path, max_length, pooling, normalize)
+    embedder = load_task(tmp_path)
+    assert embedder.preprocessor.sequence_length == (max_length or 128)
+    vectors = embedder(embedder.preprocessor.pack(TEXTS))
+    np.testing.assert_allclose(vectors, expected, atol=1e-5)
+
+
+def test_our_folder_there(tmp_path):
+    tokenizer = load_task("xlm_tiny").preprocessor.tokenizer
+    tokenizer = xlm_tf.XLMSentencePieceTokenizer(
+        tokenizer.proto, added_tokens=[["<ent>", False], ["COVID-19", True]]
     )
-    ours.save_to_huggingface(tmp_path / "ours")
-    theirs = sentence_transformers.SentenceTransformer(
-        str(tmp_path / "ours"), device="cpu"
+    backbone = xlm_tf.XLMBackbone.from_config(
+        {
+            **xlm_tf.XLMBackbone.from_preset("xlm_tiny").get_config(),
+            "vocabulary_size": tokenizer.vocabulary_size(),
+        }
     )
-    texts = [*sentences, "", "A  <mask> "]
-    expected = theirs.encode(texts)
-    np.testing.assert_allclose(ours.predict(texts), expected, rtol=1e-4, atol=1e-5)
-    theirs.save(str(tmp_path / "theirs"))
-    again = xlm_tf.XLMTextEmbedder.from_preset(tmp_path / "theirs")
-    assert (again.pooling, again.normalize) == (pooling, normalize)
-    np.testing.assert_allclose(again.predict(texts), expected, rtol=1e-4, atol=1e-5)
+    preprocessor = xlm_tf.XLMTextEmbedderPreprocessor(tokenizer, 24)
+    embedder = xlm_tf.XLMTextEmbedder(backbone, preprocessor)
+    embedder.save_to_huggingface(tmp_path)
+    theirs = transformers.AutoTokenizer.from_pretrained(str(tmp_path))
+    texts = [*TEXTS, "the COVID-19 is <ent> a<ent>b", "ＣＯＶＩＤ-19."]
+    for text in texts:
+        ids = theirs(text, add_special_tokens=False)["input_ids"]
+        assert ids == tokenizer.encode(text)
+    model = sentence_transformers.SentenceTransformer(str(tmp_path), device="cpu")
+    assert model.max_seq_length == 24
+    vectors = embedder(embedder.preprocessor.pack(texts))
+    np.testing.assert_allclose(vectors, model.encode(texts), atol=1e-5)
+
+
+def test_a_reranker(tmp_path):
+    model = sentence_transformers.CrossEncoder(TINY, num_labels=1, device="cpu")
+    model.save_pretrained(str(tmp_path))
+    classifier = load_task(tmp_path)
+    assert type(classifier) is xlm_tf.XLMTextClassifier
+    pairs = (["Which page?", "Where?"], ["The page of 2020.", "Die Datei fehlt."])
+    logits = classifier(classifier.preprocessor.pack(pairs))
+    scores = model.predict(list(zip(*pairs, strict=True)))
+    np.testing.assert_allclose(
+        1 / (1 + np.exp(-np.asarray(logits)[:, 0])), scores, atol=1e-5
+    )

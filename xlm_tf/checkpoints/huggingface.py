@@ -58,7 +58,7 @@ def read_config(folder):
     return named_alike(path, config)
 
 
-def labels_of(config, path):
+def labels_of(config, path=CONFIG_FILE):
     """Names of the classes in the order of their ids, or None where there are none.
 
     Args:
@@ -74,7 +74,7 @@ def labels_of(config, path):
     return ordered_names({**config, "label2id": given}, "label2id", "id2label", path)
 
 
-def languages_of(config, path):
+def languages_of(config, path=CONFIG_FILE):
     """Languages in the order of their ids; None where they are unnamed.
 
     Args:

@@ -58,7 +58,8 @@ class XLMPresets:
 
         Writes `config.json`, `model.safetensors` and the tokenizer's files; for a
         `XLMTextEmbedder` also those of sentence-transformers. Loaded again, here or
-        there, it computes the same.
+        there, it computes the same; but the newer tokenizers of transformers begin a
+        word after every user-defined symbol, which SentencePiece does not.
 
         Args:
             folder: str or Path, made where it does not exist. A model that is there
