@@ -85,9 +85,9 @@ def test_masks_are_80_10_10():
 
 def test_rare_tokens_are_selected_more_often():
     token_ids = tf.tile(tf.constant([[1] * 50 + [2] * 50]), (400, 1))
-    counts = tf.constant([0, 1600, 100])
-    weights_of = masking.frequency_weights(counts)
-    np.testing.assert_allclose(weights_of, [1, 1 / 40, 1 / 10])
+    counts = [0, 1600, 100]
+    weights_of = masking.frequency_weights(counts, 0.5, [])
+    np.testing.assert_allclose(weights_of, [0, 1 / 40, 1 / 10])
     positions, weights = masking.select_by_frequency(
         tf.ones((400, 100), bool), token_ids, weights_of, 24, SEED
     )
@@ -96,6 +96,41 @@ def test_rare_tokens_are_selected_more_often():
     chosen = np.concatenate(rows)
     # Weights 4 : 1, drawn without replacement: 12 and 3 at first, less so later.
     assert 3 < (chosen >= 50).mean() / (chosen < 50).mean() < 4
+
+
+def test_specials_and_what_never_occurs_are_not_selected_by_frequency():
+    weights_of = masking.frequency_weights([0, 900, 4, 0, 1], 0.5, [0, 1])
+    np.testing.assert_allclose(weights_of, [0, 0, 0.5, 0, 1])
+    token_ids = tf.tile(tf.constant([[1, 2, 3, 4, 2, 3, 1, 1]]), (300, 1))
+    candidates = tf.concat([tf.ones((300, 7), bool), tf.zeros((300, 1), bool)], 1)
+    positions, weights = masking.select_by_frequency(
+        candidates, token_ids, weights_of, 8, SEED, selection_rate=0.25
+    )
+    rows = used(positions, weights)
+    assert {len(row) for row in rows} == {2}
+    shares = np.bincount(np.concatenate(rows), minlength=8) / 300
+    assert shares[[0, 2, 5, 6, 7]].tolist() == [0] * 5
+    # Weights 1/2, 1, 1/2: which two of the three, by hand.
+    assert shares[3] == pytest.approx(1 / 2 + 2 * (1 / 4) * (2 / 3), abs=0.1)
+    # Fewer than asked for, where no more have a weight.
+    positions, weights = masking.select_by_frequency(
+        candidates, token_ids, weights_of, 8, SEED, selection_rate=0.9
+    )
+    assert used(positions, weights) == [[1, 3, 4]] * 300
+
+
+def test_the_rarest_of_a_large_corpus_are_told_apart():
+    counts = np.full((1000,), 10**8)
+    counts[:50] = 1
+    weights_of = masking.frequency_weights(counts, 0.5, [])
+    token_ids = tf.tile(tf.range(1000)[None], (200, 1))
+    positions, weights = masking.select_by_frequency(
+        tf.ones((200, 1000), bool), token_ids, weights_of, 8, SEED, 0.005
+    )
+    chosen = np.concatenate(used(positions, weights))
+    assert (chosen < 50).mean() > 0.98
+    # All of the rare ones alike: 20 each on average.
+    assert abs(np.bincount(chosen[chosen < 50], minlength=50) - 20).max() < 5 * 20**0.5
 
 
 def test_for_evaluation_every_segment_has_a_target():

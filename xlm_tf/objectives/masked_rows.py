@@ -71,6 +71,32 @@ class MaskedRows(abc.ABC):
             (N, None), a segment each.
         """
 
+    def tokenize(self, texts, language):
+        """Texts, string (B,), of a language each -> int32 ragged (B, None)."""
+        if getattr(self.tokenizer, "reads_language", False):
+            return self.tokenizer(texts, language=language)
+        return self.tokenizer(texts)
+
+    def token_counts(self, examples):
+        """How often every token occurs.
+
+        Args:
+            examples: finite dataset of examples.
+
+        Returns:
+            int64 array (V,).
+        """
+        size = self.tokenizer.vocabulary_size()
+
+        def add(counts, window):
+            ids = self.segments(window)["token_ids"].values
+            return counts + tf.math.bincount(
+                ids, minlength=size, maxlength=size, dtype="int64"
+            )
+
+        counts = examples.batch(WINDOW).reduce(tf.zeros((size,), "int64"), add)
+        return counts.numpy()
+
     def train_batches(self, examples, rows_per_batch, seed):
         """Batches for training, a function of the examples and the seed alone.
 

@@ -6,6 +6,7 @@ their inputs and a seed.
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -58,12 +59,13 @@ def select_by_frequency(
 
     Draws ceil(rate * candidates) positions of every row without replacement, with
     probability proportional to the weight of their token (Efraimidis and Spirakis
-    2006: the highest u ** (1 / weight)).
+    2006: the highest u ** (1 / weight)); fewer, where fewer have a weight.
 
     Args:
         candidates: bool tensor (B, T).
         token_ids: int tensor (B, T).
-        token_weights: float tensor (V,), see `frequency_weights`.
+        token_weights: float tensor (V,), see `frequency_weights`; tokens of weight 0
+            are never selected.
         num_predictions: int, P.
         seed: int tensor (2,).
         selection_rate: float.
@@ -72,20 +74,41 @@ def select_by_frequency(
         positions int32 (B, P), ascending, 0 where unused; weights float32 (B, P).
     """
     draws = tf.random.stateless_uniform(tf.shape(candidates), seed, minval=1e-9)
-    keys = tf.math.log(draws) / tf.gather(token_weights, token_ids)  # log u^(1/w) < 0
-    keys = tf.where(candidates, tf.exp(keys / tf.reduce_max(-keys)), -1.0)
+    weights = tf.gather(token_weights, token_ids)  # (B, T)
+    has_weight = tf.logical_and(candidates, weights > 0)
+    # log u^(1/w): as they are, since their powers would round to the same number.
+    keys = tf.math.divide_no_nan(tf.math.log(draws), weights)
+    keys = tf.where(has_weight, keys, -math.inf)
     num_candidates = tf.reduce_sum(tf.cast(candidates, "float32"), axis=1)
     # Less than the rounding of 0.15 * 100, which is above 15 in float32.
     wanted = tf.math.ceil(num_candidates * selection_rate - 1e-4)
     wanted = tf.cast(wanted, "int32")  # (B,)
     ranks = tf.argsort(tf.argsort(keys, direction="DESCENDING", axis=1), axis=1)
-    return _highest(tf.where(ranks < wanted[:, None], keys, -1.0), num_predictions)
+    is_selected = tf.logical_and(ranks < wanted[:, None], has_weight)
+    scores = tf.cast(tf.shape(ranks)[1] - ranks, "float32")  # the first is the highest
+    return _highest(tf.where(is_selected, scores, -1.0), num_predictions)
 
 
-def frequency_weights(token_counts, alpha=0.5):
-    """Weights that smooth token frequencies: max(count, 1) ** -alpha (XLM)."""
-    counts = tf.cast(token_counts, "float32")
-    return tf.pow(tf.maximum(counts, 1.0), -alpha)
+def frequency_weights(token_counts, alpha, special_token_ids):
+    """Weights that smooth token frequencies: count ** -alpha.
+
+    As in XLM, special tokens and those that never occur have none: they are not
+    predicted.
+
+    Args:
+        token_counts: int array (V,).
+        alpha: float; XLM's paper has 0.5.
+        special_token_ids: list of int.
+
+    Returns:
+        float32 tensor (V,).
+
+    Source: Lample and Conneau 2019, section 3.3.
+    """
+    counts = np.array(token_counts, "float64")
+    counts[list(special_token_ids)] = 0
+    weights = np.where(counts > 0, np.maximum(counts, 1) ** -alpha, 0)
+    return tf.constant(weights, "float32")
 
 
 def select_for_evaluation(

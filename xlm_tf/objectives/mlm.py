@@ -20,7 +20,7 @@ class MaskedLanguageModelling(MaskedRows):
 
     def segments(self, examples):
         """Tokenise: dict of string (B,) -> dict of int32 ragged (N, None)."""
-        ids = self.tokenizer(examples["text"])
+        ids = self.tokenize(examples["text"], examples["language"])
         language = self.language_ids(examples["language"])
         ids, source = split_long(ids, self.sequence_length - 2)
         ids = self.with_specials(ids)

@@ -24,7 +24,10 @@ class TranslationLanguageModelling(MaskedRows):
         """Tokenise: dict of string (B,) -> dict of int32 ragged (B, None)."""
         trimmer = tf_text.RoundRobinTrimmer(max_seq_length=self.sequence_length - 4)
         sides = trimmer.trim(
-            [self.tokenizer(examples["source"]), self.tokenizer(examples["target"])]
+            [
+                self.tokenize(examples[side], examples[f"{side}_language"])
+                for side in ("source", "target")
+            ]
         )
         languages = [
             self.language_ids(examples[f"{side}_language"])
