@@ -25,3 +25,22 @@ def test_the_loss_is_that_of_the_model_compiled_for_fit(label_smoothing):
     actual = float(trainer._summed_loss(inputs, labels, weights))
     assert actual == pytest.approx(expected, rel=1e-4)
     assert np.isfinite(actual)
+
+
+def test_parts_of_a_batch_give_the_update_of_the_whole():
+    num_parts = 3  # of 7 rows: the last part is filled up
+    sources, targets = (list(side) for side in zip(*PAIRS[:7], strict=True))
+    weights = []
+    for parts in (1, num_parts):
+        keras.utils.set_random_seed(1)
+        model = XLMSeq2SeqLM.from_masked_lm("xlm_tiny")  # without dropout
+        batch = model.preprocessor((sources, targets))
+        trainer = Seq2SeqTrainer(
+            model, clip_norm=0.1, accumulation_steps=parts, name=f"parts_{parts}"
+        )
+        trainer.compile(optimizer=keras.optimizers.SGD(1.0))
+        data = tf.data.Dataset.from_tensors(batch)
+        history = trainer.fit(data, verbose=0, shuffle=False).history
+        weights.append([history["loss"], history["accuracy"], *trainer.get_weights()])
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(other, one, atol=2e-6)

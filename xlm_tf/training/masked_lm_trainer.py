@@ -40,10 +40,9 @@ class MaskedLMTrainer(GlobalBatchTrainer):
         return self.masked_lm(inputs)
 
     def train_step(self, data):
-        if self.accumulation_steps == 1:
-            gradients, num_targets = self._gradients(data)
-        else:
-            gradients, num_targets = self._accumulate(self._split(data))
+        if self.accumulation_steps > 1:
+            self._check_rows(data)
+        gradients, num_targets = self.summed_gradients(data, self.accumulation_steps)
         apply_global_gradients(
             self.optimizer,
             gradients,
@@ -76,34 +75,11 @@ class MaskedLMTrainer(GlobalBatchTrainer):
         gradients = dense_gradients(tape, loss, self.trainable_weights)
         return gradients, tf.reduce_sum(weights)
 
-    def _split(self, data):
-        """(A * B, ...) -> (A, B, ...) for every tensor of a batch."""
-
-        def split(x):
-            batch_size = x.shape[0]
-            if batch_size is None or batch_size % self.accumulation_steps:
-                raise ValueError(
-                    "The rows of a batch on one replica must be divisible by "
-                    f"accumulation_steps. Received: rows={batch_size}, "
-                    f"accumulation_steps={self.accumulation_steps}."
-                )
-            return tf.reshape(x, (self.accumulation_steps, -1, *x.shape[1:]))
-
-        return tf.nest.map_structure(split, data)
-
-    def _accumulate(self, parts):
-        def step(index, gradients, num_targets):
-            part = tf.nest.map_structure(lambda x: x[index], parts)
-            new_gradients, new_targets = self._gradients(part)
-            gradients = [a + b for a, b in zip(gradients, new_gradients, strict=True)]
-            return index + 1, gradients, num_targets + new_targets
-
-        zeros = [tf.zeros(weight.shape) for weight in self.trainable_weights]
-        _, gradients, num_targets = tf.while_loop(
-            lambda index, *_: index < self.accumulation_steps,
-            step,
-            (0, zeros, 0.0),
-            parallel_iterations=1,
-            maximum_iterations=self.accumulation_steps,
-        )
-        return gradients, num_targets
+    def _check_rows(self, data):
+        rows = tf.nest.flatten(data)[0].shape[0]
+        if rows is None or rows % self.accumulation_steps:
+            raise ValueError(
+                "The rows of a batch on one replica must be divisible by "
+                f"accumulation_steps. Received: rows={rows}, "
+                f"accumulation_steps={self.accumulation_steps}."
+            )

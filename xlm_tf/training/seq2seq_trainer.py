@@ -19,35 +19,51 @@ class Seq2SeqTrainer(GlobalBatchTrainer):
         label_smoothing: float, share of the probability that is spread evenly.
         clip_norm: float, largest global norm of the whole batch's gradient; None
             leaves it.
+        accumulation_steps: int; every batch is split into that many parts, as in
+            `MaskedLMTrainer`. Of a batch with other numbers of rows the last part is
+            smaller.
 
     `compile` takes the optimizer only. `fit` takes datasets of what
     `XLMSeq2SeqLMPreprocessor` returns; reports `loss` (nats a target, with the
     smoothing) and `accuracy`, both weighted by tokens over all replicas.
     """
 
-    def __init__(self, seq2seq_lm, label_smoothing=0.1, clip_norm=None, **kwargs):
+    def __init__(
+        self,
+        seq2seq_lm,
+        label_smoothing=0.1,
+        clip_norm=None,
+        accumulation_steps=1,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.seq2seq_lm = seq2seq_lm
         self.label_smoothing = label_smoothing
         self.clip_norm = clip_norm
+        self.accumulation_steps = accumulation_steps
 
     def call(self, inputs):
         return self.seq2seq_lm(inputs)
 
     def train_step(self, data):
+        gradients, num_targets = self.summed_gradients(data, self.accumulation_steps)
+        apply_global_gradients(
+            self.optimizer,
+            gradients,
+            self.trainable_weights,
+            num_targets,
+            self.clip_norm,
+        )
+        return self.step_results()
+
+    def _gradients(self, data):
+        """Dense gradients of the summed loss, and the number of targets."""
         inputs, targets, weights = data
         with tf.GradientTape() as tape:
             loss = self._summed_loss(inputs, targets, weights)
             loss = self.optimizer.scale_loss(loss)
         gradients = dense_gradients(tape, loss, self.trainable_weights)
-        apply_global_gradients(
-            self.optimizer,
-            gradients,
-            self.trainable_weights,
-            tf.reduce_sum(weights),
-            self.clip_norm,
-        )
-        return self.step_results()
+        return gradients, tf.reduce_sum(weights)
 
     def _summed_loss(self, inputs, targets, weights):
         """Summed loss in nats; the metrics are updated on the way."""
