@@ -123,32 +123,17 @@ def _same_language(language, languages):
     return next((x for x in languages if parse_language_code(x) == code), None)
 
 
-def read_gettext_catalogues(sources, languages=None):
-    """The messages as a `tf.data` source of sentence pairs.
+def as_dataset(messages):
+    """Messages as a `tf.data` source of sentence pairs.
 
     Args:
-        sources: as for `iterate_messages`.
-        languages: collection of str, the target languages. Defaults to all.
+        messages: list of `Message`.
 
     Returns:
         Dataset of `source`, `target`, `source_language` ("en") and
         `target_language`, string scalars. The texts are held in memory, since
         catalogues are small.
-
-    Raises:
-        ValueError: as `iterate_messages`, or when no message is in the languages.
     """
-    messages = list(iterate_messages(sources, languages))
-    if not messages:
-        raise ValueError(
-            "The catalogues hold no translated message in the languages asked for. "
-            f"Received: languages={languages}."
-        )
-    return as_dataset(messages)
-
-
-def as_dataset(messages):
-    """A list of `Message`s as sentence pairs, see `read_gettext_catalogues`."""
     return tf.data.Dataset.from_tensor_slices(
         {
             "source": [message.source for message in messages],

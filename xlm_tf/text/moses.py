@@ -8,8 +8,6 @@ from xlm_tf.text.language_codes import parse_language_code
 
 # Row order in which the original replaces Romanian letters: cedilla, comma, plain.
 _ROMANIAN = str.maketrans("ŞşŢţȘșȚțĂăÂâÎî", "SsTtSsTtAaAaIi")
-# Languages without spaces between words, and what cuts them.
-SEGMENTERS = {"zh": "rjieba", "th": "pythainlp", "ja": "Mykytea"}
 _INSTALL = {
     "sacremoses": "pip install 'xlm-tf[legacy]'",
     "rjieba": "pip install 'xlm-tf[chinese]'",
