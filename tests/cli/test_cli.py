@@ -55,7 +55,9 @@ def test_vocabulary(tmp_path, capsys, sentences):
     assert xlm_tf.XLMSentencePieceTokenizer(str(output)).vocabulary_size() == 60
     assert main(command) == 2
     assert "exists" in capsys.readouterr().err
-    assert main([*command, "--overwrite"]) == 0
+    capsys.readouterr()
+    assert main([*command, "--overwrite", "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(

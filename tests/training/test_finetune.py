@@ -28,6 +28,8 @@ def corpora(tmp_path_factory):
     ):
         lines = "".join(f"{source}\t{target}\n" for source, target in pairs)
         (folder / name).write_text(lines, encoding="utf-8")
+    (folder / "more").mkdir()
+    (folder / "more" / "en_fr.tsv").write_text("Good.\tBon.\n", encoding="utf-8")
     lines = [
         {"source": f"{source} {other}", "en": [source, other], "fr": [target]}
         for (source, target), (other, _) in zip(PAIRS, reversed(PAIRS), strict=True)
@@ -67,7 +69,7 @@ def write_recipe(folder, **changes):
     }
     for name, value in changes.items():
         if value is None:
-            del recipe[name]
+            recipe.pop(name, None)
         elif isinstance(value, dict):
             recipe[name] = {**recipe.get(name, {}), **value}
         else:
@@ -113,7 +115,10 @@ def test_a_run_leaves_model_curves_translations_and_their_scores(finished):
     assert scores == {
         "bleu/en-fr": pytest.approx(sacrebleu.corpus_bleu(expected, references).score),
         "chrf/en-fr": pytest.approx(sacrebleu.corpus_chrf(expected, references).score),
+        "signature/bleu/en-fr": metrics[-1]["signature/bleu/en-fr"],
+        "signature/chrf/en-fr": metrics[-1]["signature/chrf/en-fr"],
     }
+    assert "tok:13a" in scores["signature/bleu/en-fr"]
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(
@@ -194,7 +199,9 @@ def test_one_model_of_several_directions(corpora, tmp_path):
 
 
 def test_a_run_begins_with_a_pretrained_model(corpora, tmp_path):
-    path = write_recipe(tmp_path, vocabulary_size=None, initial_model="xlm_tiny")
+    path = write_recipe(
+        tmp_path, vocabulary_size=None, initial_model="xlm_tiny", model=None
+    )
     assert load_finetuning_recipe(path, corpora).initial_model == "xlm_tiny"
     path = write_recipe(
         tmp_path,
@@ -235,6 +242,56 @@ def test_summaries_are_measured_by_rouge_beside_the_first_sentence(corpora, tmp_
     assert result.test_scores["first_sentence/rougeL/en-en"] == pytest.approx(100)
     written = (recipe_output(path) / "test.en-en.txt").read_text(encoding="utf-8")
     assert len(written.splitlines()) == len(PAIRS)
+
+
+def test_entries_of_one_direction_and_several_references(corpora, tmp_path, capsys):
+    """A run whose held-out sources come from its data, accumulates, and is quiet."""
+    lines = [
+        {"source": "The page was not found.", "fr": ["Rien.", "Page introuvable."]},
+        {"source": "", "fr": "rien"},
+        {"source": "You have new messages.", "fr": ""},
+        {"source": "This field is required.", "fr": "Ce champ est obligatoire."},
+    ]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (tmp_path / "many.jsonl").write_text(text, encoding="utf-8")
+    path = write_recipe(
+        tmp_path,
+        held_out=None,
+        held_out_share=0.2,
+        vocabulary_size=60,
+        test=[
+            {**EN_FR, "files": ["en_fr.tsv"]},
+            {**EN_FR, "files": [str(tmp_path / "many.jsonl")]},
+        ],
+        training={
+            "steps": 2,
+            "evaluate_every": 2,
+            "warmup_steps": 1,
+            "accumulation_steps": 2,
+        },
+    )
+    capsys.readouterr()
+    command = ["finetune", str(path), "--data", str(corpora), "--quiet"]
+    assert main([*command, "--output", str(tmp_path / "run")]) == 0
+    assert capsys.readouterr().out == ""
+
+    whole, many = (
+        (tmp_path / "run" / f"test.en-fr.{name}.txt").read_text("utf-8").splitlines()
+        for name in ("en_fr", "many")
+    )
+    assert len(whole) == len(PAIRS)
+    model = XLMSeq2SeqLM.from_preset(str(tmp_path / "run" / "model"))
+    model.compile(sampler=finetuning.BeamSearch(2))
+    expected = model.generate([line["source"] or "x" for line in lines])
+    expected[1] = ""
+    assert many == expected
+    scores = json.loads((tmp_path / "run" / "test_scores.json").read_text())
+    references = [["Rien.", "Ce champ est obligatoire."], ["Page introuvable.", None]]
+    scored = [expected[0], expected[3]]
+    for name in ("bleu", "chrf"):
+        score = getattr(sacrebleu, f"corpus_{name}")(scored, references).score
+        assert scores[f"{name}/en-fr/many"] == pytest.approx(score)
+        assert f"{name}/en-fr/en_fr" in scores
 
 
 def recipe_output(path):
@@ -294,7 +351,55 @@ def test_64_summaries_are_learnt_by_heart(shared_data, tmp_path):
         ({"steps": 3}, r"recipe\.steps is unknown"),
         ({"task": "poetry"}, r"recipe\.task must be one of translation, summ"),
         ({"held_out": []}, r"recipe\.held_out names no pairs"),
-        ({"vocabulary_size": None}, "either initial_model, a pretrained"),
+        ({"vocabulary_size": None}, "initial_model, vocabulary_size.* none"),
+        ({"initial_model": "xlm_tiny"}, "initial_model and vocabulary_size"),
+        ({"held_out_share": 0.1}, "either held_out, or held_out_share"),
+        ({"training": {"label_smoothing": 1.5}}, "label_smoothing must be less than 1"),
+        ({"training": {"beta_1": 1.0}}, "beta_1 must be less than 1"),
+        ({"training": {"average_last": 0}}, "average_last must be at least 1"),
+        ({"decoding": {"length_penalty": float("nan")}}, "must be a finite number"),
+        ({"decoding": {"num_beams": True}}, "num_beams must be of type int"),
+        ({"decoding": {"no_repeat_ngram_size": -1}}, "must be at least 0"),
+        ({"decoding": {"beams": 2}}, r"decoding\.beams is unknown"),
+        ({"steps": 3}, "It is a field of training"),
+        ({"model": {"causal": True}}, "causal must be false"),
+        ({"model": {"num_decoder_layers": 0}}, "num_decoder_layers must be at least 1"),
+        ({"model": {"share_embeddings": "so"}}, "must be true or false"),
+        ({"training": {"tokens_per_batch": 60}}, "room for the longest example, 64"),
+        (
+            {"training": {"accumulation_steps": 3}},
+            "64 tokens .* accumulation_steps parts.*128 and 3",
+        ),
+        (
+            {"data": [{**EN_FR, "files": ["en_fr.tsv"]}] * 2},
+            r"recipe\.data\[1\] repeats recipe\.data\[0\]",
+        ),
+        (
+            {"test": [{**EN_FR, "files": ["en_fr.tsv"], "name": "a/b"}]},
+            r"test\[0\]\.name must be a name such as",
+        ),
+        (
+            {"data": [{**EN_FR, "files": ["en_fr.tsv"], "name": "a"}]},
+            r"data\[0\]\.name is unknown",
+        ),
+        (
+            {
+                "test": [
+                    {**EN_FR, "files": ["en_fr.tsv"]},
+                    {**EN_FR, "files": ["more/en_fr.tsv"]},
+                ]
+            },
+            "both be scored as en-fr/en_fr: give each a `name`",
+        ),
+        (
+            {
+                "data": [
+                    {**EN_FR, "files": ["en_fr.tsv"]},
+                    {**FR_EN, "files": ["fr_en.tsv"]},
+                ]
+            },
+            "several target languages must be told which to write",
+        ),
         ({"training": {"steps": 0}}, r"recipe\.training\.steps must be at least 1"),
         (
             {"training": {"early_stopping_metric": "rougeL"}},
@@ -315,6 +420,39 @@ def test_64_summaries_are_learnt_by_heart(shared_data, tmp_path):
 def test_what_is_wrong_in_a_recipe_is_named(corpora, tmp_path, changes, message):
     with pytest.raises(ValueError, match=message):
         load_finetuning_recipe(write_recipe(tmp_path, **changes), corpora)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"training": {"source_length": 129}}, "source_length must not .* 129 and 128"),
+        ({"training": {"target_length": 200}}, "target_length must not .* 200 and 128"),
+        ({"model": {"hidden_dim": 128}}, "hidden_dim is that of the initial model"),
+        ({"model": {"language_embeddings": True}}, "is that of the initial model"),
+        (
+            {
+                "data": [
+                    {**EN_FR, "files": ["en_fr.tsv"]},
+                    {**FR_EN, "files": ["fr_en.tsv"]},
+                ]
+            },
+            "several target languages must be told which to write",
+        ),
+    ],
+)
+def test_what_does_not_fit_the_initial_model(corpora, tmp_path, changes, message):
+    changes = {"training": {"tokens_per_batch": 4096}, **changes}
+    changes["training"] = {"tokens_per_batch": 4096, **changes["training"]}
+    path = write_recipe(
+        tmp_path, vocabulary_size=None, initial_model="xlm_tiny", model=None
+    )
+    recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for name, value in changes.items():
+        old = recipe.get(name)
+        recipe[name] = {**old, **value} if isinstance(old, dict) else value
+    path.write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        load_finetuning_recipe(path, corpora)
 
 
 def test_missing_files_are_named(corpora, tmp_path):

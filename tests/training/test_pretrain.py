@@ -1,8 +1,10 @@
 """Whole runs on real, small text, in processes that are killed."""
 
 import contextlib
+import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -15,9 +17,13 @@ import pytest
 import yaml
 from safetensors.numpy import load_file
 
-from xlm_tf import XLMMaskedLM
+from xlm_tf import XLMBackbone, XLMBPETokenizer, XLMMaskedLM, XLMTextEmbedder
 from xlm_tf.cli import main
 from xlm_tf.text.vocabulary import train_vocabulary
+from xlm_tf.training import pretrain as pretraining
+from xlm_tf.training.initial_model import load_initial_model
+from xlm_tf.training.recipe import load_recipe
+from xlm_tf.training.run import claim_output, run_to_end
 
 PAIRS = [
     ("The file does not exist.", "Le fichier n'existe pas."),
@@ -217,3 +223,206 @@ def test_an_output_of_another_recipe_is_refused(workspace, uninterrupted, capsys
     assert main(["pretrain", str(changed), "--output", str(uninterrupted)]) == 2
     said = capsys.readouterr().err
     assert "Changed since: recipe.training.learning_rate" in said
+
+
+@pytest.fixture(scope="module")
+def bpe(workspace):
+    """A vocabulary of XLM's kind: characters, and two merges."""
+    characters = sorted({x for pair in PAIRS for text in pair for x in text.lower()})
+    tokens = [f"{x}{end}" for x in characters if x != " " for end in ("@@", "")]
+    lines = [f"{token} {100 - i}" for i, token in enumerate([*tokens, "th@@", "le"])]
+    (workspace / "vocab").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (workspace / "codes").write_text("t h 9\nl e</w> 8\n", encoding="utf-8")
+    return {
+        "vocabulary": "vocab",
+        "codes": "codes",
+        "words": "whitespace",
+        "max_vocabulary": 14 + len(lines),
+    }
+
+
+def write_recipe(folder, name, without=(), **changes):
+    recipe = yaml.safe_load((folder / "recipe.yaml").read_text())
+    for field in without:
+        del recipe[field]
+    for field, value in changes.items():
+        old = recipe.get(field)
+        recipe[field] = {**old, **value} if isinstance(old, dict) else value
+    (folder / name).write_text(yaml.safe_dump(recipe))
+    return folder / name
+
+
+SHORT = {"steps": 2, "evaluate_every": 2, "warmup_steps": 1}
+
+
+@pytest.fixture(scope="module")
+def first(workspace, bpe, tmp_path_factory):
+    """The output of a short run with BPE, and what the command said."""
+    path = write_recipe(
+        workspace,
+        "bpe.yaml",
+        without=("vocabulary", "held_out"),
+        bpe=bpe,
+        held_out_share=0.2,
+        training={**SHORT, "selection_alpha": 0.5},
+    )
+    output = tmp_path_factory.mktemp("first") / "run"
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        assert main(["pretrain", str(path), "--output", str(output), "--quiet"]) == 0
+    return output, said.getvalue()
+
+
+def test_a_quiet_run_with_bpe_and_texts_held_out_by_itself(first):
+    output, said = first
+    assert said == ""
+    (metrics,) = held_out_metrics(output)
+    for name in ("mlm/en", "mlm/fr", "tlm/en-fr"):
+        assert metrics[f"perplexity/{name}"] > 1
+    masked_lm = XLMMaskedLM.from_preset(output / "model")
+    tokenizer = masked_lm.preprocessor.tokenizer
+    assert isinstance(tokenizer, XLMBPETokenizer)
+    assert tokenizer.words == "whitespace"
+    assert masked_lm.preprocessor.languages == ["en", "fr"]
+    assert masked_lm.backbone.pad_token_id == tokenizer.pad_token_id == 2
+
+
+def test_a_run_goes_on_with_a_model_in_plain_lines(
+    workspace, tmp_path, capsys, monkeypatch
+):
+    path = write_recipe(
+        workspace,
+        "more.yaml",
+        without=("vocabulary", "model", "objectives"),
+        initial_model="xlm_tiny",
+        held_out={"bitext": []},
+        training=SHORT,
+    )
+    recipe = load_recipe(path, output=tmp_path / "run")
+    initial = XLMMaskedLM.from_preset("xlm_tiny")
+    states = {}
+
+    def remember(run, train_batches):
+        states["before"] = [np.asarray(x) for x in run.trained_model.weights]
+        run_to_end(run, train_batches)
+
+    monkeypatch.setattr(pretraining, "run_to_end", remember)
+    capsys.readouterr()
+    result = pretraining.pretrain(recipe)
+    for weight, before in zip(initial.weights, states["before"], strict=True):
+        np.testing.assert_array_equal(np.asarray(weight), before)
+    trained = XLMMaskedLM.from_preset(result.model)
+    assert (
+        trained.preprocessor.tokenizer.get_vocabulary()
+        == initial.preprocessor.tokenizer.get_vocabulary()
+    )
+    assert np.abs(trained.get_weights()[0] - initial.get_weights()[0]).max() > 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("step 2 of 2: loss ")]
+    (scores,) = [line for line in lines if line.startswith("  mlm/fr: ")]
+    assert re.fullmatch(
+        r"  mlm/fr: perplexity [\d.]+, accuracy .*%, targets \d+", scores
+    )
+    assert not [line for line in lines if set(line) & set("\r\b\x1b━─│")]
+
+
+def test_languages_and_tokenizer_of_the_initial_model_are_kept(workspace, first):
+    model = str(first[0] / "model")
+    path = write_recipe(
+        workspace,
+        "x.yaml",
+        without=("vocabulary", "model"),
+        initial_model=model,
+        data={"monolingual": {"fr": ["train.fr.txt"]}, "bitext": []},
+        held_out={"bitext": []},
+        objectives={"mlm": 1, "tlm": 0.5},
+    )
+    with pytest.raises(ValueError, match="neither bitext nor gettext, which tlm"):
+        load_recipe(path)
+    path = write_recipe(
+        workspace, "x.yaml", without=("vocabulary", "model"), initial_model=model
+    )
+    masked_lm = pretraining.build_masked_lm(load_recipe(path))
+    initial = XLMMaskedLM.from_preset(model)
+    assert masked_lm.preprocessor.languages == ["en", "fr"]
+    assert (
+        masked_lm.preprocessor.tokenizer.get_vocabulary()
+        == initial.preprocessor.tokenizer.get_vocabulary()
+    )
+    for weight, other in zip(masked_lm.weights, initial.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(weight), np.asarray(other))
+
+
+def test_what_the_initial_model_cannot_do_is_said_before(workspace, first):
+    output, _ = first
+    model = str(output / "model")
+    without = ("vocabulary", "model")
+    path = write_recipe(workspace, "x.yaml", without=without, initial_model=model)
+    assert load_recipe(path).languages == ["en", "fr"]
+    for changes, message in (
+        (
+            {"training": {"sequence_length": 65}},
+            "sequence_length must not exceed the positions of the initial model .* 65 "
+            "and 64",
+        ),
+        (
+            {"data": {"monolingual": {"sw": ["train.en.txt"]}}},
+            "one of those of .*: en, fr. Received: 'sw'. A model does not learn a lang",
+        ),
+        ({"model": {"language_embeddings": False}}, "Expected: true, or to leave"),
+        ({"model": {"head_transform": False}}, "is that of the initial model"),
+    ):
+        path = write_recipe(
+            workspace, "x.yaml", without=without, initial_model=model, **changes
+        )
+        with pytest.raises(ValueError, match=message):
+            load_recipe(path)
+
+
+def test_only_a_language_model_is_begun_with(workspace, tmp_path):
+    for task in (XLMTextEmbedder, XLMBackbone):
+        model = task.from_preset("xlm_tiny")
+        folder = tmp_path / task.__name__
+        model.save_to_preset(folder)
+        kind = "backbone" if task is XLMBackbone else "XLMTextEmbedder"
+        path = write_recipe(
+            workspace,
+            "x.yaml",
+            without=("vocabulary", "model"),
+            initial_model=str(folder),
+        )
+        with pytest.raises(ValueError, match=f"holds a {kind}, without the head"):
+            load_recipe(path)
+
+
+def test_dropout_is_all_that_changes_in_an_initial_model():
+    masked_lm = load_initial_model("xlm_tiny", "float32", dropout=0.3)
+    expected = XLMMaskedLM.from_preset("xlm_tiny")
+    assert masked_lm.backbone.dropout == 0.3
+    assert expected.backbone.dropout == 0
+    for weight, other in zip(masked_lm.weights, expected.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(weight), np.asarray(other))
+    ids = np.array([[0, 50, 60, 2]])
+    np.testing.assert_allclose(masked_lm({"token_ids": ids}), expected(ids), atol=1e-5)
+
+
+def test_an_output_that_cannot_be_written(workspace, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    output = str(tmp_path / "file" / "run")
+    command = ["pretrain", str(workspace / "recipe.yaml"), "--output", output]
+    assert main(command) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(r"recipe\.output: .*file/run cannot be written", line)
+
+
+def test_a_recipe_may_change_until_it_trains(workspace, tmp_path):
+    for seed in (1, 2):
+        path = write_recipe(workspace, "x.yaml", training={"seed": seed})
+        claim_output(load_recipe(path, output=tmp_path / "run"))
+    record = json.loads((tmp_path / "run" / "recipe.json").read_text())
+    assert record["training"]["seed"] == 2
+    (tmp_path / "run" / "metrics.jsonl").write_text("")
+    path = write_recipe(workspace, "x.yaml", training={"seed": 3})
+    with pytest.raises(ValueError, match=r"Changed since: recipe\.training\.seed"):
+        claim_output(load_recipe(path, output=tmp_path / "run"))

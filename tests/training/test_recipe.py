@@ -1,11 +1,18 @@
 import copy
 import dataclasses
+import inspect
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
-from xlm_tf.training.recipe import load_recipe
+from xlm_tf import XLMBackbone
+from xlm_tf.models.released_models import PRESETS
+from xlm_tf.training.finetuning_recipe import load_finetuning_recipe
+from xlm_tf.training.initial_model import InitialModelFacts
+from xlm_tf.training.recipe import BackboneFields, load_recipe
+from xlm_tf.training.recipe_checks import check_initial_model, notices
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 RECIPE = {
@@ -31,8 +38,9 @@ RECIPE = {
 
 @pytest.fixture
 def load(tmp_path):
-    for name in ("vocabulary.model", "fr.txt", "p.tsv"):
+    for name in ("vocabulary.model", "fr.txt", "p.tsv", "q.tsv", "other.txt"):
         (tmp_path / name).write_text("Bonjour\n", encoding="utf-8")
+    (tmp_path / "empty.txt").write_text("")
 
     def load_changed(change=lambda recipe: None, **overrides):
         recipe = copy.deepcopy(RECIPE)
@@ -75,7 +83,7 @@ def test_numbers_as_yaml_1_1_reads_them(load):
             r"recipe.modell is unknown.*Did you mean model",
         ),
         (lambda r: r["training"].pop("steps"), "recipe.training.steps is missing"),
-        (lambda r: r.pop("model"), "recipe.model is missing"),
+        (lambda r: r.pop("model"), "recipe.model.num_layers is missing"),
         (lambda r: r["model"].pop("num_heads"), "recipe.model.num_heads is missing"),
         (
             lambda r: r["model"].update(num_head=2),
@@ -125,6 +133,274 @@ def test_mistakes_name_the_field(load, change, message):
         load(change)
 
 
+def put(value, *path):
+    """A change that sets one field, at any depth."""
+
+    def change(recipe):
+        for name in path[:-1]:
+            recipe = recipe[name]
+        recipe[path[-1]] = value
+
+    return change
+
+
+def training(**changes):
+    return lambda recipe: recipe["training"].update(changes)
+
+
+def model(**changes):
+    return lambda recipe: recipe["model"].update(changes)
+
+
+PT = {"source_language": "en", "target_language": "pt-BR", "files": ["p.tsv"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        # Numbers out of their range, and what is no number.
+        (training(beta_1=1.0), r"training\.beta_1 must be less than 1"),
+        (training(beta_2=1.5), r"training\.beta_2 must be less than 1"),
+        (training(beta_2=-0.1), r"training\.beta_2 must be at least 0"),
+        (training(epsilon=0), r"training\.epsilon must be greater than 0"),
+        (training(learning_rate=float("nan")), "must be a finite number"),
+        (training(learning_rate=".inf"), "must be of type float"),
+        (training(clip_norm=float("inf")), "clip_norm must be a finite number"),
+        (training(weight_decay=-0.01), "weight_decay must be at least 0"),
+        (training(weight_decay=10, learning_rate=0.1), "must be less than 1: a step"),
+        (training(selection_rate=1.0), "selection_rate must be less than 1"),
+        (training(selection_alpha=-1), "selection_alpha must be at least 0"),
+        (training(seed=-1), "seed must be at least 0"),
+        (training(seed=2**32), "seed must be at most 4294967295"),
+        (training(steps=10.0), "steps must be of type int. Received: 10.0"),
+        (training(evaluate_every=0), "evaluate_every must be at least 1"),
+        (training(early_stopping_patience=0), "patience must be at least 1"),
+        (training(rows_per_batch=None), "must be of type int. Received: None"),
+        (model(dropout=1.0), r"recipe\.model\.dropout must be less than 1"),
+        (model(attention_dropout=-0.1), "attention_dropout must be at least 0"),
+        (model(hidden_dim=9), "hidden_dim must be divisible by"),
+        (model(num_heads=True), "num_heads must be of type int"),
+        (model(embedding_norm="perhaps"), "embedding_norm must be true or false"),
+        (model(language_embeddings=1), "language_embeddings must be true or false"),
+        (model(norm_placement="middle"), "norm_placement must be one of post, pre"),
+        (model(position_embedding="rotary"), "must be one of learned, sinusoidal"),
+        (model(activation="gelo"), r"activation must be gelu.*'gelo'"),
+        (model(layer_norm_epsilon=0), "layer_norm_epsilon must be greater than 0"),
+        (put({"mlm": float("nan")}, "objectives"), "objectives.mlm must be a finite"),
+        (put({}, "objectives"), "must name one of mlm, tlm"),
+        # What contradicts.
+        (model(causal=True), r"causal must be false.*past only"),
+        (training(early_stopping_metric="bleu"), r"one of perplexity.*: bleu"),
+        (
+            training(early_stopping_metric="perplexity/mlm/sw"),
+            "perplexity/mlm/fr.*Received: perplexity/mlm/sw",
+        ),
+        (training(early_stopping_metric="accuracy/tlm/en-fr"), "must be one of"),
+        (put(0.1, "held_out_share"), "either held_out, or held_out_share"),
+        (put("xlm_tiny", "initial_model"), r"one of these.*vocabulary and initial_mo"),
+        (lambda r: r.pop("vocabulary"), "vocabulary, bpe, initial_model.*: none"),
+        # Fields in the wrong place.
+        (put(3, "steps"), r"recipe\.steps is unknown\. It is a field of training"),
+        (put(2, "training", "num_layers"), r"num_layers is unknown\. Known"),
+        # Entries.
+        (
+            put(["fr.txt", "fr.txt"], "data", "monolingual", "fr"),
+            r"fr\[1\] repeats recipe\.data\.monolingual\.fr\[0\]",
+        ),
+        (put({"fr": ["fr.txt"], "de": ["fr.txt"]}, "data", "monolingual"), "same file"),
+        (lambda r: r["data"]["bitext"].append(r["data"]["bitext"][0]), "repeats"),
+        (
+            lambda r: r["data"]["bitext"].append({**PT, "target_language": "fr"}),
+            r"bitext\[1\] repeats",
+        ),
+        (put(["fr.txt"], "data", "bitext", 0, "files"), r"must be \.tsv or \.jsonl"),
+        (
+            put(
+                [{**PT, "files": [], "source_file": "fr.txt", "target_file": "fr.txt"}],
+                "data",
+                "bitext",
+            ),
+            "are the same file",
+        ),
+        (put([{**PT, "source_file": "fr.txt"}], "data", "bitext"), "must have either"),
+        (put(["none.txt"], "data", "gettext"), "gettext_languages is missing"),
+        (put(["fr"], "data", "gettext_languages"), r"data\.gettext is missing"),
+        (put(["empty.txt"], "data", "monolingual", "fr"), r"empty\.txt is empty"),
+        (put(["."], "data", "monolingual", "fr"), "is a folder"),
+        (put("", "output"), r"recipe\.output must be a path"),
+        # Languages.
+        (put([{**PT, "target_language": 3}], "data", "bitext"), "in quotation marks"),
+        (put([{**PT, "target_language": "e n"}], "data", "bitext"), "en or pt-BR"),
+        (put({"": ["fr.txt"]}, "data", "monolingual"), "en or pt-BR"),
+        (
+            lambda r: (
+                r["data"]["monolingual"].update({"pt_BR": ["other.txt"]}),
+                r["data"]["bitext"].append(PT),
+            ),
+            "pt_BR .* and pt-BR .* are one language",
+        ),
+        (
+            lambda r: (
+                r["held_out"]["monolingual"].update(de=["other.txt"]),
+                r["model"].update(language_embeddings=True),
+            ),
+            "held_out has de, for which",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_is_said_before(load, change, message):
+    with pytest.raises(ValueError, match=message):
+        load(change)
+
+
+@pytest.mark.parametrize("value", [float("nan"), "1e-4x", True, [1e-3], {}, "", None])
+def test_what_is_no_number(load, value):
+    with pytest.raises(ValueError, match=r"recipe\.training\.learning_rate must be"):
+        load(training(learning_rate=value))
+
+
+def test_unlikely_settings_are_noticed(load):
+    recipe = load(training(steps=100, warmup_steps=100))
+    assert "warm-up of 100 steps is not over" in notices(recipe)[0]
+    recipe = load(
+        training(
+            steps=100, warmup_steps=9, evaluate_every=50, early_stopping_patience=2
+        )
+    )
+    assert "ends no training of 100" in notices(recipe)[0]
+    assert not notices(load(training(steps=100, warmup_steps=99)))
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("no", "no"), ("on", "on"), ("yes", "yes"), ("n", "n"), ("off", "off")],
+)
+def test_languages_that_yaml_reads_as_true_or_false(tmp_path, load, text, language):
+    load()  # writes the recipe
+    path = tmp_path / "recipe.yaml"
+    content = path.read_text(encoding="utf-8").replace("fr:", f"{text}:")
+    content = content.replace("target_language: fr", f"target_language: {text}")
+    path.write_text(content, encoding="utf-8")
+    recipe = load_recipe(path)
+    assert list(recipe.data.monolingual) == [language]
+    assert recipe.data.bitext[0].target_language == language
+    assert recipe.languages == sorted(["en", language])
+
+
+def test_true_and_false_as_yaml_1_1_writes_them(load):
+    assert load(model(embedding_norm="no")).model["embedding_norm"] is False
+    assert load(model(embedding_norm="On")).model["embedding_norm"] is True
+
+
+def test_a_key_that_stands_there_twice(tmp_path, load):
+    load()
+    path = tmp_path / "recipe.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text + "output: other\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"recipe\.yaml, line \d+: 'output' .* twice"):
+        load_recipe(path)
+    text = text.replace("    fr:\n", "    fr: [fr.txt]\n    fr:\n", 1)
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="'fr' stands there twice"):
+        load_recipe(path)
+    path.write_text("? [a, b]\n: 1\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="a key must be text"):
+        load_recipe(path)
+
+
+def test_merge_keys_of_yaml(tmp_path, load):
+    load()
+    path = tmp_path / "recipe.yaml"
+    text = path.read_text(encoding="utf-8").replace("training:", "training: &all")
+    text = text.replace("training: &all\n", "training:\n  <<: {steps: 1, seed: 7}\n")
+    path.write_text(text, encoding="utf-8")
+    recipe = load_recipe(path)
+    assert (recipe.training.steps, recipe.training.seed) == (10, 7)
+
+
+def test_languages_of_pairs_alone_are_languages(load):
+    recipe = load(lambda r: r["data"]["bitext"].append(PT | {"files": ["q.tsv"]}))
+    assert recipe.data.languages == ["fr", "en", "pt-BR"]
+    assert recipe.data.pairs == [("en", "fr"), ("en", "pt-BR")]
+    assert recipe.languages == ["en", "fr", "pt-BR"]
+
+
+def test_texts_may_be_held_out_by_themselves(load):
+    recipe = load(lambda r: (r.pop("held_out"), r.update(held_out_share=0.2)))
+    assert recipe.held_out is None
+    assert recipe.held_out_share == 0.2
+    load(
+        lambda r: (
+            r.pop("held_out"),
+            r["training"].update(early_stopping_metric="accuracy/mlm/en"),
+        )
+    )
+
+
+def initial(**changes):
+    """A recipe that goes on with a model."""
+
+    def change(recipe):
+        del recipe["vocabulary"]
+        recipe["model"] = {}
+        recipe["initial_model"] = "xlm_tiny"
+        for name, value in changes.items():
+            recipe[name] = value
+
+    return change
+
+
+def test_a_recipe_goes_on_with_a_model(load):
+    recipe = load(initial(model={"dropout": 0.3}))
+    assert recipe.initial_model == "xlm_tiny"
+    assert recipe.model == {"dropout": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": {"num_layers": 3}}, "num_layers is that of the initial model"),
+        ({"model": {"activation": "relu"}}, "activation is that of the initial model"),
+        (
+            {"model": {"language_embeddings": True}},
+            "language_embeddings is that of the initial model xlm_tiny. Expected: fal",
+        ),
+        (
+            {"training": {"steps": 3, "sequence_length": 129}},
+            r"sequence_length must not exceed the positions.*129 and 128",
+        ),
+    ],
+)
+def test_what_does_not_fit_the_initial_model(load, changes, message):
+    with pytest.raises(ValueError, match=message):
+        load(initial(**changes))
+
+
+def test_languages_and_form_of_the_initial_model(load):
+    recipe = load(initial(training={"steps": 3, "sequence_length": 64}))
+    check_initial_model(recipe, InitialModelFacts(64, ["en", "fr"], causal=False))
+    with pytest.raises(ValueError, match=r"one of those of xlm_tiny: de, en.*'fr'"):
+        check_initial_model(recipe, InitialModelFacts(64, ["de", "en"], False))
+    with pytest.raises(ValueError, match="is causal"):
+        check_initial_model(recipe, InitialModelFacts(64, None, True))
+
+
+@pytest.mark.parametrize(
+    ("bpe", "message"),
+    [
+        ({"vocabulary": "fr.txt"}, r"bpe\.codes is missing"),
+        ({"vocabulary": "fr.txt", "codes": "no"}, "there is no file"),
+        ({"vocabulary": "fr.txt", "codes": "empty.txt"}, "is empty"),
+        ({"vocabulary": "fr.txt", "codes": "p.tsv", "words": "x"}, "moses, whitesp"),
+        ({"vocabulary": "fr.txt", "codes": "p.tsv", "max_vocabulary": 9}, "least 14"),
+        ({"vocabulary": "fr.txt", "codes": "p.tsv", "lowercase": "maybe"}, "true or f"),
+    ],
+)
+def test_what_is_wrong_in_a_bpe_vocabulary(load, bpe, message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        load(lambda r: (r.pop("vocabulary"), r.update(bpe=bpe)))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -156,24 +432,50 @@ def test_what_is_not_a_recipe(tmp_path):
         load_recipe(path)
 
 
-def test_the_documented_recipe_is_valid(tmp_path):
-    path = RECIPES / "pretrain_mlm_tlm.yaml"
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda p: p.name)
+def test_the_recipes_of_the_package_are_valid(path, tmp_path):
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     folder = tmp_path / "recipes"
     folder.mkdir()
     (folder / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
-    files = [content["vocabulary"]]
-    for part in ("data", "held_out"):
-        for own in content[part]["monolingual"].values():
-            files += own
-        for pair in content[part]["bitext"]:
-            files += pair["files"]
-    (tmp_path / "corpus").mkdir()
+    is_pretraining = isinstance(content["data"], dict)
+    parts = [content.get(part) or [] for part in ("data", "held_out", "test")]
+    files = [content["vocabulary"]] if is_pretraining else []
+    for part in parts:
+        entries = part
+        if isinstance(part, dict):
+            entries = part["bitext"]
+            for own in part["monolingual"].values():
+                files += own
+        for entry in entries:
+            files += entry.get("files", [])
+            files += [entry[x] for x in ("source_file", "target_file") if x in entry]
     for file in files:
+        (folder / file).parent.mkdir(exist_ok=True)
         (folder / file).write_text("x")
-    recipe = load_recipe(folder / path.name)
-    assert recipe.languages == ["en", "fr"]
+    if "initial_model" in content:
+        model = (folder / content["initial_model"]).resolve()
+        tiny = Path(PRESETS["xlm_tiny"].source)
+        shutil.copytree(tiny, model)
+    load = load_recipe if is_pretraining else load_finetuning_recipe
+    recipe = load(folder / path.name)
     assert recipe.training.steps == content["training"]["steps"]
-    # Whatever can be set is explained.
-    fields = {field.name for field in dataclasses.fields(recipe.training)}
-    assert fields - set(content["training"]) <= {"beta_1", "beta_2", "epsilon"}
+    assert recipe.model == content["model"]
+    assert notices(recipe) == []
+
+
+def test_the_fields_of_the_model_are_the_arguments_of_the_backbone():
+    arguments = {
+        name: parameter.default
+        for name, parameter in inspect.signature(XLMBackbone).parameters.items()
+        if name
+        not in ("vocabulary_size", "pad_token_id", "num_languages", "dtype", "kwargs")
+    }
+    fields = {field.name: field for field in dataclasses.fields(BackboneFields)}
+    del fields["language_embeddings"]
+    assert set(fields) == set(arguments)
+    for name, field in fields.items():
+        default = arguments[name]
+        if default is inspect.Parameter.empty:
+            default = dataclasses.MISSING
+        assert field.default == default, name

@@ -12,6 +12,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--output", type=Path, help="directory of the results, instead of the recipe's"
     )
+    parser.add_argument("--quiet", action="store_true", help="print errors alone")
 
 
 def run(args):
@@ -20,5 +21,7 @@ def run(args):
     from xlm_tf.training.finetuning_recipe import load_finetuning_recipe
 
     overrides = {"output": args.output} if args.output else {}
-    finetune(load_finetuning_recipe(args.recipe, args.data, **overrides))
+    finetune(
+        load_finetuning_recipe(args.recipe, args.data, **overrides), quiet=args.quiet
+    )
     return 0

@@ -11,6 +11,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--output", type=Path, help="directory of the results, instead of the recipe's"
     )
+    parser.add_argument("--quiet", action="store_true", help="print errors alone")
 
 
 def run(args):
@@ -18,5 +19,5 @@ def run(args):
     from xlm_tf.training.recipe import load_recipe
 
     overrides = {"output": args.output} if args.output else {}
-    pretrain(load_recipe(args.recipe, args.data, **overrides))
+    pretrain(load_recipe(args.recipe, args.data, **overrides), quiet=args.quiet)
     return 0

@@ -4,6 +4,7 @@ For example `xlm-tf vocabulary --corpus en=en.txt --corpus fr=fr.txt.gz --size 8
 --output vocabulary.spm`.
 """
 
+import sys
 from pathlib import Path
 
 from xlm_tf.cli.argument_types import real, whole
@@ -57,6 +58,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--overwrite", action="store_true", help="replace an existing output"
     )
+    parser.add_argument("--quiet", action="store_true", help="print errors alone")
 
 
 def run(args):
@@ -93,7 +95,8 @@ def run(args):
     from xlm_tf.data.plain_text import iterate_plain_text, scan_plain_text
     from xlm_tf.text.vocabulary import train_vocabulary
 
-    console = Console()
+    # Without a terminal no line is cut to one's width.
+    console = Console(quiet=args.quiet, width=None if sys.stdout.isatty() else 200)
     reports = {
         language: scan_plain_text(paths)
         for language, paths in track(

@@ -123,6 +123,41 @@ def scan_bitext(paths, source_language, target_language):
     return report
 
 
+def iterate_bitext(paths, source_language, target_language):
+    """The lines of TSV or JSONL files, all of them, in Python.
+
+    Args:
+        paths: path or list of paths.
+        source_language: str.
+        target_language: str.
+
+    Yields:
+        For every line the list of its pairs of str, of which a side may be empty; of a
+        line that cannot be read an empty list.
+    """
+    for _, _, pairs, _ in _pairs(check_files(paths), source_language, target_language):
+        yield pairs or []
+
+
+def iterate_parallel_text(source_path, target_path):
+    """The lines of two line-aligned files, all of them, in Python.
+
+    Args:
+        source_path: path, plain or .gz.
+        target_path: path, of as many lines.
+
+    Yields:
+        For every line a list of its pair of str, of which a side may be empty; of a
+        line that cannot be read an empty list.
+    """
+    paths = [*check_files(source_path), *check_files(target_path)]
+    for sides in zip(*map(binary_lines, paths), strict=True):
+        try:
+            yield [tuple(usable_text(line) for _, line in sides)]
+        except ValueError:  # which the report names
+            yield []
+
+
 def read_parallel_text(
     source_path, target_path, source_language, target_language, report=None
 ):

@@ -25,11 +25,12 @@ TASKS = {
 }
 
 
-def load_task(preset, ignored_settings=()):
+def load_task(preset, ignored_settings=(), **kwargs):
     """Load a task as what it was saved, whoever saved it.
 
     Args:
         preset, ignored_settings: see `from_preset` of the models.
+        **kwargs: further arguments of it, such as `dtype`.
 
     Returns:
         The task, with its preprocessor.
@@ -41,7 +42,7 @@ def load_task(preset, ignored_settings=()):
     checkpoint = released_checkpoints.find(preset, ignored_settings)
     if checkpoint is not None:
         task_class = released_checkpoints.task_class(checkpoint)
-        return released_checkpoints.load(task_class, checkpoint)
+        return released_checkpoints.load(task_class, checkpoint, **kwargs)
     preset, task_file = str(preset), preset_utils.TASK_CONFIG_FILE
     if not preset_utils.check_file_exists(preset, task_file):
         raise FileNotFoundError(
@@ -53,4 +54,4 @@ def load_task(preset, ignored_settings=()):
         raise ValueError(
             f"{preset} holds a {name}. Expected one of {', '.join(TASKS)}."
         )
-    return TASKS[name].from_preset(preset)
+    return TASKS[name].from_preset(preset, **kwargs)

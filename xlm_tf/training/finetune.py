@@ -1,15 +1,12 @@
 """Training an encoder-decoder from a recipe, to the best translations or summaries."""
 
 import dataclasses
-import itertools
 import json
 import os
 from pathlib import Path
 
 import keras
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 from safetensors.numpy import load_file
 
 from xlm_tf.checkpoints.tensor_files import write_safetensors
@@ -18,18 +15,34 @@ from xlm_tf.evaluation.translation_scores import translation_scores
 from xlm_tf.generation.search import BeamSearch
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.generation_in_order import generate_in_order
-from xlm_tf.models.masked_lm import XLMMaskedLM
 from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
 from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM, XLMSeq2SeqLMPreprocessor
+from xlm_tf.text.language_codes import match_language
 from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 from xlm_tf.text.sentences import split_sentences
 from xlm_tf.text.vocabulary import train_vocabulary
-from xlm_tf.training.finetuning_data import read_pairs, train_batches
-from xlm_tf.training.finetuning_recipe import METRICS
+from xlm_tf.training.finetuning_data import FinetuningData
+from xlm_tf.training.initial_model import facts_of, load_initial_model
 from xlm_tf.training.optimizer import build_optimizer
-from xlm_tf.training.run import TrainingRun, claim_output, run_to_end
+from xlm_tf.training.recipe_checks import (
+    METRICS,
+    check_initial_model,
+    check_target_languages,
+    notices,
+)
+from xlm_tf.training.recipe_tokenizer import read_tokenizer
+from xlm_tf.training.reporting import Reporter
+from xlm_tf.training.run import (
+    VOCABULARY_FILE,
+    TrainingRun,
+    claim_output,
+    run_to_end,
+)
 from xlm_tf.training.seq2seq_trainer import Seq2SeqTrainer
 from xlm_tf.training.strategy import distribution_strategy, is_chief
+
+# Begins the name of what a score of that name was counted with.
+_SIGNATURE = "signature/"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +65,7 @@ class FinetuningResult:
     finished: bool
 
 
-def finetune(recipe):
+def finetune(recipe, quiet=False):
     """Run a recipe to its end, from where it stopped if it was begun before.
 
     During training the held-out sources are translated or summarised; the model with
@@ -61,10 +74,13 @@ def finetune(recipe):
     summaries beside the first sentence of every source.
 
     The output directory holds what that of `pretrain` does, and `vocabulary.spm`,
-    `test_scores.json` and what was written for the test, `test.SOURCE-TARGET.txt`.
+    `test_scores.json` and what was written for the test, `test.SOURCE-TARGET.txt` or,
+    of several entries of one direction, `test.SOURCE-TARGET.NAME.txt`: a line for every
+    line of the sources' file.
 
     Args:
         recipe: `FinetuningRecipe`, see `load_finetuning_recipe`.
+        quiet: bool, say nothing on the standard output.
 
     Returns:
         `FinetuningResult`.
@@ -76,67 +92,81 @@ def finetune(recipe):
     """
     _score(recipe.task, [""], [[""]], "en")  # can it, before hours of training?
     strategy = distribution_strategy()
+    reporter = Reporter(quiet)
     if is_chief():
         claim_output(recipe)
-    keras.utils.set_random_seed(recipe.training.seed)
+    for notice in notices(recipe):
+        reporter.say(notice)
+    data = FinetuningData(recipe)
+    for report in data.reports:
+        if report.broken:
+            reporter.say(report.summary())
+    training = recipe.training
+    keras.utils.set_random_seed(training.seed)
     with strategy.scope():
-        model = build_seq2seq_lm(recipe)
+        model = build_seq2seq_lm(recipe, data)
         trainer = Seq2SeqTrainer(
-            model, recipe.training.label_smoothing, recipe.training.clip_norm
+            model,
+            training.label_smoothing,
+            training.clip_norm,
+            training.accumulation_steps,
         )
-        trainer.compile(optimizer=build_optimizer(recipe.training))
+        trainer.compile(optimizer=build_optimizer(training))
         trainer.optimizer.build(trainer.trainable_variables)
-    run = _FinetuningRun(recipe, trainer)
-    run_to_end(run, lambda: train_batches(recipe, model.preprocessor))
+    run = _FinetuningRun(recipe, trainer, data, reporter)
+    run_to_end(run, lambda: data.train_batches(model.preprocessor))
     finished = not run.stop_requested
     scores = None
     if finished and is_chief():
         run.compare_average()
-        scores = _test(recipe)
-    print(f"The best model is in {run.model_dir}, the curves in {run.metrics_file}.")
+        scores = _test(recipe, data, reporter)
+    reporter.say(
+        f"The best model is in {run.model_dir}, the curves in {run.metrics_file}."
+    )
     return FinetuningResult(run.model_dir, run.metrics_file, run.step, scores, finished)
 
 
-def build_seq2seq_lm(recipe):
-    """The `XLMSeq2SeqLM` of a recipe as its training begins."""
+def build_seq2seq_lm(recipe, data=None):
+    """The `XLMSeq2SeqLM` of a recipe as its training begins.
+
+    Args:
+        recipe: `FinetuningRecipe`.
+        data: `FinetuningData`, for a vocabulary that is trained on it.
+    """
     training = recipe.training
     arguments = dict(recipe.model)
+    wants_languages = arguments.pop("language_embeddings", False)
     decoder = {
         name: arguments.pop(name)
         for name in ("num_decoder_layers", "share_embeddings")
         if name in arguments
     }
     if recipe.initial_model is not None:
-        preset = recipe.initial_model
-        masked_lm = XLMMaskedLM.from_preset(
-            preset,
-            backbone=XLMBackbone.from_preset(preset, dtype=training.dtype, **arguments),
-            dtype=training.dtype,
+        masked_lm = load_initial_model(
+            recipe.initial_model, training.dtype, **arguments
         )
+        check_initial_model(recipe, facts_of(masked_lm))
         tokenizer = masked_lm.preprocessor.tokenizer
         languages = masked_lm.preprocessor.languages
+        check_target_languages(recipe, languages)
     else:
-        tokenizer = XLMSentencePieceTokenizer(_vocabulary(recipe).read_bytes())
-        languages = (
-            recipe.languages if arguments.pop("language_embeddings", False) else None
-        )
+        if recipe.vocabulary_size is not None:
+            path = _train_vocabulary(recipe, data)
+            tokenizer = XLMSentencePieceTokenizer(path.read_bytes())
+        else:
+            tokenizer = read_tokenizer(recipe)
+        languages = recipe.languages if wants_languages else None
     sources, targets = (
         {getattr(entry, f"{side}_language") for entry in recipe.data}
         for side in ("source", "target")
     )
-    if languages is None and len(targets) > 1:
-        raise ValueError(
-            "A model of several target languages must be told which to write: set "
-            "recipe.model.language_embeddings, or begin with a model that has "
-            f"languages. Received: {', '.join(sorted(targets))}."
-        )
     preprocessor = XLMSeq2SeqLMPreprocessor(
         tokenizer,
         sequence_length=training.source_length,
         target_length=training.target_length,
         languages=languages,
-        language=min(sources) if len(sources) == 1 and languages else None,
-        target_language=min(targets) if len(targets) == 1 and languages else None,
+        language=_only(sources, languages),
+        target_language=_only(targets, languages),
         source_languages=sorted(sources),
         target_languages=sorted(targets),
     )
@@ -155,52 +185,49 @@ def build_seq2seq_lm(recipe):
     return XLMSeq2SeqLM(backbone, preprocessor)
 
 
-def write_targets(model, entry, task="translation"):
-    """Write the targets of one entry's sources.
+def _only(languages, names):
+    """The name that a model has for the only language of a side, or None."""
+    if len(languages) > 1 or names is None:
+        return None
+    return match_language(*languages, names)
+
+
+def write_targets(model, examples, task="translation"):
+    """Write the targets of the sources of one entry.
 
     A source that is too long is translated in parts, but summarised as far as training
     reads it.
 
     Args:
         model: compiled `XLMSeq2SeqLM`.
-        entry: `Bitext`.
-        task: "translation" or "summarization"; pairs of one source after another are
-            one summary of several references.
+        examples: `EvaluationSet`.
+        task: "translation" or "summarization".
 
     Returns:
-        `(sources, targets, references)`: two lists of str, and one of lists of str.
+        List of str, one a source.
     """
-    pairs = [
-        (pair["source"].decode("utf-8"), pair["target"].decode("utf-8"))
-        for pair in read_pairs(entry).as_numpy_iterator()
-    ]
-    if task == "summarization":
-        groups = itertools.groupby(pairs, key=lambda pair: pair[0])
-        pairs = [(source, [target for _, target in own]) for source, own in groups]
-    else:
-        pairs = [(source, [target]) for source, target in pairs]
-    sources, references = (list(side) for side in zip(*pairs, strict=True))
     languages = {}
     if model.preprocessor.languages is not None:
         languages = {
-            "source_language": entry.source_language,
-            "target_language": entry.target_language,
+            "source_language": examples.source_language,
+            "target_language": examples.target_language,
         }
-    targets = [
+    return [
         candidates[0][0]
         for candidates in generate_in_order(
-            model, sources, split=task == "translation", **languages
+            model, examples.sources, split=task == "translation", **languages
         )
     ]
-    return sources, targets, references
 
 
 class _FinetuningRun(TrainingRun):
     """Evaluates by writing the held-out pairs' targets."""
 
-    def __init__(self, recipe, trainer):
-        super().__init__(recipe, trainer, trainer.seq2seq_lm, recipe.metric)
+    def __init__(self, recipe, trainer, data, reporter):
+        model = trainer.seq2seq_lm
+        super().__init__(recipe, trainer, model, recipe.metric, reporter)
         self.recipe = recipe
+        self.held_out = data.held_out
         self.snapshots = recipe.output / "snapshots"
         self.trained_model.compile(
             sampler=_search(recipe.decoding, recipe.decoding.evaluation_beams)
@@ -216,13 +243,10 @@ class _FinetuningRun(TrainingRun):
 
     def _scores(self, when):
         metrics = {}
-        for entry in self.recipe.held_out:
-            _, targets, references = write_targets(
-                self.trained_model, entry, self.recipe.task
-            )
-            metrics |= _scores_of(self.recipe, entry, targets, references)
-        if self.is_chief:
-            _print_scores(metrics, f"Held-out pairs {when}")
+        for examples in self.held_out:
+            targets = write_targets(self.trained_model, examples, self.recipe.task)
+            metrics |= _scores_of(self.recipe.task, examples, targets)
+        _say_scores(self.reporter, metrics, f"Held-out pairs {when}")
         for metric in METRICS[self.recipe.task]:
             own = [x for name, x in metrics.items() if name.startswith(f"{metric}/")]
             metrics[f"mean/{metric}"] = float(np.mean(own))
@@ -257,31 +281,36 @@ class _FinetuningRun(TrainingRun):
             old.unlink()
 
 
-def _test(recipe):
+def _test(recipe, data, reporter):
     """Write the test pairs' targets with the best model, and score them."""
-    if not recipe.test:
+    if not data.test:
         return None
     model = XLMSeq2SeqLM.from_preset(str(recipe.output / "model"))
     model.compile(sampler=_search(recipe.decoding, recipe.decoding.num_beams))
     metrics, lead = {}, {}
-    for entry in recipe.test:
-        sources, targets, references = write_targets(model, entry, recipe.task)
-        direction = f"{entry.source_language}-{entry.target_language}"
-        (recipe.output / f"test.{direction}.txt").write_text(
-            "".join(f"{text}\n" for text in targets), encoding="utf-8"
+    for examples in data.test:
+        targets = write_targets(model, examples, recipe.task)
+        lines = ["" if i is None else targets[i] for i in examples.lines]
+        name = examples.name.replace("/", ".")
+        (recipe.output / f"test.{name}.txt").write_text(
+            "".join(f"{' '.join(line.splitlines())}\n" for line in lines),
+            encoding="utf-8",
         )
-        metrics |= _scores_of(recipe, entry, targets, references)
+        metrics |= _scores_of(recipe.task, examples, targets)
         if recipe.task == "summarization":
-            first = [split_sentences(source)[0] for source in sources]
-            lead |= _scores_of(recipe, entry, first, references)
-    _print_scores(metrics, "Test pairs")
+            first = [split_sentences(source)[0] for source in examples.sources]
+            lead |= _scores_of(recipe.task, examples, first)
+    _say_scores(reporter, metrics, "Test pairs")
     if lead:
-        _print_scores(lead, "Test pairs: the first sentence of every source")
-        metrics |= {f"first_sentence/{name}": value for name, value in lead.items()}
+        title = "Test pairs: the first sentence of every source"
+        _say_scores(reporter, lead, title)
+        metrics |= {
+            f"first_sentence/{name}": value for name, value in _numbers(lead).items()
+        }
     (recipe.output / "test_scores.json").write_text(
         json.dumps(metrics, indent=2), encoding="utf-8"
     )
-    return metrics
+    return _numbers(metrics)
 
 
 def _search(decoding, num_beams):
@@ -292,49 +321,54 @@ def _search(decoding, num_beams):
     )
 
 
-def _scores_of(recipe, entry, targets, references):
-    """dict of float by name and direction, such as "bleu/en-de"."""
-    direction = f"{entry.source_language}-{entry.target_language}"
-    scores = _score(recipe.task, targets, references, entry.target_language)
-    return {
-        f"{metric}/{direction}": getattr(scores, metric)
-        for metric in METRICS[recipe.task]
+def _scores_of(task, examples, targets):
+    """dict of float by metric and name, such as "bleu/en-de", and their signatures.
+
+    A signature is a str, such as "signature/bleu/en-de". Examples without a reference
+    are not scored.
+    """
+    scored = [
+        (target, references)
+        for target, references in zip(targets, examples.references, strict=True)
+        if references
+    ]
+    targets, references = (list(side) for side in zip(*scored, strict=True))
+    scores = _score(task, targets, references, examples.target_language)
+    metrics = {
+        f"{metric}/{examples.name}": getattr(scores, metric) for metric in METRICS[task]
+    }
+    return metrics | {
+        f"{_SIGNATURE}{metric}/{examples.name}": signature
+        for metric, signature in scores.signatures.items()
     }
 
 
 def _score(task, targets, references, language):
-    if task == "summarization":
-        return summary_scores(targets, references, language)
-    return translation_scores(targets, references, language)
+    score = summary_scores if task == "summarization" else translation_scores
+    return score(targets, references, language)
 
 
-def _vocabulary(recipe):
+def _train_vocabulary(recipe, data):
     """The vocabulary of the training pairs, trained once a run."""
-    path = recipe.output / "vocabulary.spm"
+    path = recipe.output / VOCABULARY_FILE
     if not path.exists():
-        texts = {}
-        for entry in recipe.data:
-            pairs = list(read_pairs(entry).as_numpy_iterator())
-            for side in ("source", "target"):
-                language = getattr(entry, f"{side}_language")
-                texts.setdefault(language, []).extend(
-                    pair[side].decode("utf-8") for pair in pairs
-                )
-        corpora = {name: lambda own=own: iter(own) for name, own in texts.items()}
+        corpora = {
+            name: lambda own=own: iter(own) for name, own in data.texts().items()
+        }
         train_vocabulary(corpora, recipe.vocabulary_size, path)
     return path
 
 
-def _print_scores(metrics, title):
+def _numbers(metrics):
+    """The scores without their signatures."""
+    return {x: y for x, y in metrics.items() if not x.startswith(_SIGNATURE)}
+
+
+def _say_scores(reporter, metrics, title):
     names = {"bleu": "BLEU", "chrf": "chrF"}
-    rows = {}
-    for name, value in metrics.items():
-        metric, _, direction = name.partition("/")
-        rows.setdefault(direction, {})[names.get(metric, metric)] = value
-    table = Table(title=title)
-    table.add_column("")
-    for metric in next(iter(rows.values())):
-        table.add_column(metric, justify="right")
-    for direction, row in rows.items():
-        table.add_row(direction, *(f"{value:.2f}" for value in row.values()))
-    Console().print(table)
+    rows, columns = {}, []
+    for name, value in _numbers(metrics).items():
+        metric, _, of = name.partition("/")
+        rows.setdefault(of, []).append(f"{value:.2f}")
+        columns.append(names.get(metric, metric))
+    reporter.table(title, list(dict.fromkeys(columns)), rows)

@@ -1,41 +1,182 @@
-"""The sentence pairs of a recipe as batches for the encoder-decoder."""
+"""The sentence pairs of a recipe: batches to train on, and examples to write."""
+
+import dataclasses
 
 import tensorflow as tf
 
 from xlm_tf.data import bitext
 from xlm_tf.data.bucketing import batch_by_tokens
+from xlm_tf.training.held_out import HeldOutTexts, Selection, text_key
+from xlm_tf.training.recipe import HELD_OUT_SHARE
+from xlm_tf.training.recipe_checks import evaluation_names
 
 # Pairs in memory to draw from, and pairs that are tokenised together.
 _SHUFFLED = 200_000
 _TOKENIZED = 256
 _MULTIPLE = 4
+_SIDES = ("source", "target")
 
 
-def read_pairs(entry):
-    """The `tf.data.Dataset` of one entry of a recipe, see `read_bitext`."""
-    languages = (entry.source_language, entry.target_language)
-    if entry.files:
-        return bitext.read_bitext(entry.files, *languages)
-    return bitext.read_parallel_text(entry.source_file, entry.target_file, *languages)
+@dataclasses.dataclass(frozen=True)
+class EvaluationSet:
+    """Examples to write and to score.
+
+    Attributes:
+        name: str, "SOURCE-TARGET", or "SOURCE-TARGET/NAME".
+        source_language: str.
+        target_language: str.
+        sources: list of str, an example each.
+        references: list of lists of str; of an example without a target an empty one.
+        lines: list of int or None, for every line of the source's file its example;
+            None where there is none.
+    """
+
+    name: str
+    source_language: str
+    target_language: str
+    sources: list
+    references: list
+    lines: list
+
+    @classmethod
+    def of(cls, name, languages, lines):
+        """Put lines that follow each other with the same source into one example.
+
+        Args:
+            name: str.
+            languages: pair of str.
+            lines: iterable of lists of pairs of str, the pairs of a line; of a line
+                that cannot be read an empty list.
+        """
+        sources, references, numbers = [], [], []
+        before = None
+        for pairs in lines:
+            source = pairs[0][0] if pairs else ""
+            if source and source != before:
+                sources.append(source)
+                references.append([])
+            if source:
+                references[-1] += [target for _, target in pairs if target]
+            numbers.append(len(sources) - 1 if source else None)
+            before = source
+        return cls(name, *languages, sources, references, numbers)
 
 
-def train_batches(recipe, preprocessor):
-    """The endless stream of training batches: a function of recipe and data.
-
-    Directions are drawn by their number of pairs.
+class FinetuningData:
+    """Reads what a recipe names, all of it once, and makes its batches.
 
     Args:
         recipe: `FinetuningRecipe`.
-        preprocessor: `XLMSeq2SeqLMPreprocessor`.
 
-    Returns:
-        Dataset of `(inputs, targets, weights)`, batches by length.
+    Attributes:
+        reports: list of `CorpusReport`, of every entry.
+        train: list of `(languages, dataset)`, a direction's pairs each.
+        held_out: list of `EvaluationSet`.
+        test: list of `EvaluationSet`.
+
+    Raises:
+        ValueError: files without usable text; names them.
     """
-    training = recipe.training
-    pairs = None
-    for entry in recipe.data:
-        own = read_pairs(entry)
-        pairs = own if pairs is None else pairs.concatenate(own)
+
+    def __init__(self, recipe):
+        self.recipe = recipe
+        self.reports = []
+        self.train = [(entry.languages, self._pairs(entry)) for entry in recipe.data]
+        if recipe.held_out is None:
+            share = recipe.held_out_share or HELD_OUT_SHARE
+            self.train, self.held_out = _split(self.train, share)
+        else:
+            self.held_out = self._evaluation_sets("held_out")
+        self.test = self._evaluation_sets("test")
+
+    def texts(self):
+        """The training texts by language: dict from language to a list of str."""
+        texts = {}
+        for languages, pairs in self.train:
+            for batch in pairs.batch(1024).as_numpy_iterator():
+                for side, language in zip(_SIDES, languages, strict=True):
+                    own = texts.setdefault(language, [])
+                    own += [text.decode("utf-8") for text in batch[side].tolist()]
+        return texts
+
+    def train_batches(self, preprocessor):
+        """The endless stream of training batches: a function of recipe and data.
+
+        Directions are drawn by their number of pairs.
+
+        Args:
+            preprocessor: `XLMSeq2SeqLMPreprocessor`.
+
+        Returns:
+            Dataset of `(inputs, targets, weights)`, batches by length.
+        """
+        pairs = None
+        for _, own in self.train:
+            pairs = own if pairs is None else pairs.concatenate(own)
+        return _batches(pairs, self.recipe.training, preprocessor)
+
+    def _pairs(self, entry):
+        """The dataset of an entry, whose report is kept."""
+        files = (entry.source_file, entry.target_file)
+        if entry.files:
+            report = bitext.scan_bitext(entry.files, *entry.languages)
+            pairs = bitext.read_bitext(entry.files, *entry.languages, report)
+        else:
+            report = bitext.scan_parallel_text(*files)
+            pairs = bitext.read_parallel_text(*files, *entry.languages, report)
+        self.reports.append(report)
+        return pairs
+
+    def _evaluation_sets(self, part):
+        entries = getattr(self.recipe, part)
+        names = evaluation_names(entries, f"recipe.{part}")
+        sets = []
+        for name, entry in zip(names, entries, strict=True):
+            self._pairs(entry)  # whose report is wanted
+            if entry.files:
+                lines = bitext.iterate_bitext(entry.files, *entry.languages)
+            else:
+                lines = bitext.iterate_parallel_text(
+                    entry.source_file, entry.target_file
+                )
+            sets.append(EvaluationSet.of(name, entry.languages, lines))
+        return sets
+
+
+def _split(train, share):
+    """The training pairs without a share of them, and that share of every direction.
+
+    The pairs of one source come to one side, and no text that is held out is on any
+    side of a training pair.
+    """
+    selections = {}
+    for languages, pairs in train:
+        selection = selections.setdefault(languages, Selection(share))
+        for batch in pairs.batch(1024).as_numpy_iterator():
+            for sides in zip(*(batch[side].tolist() for side in _SIDES), strict=True):
+                texts = tuple(text.decode("utf-8") for text in sides)
+                selection.add(text_key(texts[0]), [texts])
+    chosen = {languages: own.examples() for languages, own in selections.items()}
+    excluded = HeldOutTexts(
+        text for own in chosen.values() for pair in own for text in pair
+    )
+    counts = dict.fromkeys(selections, 0)
+    for languages, pairs in train:
+        counts[languages] += excluded.count_others(pairs, _SIDES)
+    for languages, count in counts.items():
+        if not count:
+            raise ValueError(
+                f"The pairs of {'-'.join(languages)} in recipe.data are too few, or "
+                "too much alike, to hold some out. Name other ones in recipe.held_out."
+            )
+    train = [(languages, excluded.without(pairs, _SIDES)) for languages, pairs in train]
+    return train, [
+        EvaluationSet.of("-".join(languages), languages, ([pair] for pair in own))
+        for languages, own in chosen.items()
+    ]
+
+
+def _batches(pairs, training, preprocessor):
     pairs = pairs.cache().shuffle(_SHUFFLED, seed=training.seed).repeat()
     languages = {}
     if preprocessor.languages is not None:

@@ -6,93 +6,191 @@ from pathlib import Path
 
 from xlm_tf.training.recipe import (
     DTYPES,
+    HELD_OUT_SHARE,
     SCHEDULES,
+    BackboneFields,
     Bitext,
-    ModelName,
-    check_bitext,
-    check_model,
-    field,
-    read_fields,
+    BPEVocabulary,
 )
-
-# The metrics of each task, the one that chooses the best model first.
-METRICS = {
-    "translation": ("bleu", "chrf"),
-    "summarization": ("rougeL", "rouge1", "rouge2"),
-}
+from xlm_tf.training.recipe_checks import METRICS, check_finetuning_recipe
+from xlm_tf.training.recipe_fields import EntryName, ModelName, field, read_fields
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluationPairs(Bitext):
+    """Pairs of texts to write and to score, with a name of their own.
+
+    Examples that follow each other with the same source are one example with several
+    references. Of every example one line is written: `test.SOURCE-TARGET.txt` has as
+    many lines as the source's file, in its order, also where a side is empty.
+    """
+
+    name: EntryName | None = field(
+        None,
+        help="Distinguishes the scores and the output of several entries of one "
+        "direction. Default: where there are several, the name of the first file "
+        "without its endings.",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Seq2SeqFields(BackboneFields):
+    """Arguments of `xlm_tf.XLMBackbone`, and of `xlm_tf.XLMSeq2SeqBackbone`.
+
+    The first four are needed where a run begins from nothing. With an `initial_model`
+    all of the encoder are that model's, and only the rates of dropout can be others.
+    """
+
+    num_decoder_layers: int | None = field(
+        None, minimum=1, help="Decoder blocks; null: as many as encoder blocks."
+    )
+    share_embeddings: bool = field(
+        True, help="One table for the tokens of source and target."
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class FinetuningTraining:
     """How to train. A step is one update on a batch of `tokens_per_batch`."""
 
-    steps: int = field(minimum=1)
-    tokens_per_batch: int = field(4096, minimum=8)
-    source_length: int = field(128, minimum=8)
-    target_length: int = field(128, minimum=8)
-    learning_rate: float = field(5e-4, above=0)
-    schedule: str = field("inverse_square_root", choices=SCHEDULES)
-    warmup_steps: int = field(1000, minimum=1)
-    weight_decay: float = field(0.0, minimum=0)
-    beta_1: float = field(0.9, minimum=0)
-    beta_2: float = field(0.98, minimum=0)
-    epsilon: float = field(1e-6, above=0)
-    clip_norm: float | None = field(1.0, above=0)
-    label_smoothing: float = field(0.1, minimum=0)
-    dtype: str = field("float32", choices=DTYPES)
-    seed: int = field(0, minimum=0)
-    evaluate_every: int = field(1000, minimum=1)
-    checkpoint_every: int = field(200, minimum=1)
-    early_stopping_metric: str | None = None
-    early_stopping_patience: int | None = field(None, minimum=1)
-    average_last: int = field(5, minimum=1)
+    steps: int = field(minimum=1, help="Updates of the weights.")
+    tokens_per_batch: int = field(
+        4096,
+        minimum=8,
+        help="Tokens of an update's longer side, with padding, over all GPUs and "
+        "accumulation steps.",
+    )
+    source_length: int = field(
+        128, minimum=8, help="Longest source in tokens; what is longer is cut."
+    )
+    target_length: int = field(
+        128, minimum=8, help="Longest target in tokens; what is longer is cut."
+    )
+    learning_rate: float = field(5e-4, above=0, help="The highest rate.")
+    schedule: str = field(
+        "inverse_square_root",
+        choices=SCHEDULES,
+        help="How the rate falls after the warm-up; linear and cosine end at 0.",
+    )
+    warmup_steps: int = field(
+        1000, minimum=1, help="Steps in which the rate rises from about 0."
+    )
+    weight_decay: float = field(
+        0.0, minimum=0, help="Of AdamW; biases and LayerNorms do not decay."
+    )
+    beta_1: float = field(0.9, minimum=0, below=1, help="Of Adam.")
+    beta_2: float = field(0.98, minimum=0, below=1, help="Of Adam.")
+    epsilon: float = field(1e-6, above=0, help="Of Adam.")
+    clip_norm: float | None = field(
+        1.0, above=0, help="Largest global norm of a batch's gradient; null: no bound."
+    )
+    accumulation_steps: int = field(
+        1,
+        minimum=1,
+        help="Parts of a batch, one after the other: memory for one part, the update "
+        "of the whole.",
+    )
+    label_smoothing: float = field(
+        0.1,
+        minimum=0,
+        below=1,
+        help="Share of the probability that is spread over all tokens.",
+    )
+    dtype: str = field("float32", choices=DTYPES, help="Policy of the computation.")
+    seed: int = field(
+        0, minimum=0, maximum=2**32 - 1, help="Of weights, order and dropout."
+    )
+    evaluate_every: int = field(
+        1000, minimum=1, help="Steps between evaluations; there is one at the end."
+    )
+    checkpoint_every: int = field(
+        200, minimum=1, help="Steps between saved states, to resume from."
+    )
+    early_stopping_metric: str | None = field(
+        None,
+        help="Tells the best model: bleu or chrf, rougeL, rouge1 or rouge2; null: the "
+        "first of the task's.",
+    )
+    early_stopping_patience: int | None = field(
+        None,
+        minimum=1,
+        help="Evaluations without improvement that end the run; null: none do.",
+    )
+    average_last: int = field(
+        5,
+        minimum=1,
+        help="Evaluations whose weights are averaged at the end, and kept where they "
+        "score better.",
+    )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Decoding:
-    """How to write: `evaluation_beams` during training, `num_beams` at the end."""
+    """How to write: a beam search."""
 
-    evaluation_beams: int = field(1, minimum=1)
-    num_beams: int = field(5, minimum=1)
-    length_penalty: float = 1.0
-    no_repeat_ngram_size: int = field(0, minimum=0)
+    evaluation_beams: int = field(1, minimum=1, help="Beams during the training.")
+    num_beams: int = field(5, minimum=1, help="Beams for the test.")
+    length_penalty: float = field(
+        1.0, minimum=-10, maximum=10, help="Scores are divided by length ** it."
+    )
+    no_repeat_ngram_size: int = field(
+        0, minimum=0, help="Runs of so many tokens are written once; 0: no rule."
+    )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class FinetuningRecipe:
-    """A run that trains an encoder-decoder on pairs of texts.
+    """A run that trains an encoder-decoder on pairs of texts, `xlm-tf finetune`."""
 
-    Attributes:
-        output: directory of the results.
-        data: pairs to train on, one direction an entry.
-        held_out: pairs to write during training; the best model is chosen by them.
-        test: pairs that the best model writes at the end.
-        task: "translation", measured by BLEU and chrF, or "summarization", by ROUGE;
-            the best model is that of the best BLEU, or ROUGE-L, unless
-            `training.early_stopping_metric` names another.
-        initial_model: an `XLMMaskedLM` to begin with: a folder, or whatever else
-            `from_preset` takes, such as "xlm_roberta_base".
-        vocabulary_size: int, tokens of a vocabulary that is trained on the training
-            pairs, where there is no `initial_model`.
-        model: arguments of `XLMBackbone`, with an `initial_model` those that differ
-            from its own, such as `dropout`; `num_decoder_layers` and
-            `share_embeddings` of `XLMSeq2SeqBackbone`;
-            `language_embeddings` (bool) gives every language a vector, which several
-            target languages need.
-        training: how to train.
-        decoding: how to translate.
-    """
-
-    output: Path
-    data: list[Bitext] = field(in_data_folder=True)
-    held_out: list[Bitext] = field(in_data_folder=True)
-    training: FinetuningTraining
-    test: list[Bitext] = field([], in_data_folder=True)
-    task: str = field("translation", choices=tuple(METRICS))
-    initial_model: ModelName | None = None
-    vocabulary_size: int | None = field(None, minimum=16)
-    model: dict[str, typing.Any] = field({})
-    decoding: Decoding = Decoding()
+    output: Path = field(
+        help="Folder of the results, or `--output`; a run that was stopped goes on "
+        "from there.",
+    )
+    data: list[Bitext] = field(
+        in_data_folder=True, help="Pairs to train on, one direction an entry."
+    )
+    held_out: list[EvaluationPairs] | None = field(
+        None,
+        in_data_folder=True,
+        help="Pairs to write during the training; the best model is chosen by them. "
+        "Left out, a share of `data` is held out.",
+    )
+    held_out_share: float | None = field(
+        None,
+        above=0,
+        below=0.5,
+        help=f"That share, of the sources of `data`; default {HELD_OUT_SHARE}, of a "
+        "direction 2,000 at most. What is held out, or has the same text on a side, is "
+        "not trained on.",
+    )
+    test: list[EvaluationPairs] = field(
+        [], in_data_folder=True, help="Pairs that the best model writes at the end."
+    )
+    task: str = field(
+        "translation",
+        choices=tuple(METRICS),
+        help="Translation is measured by BLEU and chrF, summarization by ROUGE.",
+    )
+    initial_model: ModelName | None = field(
+        None,
+        help="A masked language model to begin with, instead of a vocabulary: a "
+        "folder, `hf://OWNER/NAME`, or a name of `xlm_tf.PRESETS`. Its tokenizer and "
+        "its languages are kept.",
+    )
+    vocabulary_size: int | None = field(
+        None,
+        minimum=16,
+        help="Tokens of a SentencePiece vocabulary that is trained on `data`.",
+    )
+    vocabulary: Path | None = field(
+        None, help="SentencePiece model, as `xlm-tf vocabulary` writes, instead."
+    )
+    bpe: BPEVocabulary | None = field(None, help="A vocabulary of XLM's kind instead.")
+    model: dict[str, typing.Any] = field(
+        {}, given=Seq2SeqFields, help="The architecture."
+    )
+    training: FinetuningTraining = field(help="How to train.")
+    decoding: Decoding = field(Decoding(), help="How to write.")
 
     @property
     def metric(self):
@@ -102,14 +200,11 @@ class FinetuningRecipe:
     @property
     def languages(self):
         """Languages of the training pairs, sorted: the order of the language ids."""
-        return sorted(
-            {entry.source_language for entry in self.data}
-            | {entry.target_language for entry in self.data}
-        )
+        return sorted({language for entry in self.data for language in entry.languages})
 
 
 def load_finetuning_recipe(path, data_folder=None, **overrides):
-    """Read and check a recipe.
+    """Read and check a recipe; its fields are explained in `docs/recipes.md`.
 
     Args:
         path: str or Path of a YAML file.
@@ -123,46 +218,8 @@ def load_finetuning_recipe(path, data_folder=None, **overrides):
     Raises:
         FileNotFoundError: the recipe, or a file that it names, does not exist.
         ValueError: a field that is unknown, missing, of another type or out of
-            range; names the field.
+            range, or fields that contradict each other; names them.
     """
     recipe = read_fields(FinetuningRecipe, path, data_folder, overrides)
-    for part in ("data", "held_out"):
-        if not getattr(recipe, part):
-            raise ValueError(f"recipe.{part} names no pairs of texts.")
-    for part in ("data", "held_out", "test"):
-        for number, entry in enumerate(getattr(recipe, part)):
-            check_bitext(entry, f"recipe.{part}[{number}]")
-    directions = {(x.source_language, x.target_language) for x in recipe.data}
-    for entry in (*recipe.held_out, *recipe.test):
-        pair = (entry.source_language, entry.target_language)
-        if pair not in directions:
-            raise ValueError(
-                f"recipe.data does not train {pair[0]}-{pair[1]}, which is evaluated. "
-                f"Trained: {', '.join('-'.join(x) for x in sorted(directions))}."
-            )
-    if recipe.metric not in METRICS[recipe.task]:
-        raise ValueError(
-            "recipe.training.early_stopping_metric must be one of "
-            f"{', '.join(METRICS[recipe.task])}. Received: {recipe.metric}."
-        )
-    if (recipe.initial_model is None) == (recipe.vocabulary_size is None):
-        raise ValueError(
-            "recipe must have either initial_model, a pretrained model with its "
-            "vocabulary, or vocabulary_size, to begin from nothing."
-        )
-    begins_from_nothing = recipe.initial_model is None
-    check_model(
-        recipe.model,
-        ("num_decoder_layers", "share_embeddings", "language_embeddings"),
-        required=begins_from_nothing,
-    )
-    positions = recipe.model.get("max_sequence_length", 512)
-    for side in ("source_length", "target_length"):
-        length = getattr(recipe.training, side)
-        if begins_from_nothing and length > positions:
-            raise ValueError(
-                f"recipe.training.{side} must not exceed the model's positions "
-                f"(recipe.model.max_sequence_length). Received: {length} and "
-                f"{positions}."
-            )
+    check_finetuning_recipe(recipe)
     return recipe

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from xlm_tf.evaluation.perplexity import MaskedLMEvaluator
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.masked_lm import XLMMaskedLM, XLMMaskedLMPreprocessor
-from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
+from xlm_tf.training.initial_model import facts_of, load_initial_model
 from xlm_tf.training.masked_lm_trainer import MaskedLMTrainer
 from xlm_tf.training.optimizer import build_optimizer
 from xlm_tf.training.pretraining_data import PretrainingData
+from xlm_tf.training.recipe_checks import check_initial_model, notices
+from xlm_tf.training.recipe_tokenizer import read_tokenizer
+from xlm_tf.training.reporting import Reporter
 from xlm_tf.training.run import TrainingRun, claim_output, run_to_end
 from xlm_tf.training.strategy import distribution_strategy, is_chief
 
@@ -38,7 +39,7 @@ class PretrainingResult:
     finished: bool
 
 
-def pretrain(recipe):
+def pretrain(recipe, quiet=False):
     """Run a recipe to its end, from where it stopped if it was begun before.
 
     The output directory holds `recipe.json`, `checkpoints/` (the last two states),
@@ -48,6 +49,7 @@ def pretrain(recipe):
 
     Args:
         recipe: `Recipe`, see `load_recipe`.
+        quiet: bool, say nothing on the standard output.
 
     Returns:
         `PretrainingResult`.
@@ -57,15 +59,12 @@ def pretrain(recipe):
             vocabulary or a corpus cannot be used, or the loss is not a number.
     """
     strategy = distribution_strategy()
+    reporter = Reporter(quiet)
     if is_chief():
         claim_output(recipe)
+    for notice in notices(recipe):
+        reporter.say(notice)
     training = recipe.training
-    tokenizer = XLMSentencePieceTokenizer(recipe.vocabulary.read_bytes())
-    data = PretrainingData(recipe, tokenizer)
-    for report in data.reports:
-        if report.broken:
-            print(report.summary())
-    keras.utils.set_random_seed(training.seed)
     replicas = strategy.num_replicas_in_sync
     if training.rows_per_batch % (replicas * training.accumulation_steps):
         raise ValueError(
@@ -73,16 +72,25 @@ def pretrain(recipe):
             f"replicas times accumulation_steps. Received: {training.rows_per_batch}, "
             f"{replicas} and {training.accumulation_steps}."
         )
+    keras.utils.set_random_seed(training.seed)
     with strategy.scope():
-        masked_lm = build_masked_lm(recipe, tokenizer)
+        masked_lm = build_masked_lm(recipe)
+    preprocessor = masked_lm.preprocessor
+    data = PretrainingData(recipe, preprocessor.tokenizer, preprocessor.languages)
+    for report in data.reports:
+        if report.broken:
+            reporter.say(report.summary())
+    with strategy.scope():
         trainer = MaskedLMTrainer(
             masked_lm, training.accumulation_steps, training.clip_norm
         )
         trainer.compile(optimizer=build_optimizer(training))
         trainer.optimizer.build(trainer.trainable_variables)
-    run = _PretrainingRun(recipe, trainer, data)
+    run = _PretrainingRun(recipe, trainer, data, reporter)
     run_to_end(run, data.train_batches)
-    print(f"The best model is in {run.model_dir}, the curves in {run.metrics_file}.")
+    reporter.say(
+        f"The best model is in {run.model_dir}, the curves in {run.metrics_file}."
+    )
     return PretrainingResult(
         run.model_dir,
         run.metrics_file,
@@ -92,13 +100,24 @@ def pretrain(recipe):
     )
 
 
-def build_masked_lm(recipe, tokenizer):
-    """The untrained `XLMMaskedLM` of a recipe, with its preprocessor."""
+def build_masked_lm(recipe, tokenizer=None):
+    """The `XLMMaskedLM` of a recipe as its training begins, with its preprocessor.
+
+    Args:
+        recipe: `Recipe`.
+        tokenizer: a tokenizer of `xlm_tf.text`, if the caller has the recipe's.
+    """
     arguments = dict(recipe.model)
+    wants_languages = arguments.pop("language_embeddings", False)
+    if recipe.initial_model is not None:
+        masked_lm = load_initial_model(
+            recipe.initial_model, recipe.training.dtype, **arguments
+        )
+        check_initial_model(recipe, facts_of(masked_lm))
+        return masked_lm
     head_transform = arguments.pop("head_transform", True)
-    languages = (
-        recipe.languages if arguments.pop("language_embeddings", False) else None
-    )
+    tokenizer = tokenizer or read_tokenizer(recipe)
+    languages = recipe.languages if wants_languages else None
     backbone = XLMBackbone(
         vocabulary_size=tokenizer.vocabulary_size(),
         pad_token_id=tokenizer.pad_token_id,
@@ -115,16 +134,26 @@ def build_masked_lm(recipe, tokenizer):
 class _PretrainingRun(TrainingRun):
     """Evaluates by perplexity and accuracy of every objective and language."""
 
-    def __init__(self, recipe, trainer, data):
+    def __init__(self, recipe, trainer, data, reporter):
         metric = recipe.training.early_stopping_metric
-        super().__init__(recipe, trainer, trainer.masked_lm, metric)
+        super().__init__(recipe, trainer, trainer.masked_lm, metric, reporter)
         self.evaluation_batches = data.evaluation_batches()
         self.evaluator = MaskedLMEvaluator(trainer.masked_lm, data.evaluation_groups())
 
     def evaluate(self):
         scores = self.evaluator.evaluate(self.evaluation_batches)
-        if self.is_chief:
-            _print_scores(scores, self.step)
+        self.reporter.table(
+            f"Held-out text after {self.step} steps",
+            ["perplexity", "accuracy", "targets"],
+            {
+                name: [
+                    f"{score.perplexity:.1f}",
+                    f"{score.accuracy:.1%}",
+                    f"{score.num_targets:,}",
+                ]
+                for name, score in scores.items()
+            },
+        )
         return _metrics(scores)
 
 
@@ -140,17 +169,3 @@ def _metrics(scores):
         ]
         metrics[f"mean/{metric}"] = float(np.mean(values))
     return metrics
-
-
-def _print_scores(scores, step):
-    table = Table(title=f"Held-out text after {step} steps")
-    for column in ("", "perplexity", "accuracy", "targets"):
-        table.add_column(column, justify="left" if not column else "right")
-    for name, score in scores.items():
-        table.add_row(
-            name,
-            f"{score.perplexity:.1f}",
-            f"{score.accuracy:.1%}",
-            f"{score.num_targets:,}",
-        )
-    Console().print(table)

@@ -2,14 +2,21 @@
 
 import dataclasses
 
+import numpy as np
 import tensorflow as tf
 
 from xlm_tf.data import bitext, gettext_catalogues, plain_text
 from xlm_tf.data.sampling import sample_datasets
+from xlm_tf.objectives.masking import frequency_weights
 from xlm_tf.objectives.mixing import mix
 from xlm_tf.objectives.mlm import MaskedLanguageModelling
 from xlm_tf.objectives.tlm import TranslationLanguageModelling
 from xlm_tf.text.languages import language_probabilities
+from xlm_tf.training.held_out import HeldOutTexts, Selection, documents, text_key
+from xlm_tf.training.recipe import HELD_OUT_SHARE
+
+TEXT = ("text",)
+PAIR = ("source", "target")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +34,8 @@ class PretrainingData:
     Args:
         recipe: `Recipe`.
         tokenizer: a tokenizer of `xlm_tf.text`.
+        languages: list of str, the model's languages in the order of its language
+            embedding; None where it has none.
 
     Attributes:
         reports: list of `CorpusReport`, of every corpus file read.
@@ -35,33 +44,56 @@ class PretrainingData:
         ValueError: a corpus without usable text; names it.
     """
 
-    def __init__(self, recipe, tokenizer):
+    def __init__(self, recipe, tokenizer, languages=None):
         self.recipe = recipe
+        train = _sources(recipe.data)
+        if recipe.held_out is None:
+            share = recipe.held_out_share or HELD_OUT_SHARE
+            train, held_out = _split(train, recipe.data.monolingual, share)
+        else:
+            held_out = _sources(recipe.held_out)
+        self.reports = [
+            report
+            for part in (train, held_out)
+            for sources in part.values()
+            for source in sources.values()
+            for report in source.reports
+        ]
+        self.train_sources = _by_objective(train, recipe.objectives)
+        self.held_out_sources = _by_objective(held_out, recipe.objectives)
         training = recipe.training
-        arguments = {
-            "tokenizer": tokenizer,
-            "sequence_length": training.sequence_length,
-            "languages": recipe.languages
-            if recipe.model.get("language_embeddings")
-            else None,
-            "selection_rate": training.selection_rate,
-        }
         self.objectives = {
-            name: objective(**arguments)
+            name: objective(
+                tokenizer,
+                training.sequence_length,
+                languages,
+                selection_rate=training.selection_rate,
+            )
             for name, objective in (
                 ("mlm", MaskedLanguageModelling),
                 ("tlm", TranslationLanguageModelling),
             )
             if name in recipe.objectives
         }
-        self.train_sources = _sources(recipe.data, self.objectives)
-        self.held_out_sources = _sources(recipe.held_out, self.objectives)
-        self.reports = [
-            report
-            for sources in self.train_sources.values()
-            for source in sources.values()
-            for report in source.reports
-        ]
+        if training.selection_alpha:
+            weights = frequency_weights(
+                self._token_counts(),
+                training.selection_alpha,
+                tokenizer.special_token_ids,
+            )
+            for objective in self.objectives.values():
+                objective.token_weights = weights
+
+    def _token_counts(self):
+        """How often every token occurs in the training texts, int (V,)."""
+        return np.sum(
+            [
+                objective.token_counts(source.examples)
+                for name, objective in self.objectives.items()
+                for source in self.train_sources[name].values()
+            ],
+            axis=0,
+        )
 
     def train_batches(self):
         """The endless stream of training batches: a function of recipe and data."""
@@ -116,20 +148,98 @@ class PretrainingData:
         return batches
 
 
-def _sources(corpora, objectives):
-    """{"mlm": {language: Source}, "tlm": {pair: Source}} of the named objectives."""
-    pairs = _pair_sources(corpora)
-    sources = {}
-    if "tlm" in objectives:
-        sources["tlm"] = pairs
+def _sources(corpora):
+    """{"texts": {language: Source}, "pairs": {(language, language): Source}}."""
+    texts = {
+        language: _plain_source(paths, language)
+        for language, paths in corpora.monolingual.items()
+    }
+    return {"texts": texts, "pairs": _pair_sources(corpora)}
+
+
+def _by_objective(sources, objectives):
+    """{"mlm": {language: Source}, "tlm": {"SOURCE-TARGET": Source}} of those named."""
+    by_objective = {}
     if "mlm" in objectives:
-        monolingual = {
-            language: _plain_source(paths, language)
-            for language, paths in corpora.monolingual.items()
+        # Where a language has no text of its own, its sides of the pairs serve.
+        sides = {
+            language: source
+            for language, source in _sides(sources["pairs"]).items()
+            if language not in sources["texts"]
         }
-        # Where a language has no text of its own, the sides of its pairs serve.
-        sources["mlm"] = monolingual or _sides(pairs)
-    return sources
+        by_objective["mlm"] = {**sources["texts"], **sides}
+    if "tlm" in objectives:
+        by_objective["tlm"] = {
+            "-".join(pair): source for pair, source in sources["pairs"].items()
+        }
+    return by_objective
+
+
+def _split(sources, monolingual, share):
+    """The sources without a share of them, and that share as sources.
+
+    A document, or the pairs of one source text, come to one side, and no text that is
+    held out is on any side of a training example.
+    """
+    held_out = {"texts": {}, "pairs": {}}
+    for language in sources["texts"]:
+        selection = Selection(share)
+        for lines in documents(monolingual[language]):
+            selection.add(text_key("\n".join(lines)), lines)
+        held_out["texts"][language] = selection.examples()
+    for pair, source in sources["pairs"].items():
+        selection = Selection(share)
+        for batch in source.examples.batch(1024).as_numpy_iterator():
+            sides = (batch[name].tolist() for name in PAIR)
+            for sides_of_one in zip(*sides, strict=True):
+                texts = tuple(text.decode("utf-8") for text in sides_of_one)
+                selection.add(text_key(texts[0]), [texts])
+        held_out["pairs"][pair] = selection.examples()
+    texts = [text for own in held_out["texts"].values() for text in own]
+    for own in held_out["pairs"].values():
+        texts += [text for pair in own for text in pair]
+    excluded = HeldOutTexts(texts)
+    fields = {"texts": TEXT, "pairs": PAIR}
+    counts = {
+        kind: {
+            key: excluded.count_others(source.examples, fields[kind])
+            for key, source in own.items()
+        }
+        for kind, own in sources.items()
+    }
+    train = {"texts": {}, "pairs": {}}
+    for kind, own in sources.items():
+        for key, source in own.items():
+            if not counts[kind][key]:
+                name = key if kind == "texts" else "-".join(key)
+                raise ValueError(
+                    f"The texts of {name} in recipe.data are too few, or too much "
+                    "alike, to hold some out. Name other ones in recipe.held_out."
+                )
+            examples = excluded.without(source.examples, fields[kind])
+            train[kind][key] = Source(examples, counts[kind][key], source.reports)
+    return train, {
+        "texts": {
+            language: _held_out_source({"text": own, "language": [language] * len(own)})
+            for language, own in held_out["texts"].items()
+        },
+        "pairs": {
+            pair: _held_out_source(
+                {
+                    "source": [source for source, _ in own],
+                    "target": [target for _, target in own],
+                    "source_language": [pair[0]] * len(own),
+                    "target_language": [pair[1]] * len(own),
+                }
+            )
+            for pair, own in held_out["pairs"].items()
+        },
+    }
+
+
+def _held_out_source(columns):
+    examples = tf.data.Dataset.from_tensor_slices(columns)
+    return Source(examples, len(examples))
 
 
 def _plain_source(paths, language):
@@ -141,15 +251,15 @@ def _plain_source(paths, language):
 def _pair_sources(corpora):
     sources = {}
     for entry in corpora.bitext:
-        languages = (entry.source_language, entry.target_language)
         if entry.files:
-            report = bitext.scan_bitext(entry.files, *languages)
-            dataset = bitext.read_bitext(entry.files, *languages)
+            report = bitext.scan_bitext(entry.files, *entry.languages)
+            dataset = bitext.read_bitext(entry.files, *entry.languages, report)
         else:
             files = (entry.source_file, entry.target_file)
             report = bitext.scan_parallel_text(*files)
-            dataset = bitext.read_parallel_text(*files, *languages)
-        _add(sources, "-".join(languages), Source(dataset, report.sentences, (report,)))
+            dataset = bitext.read_parallel_text(*files, *entry.languages, report)
+        source = Source(dataset, report.sentences, (report,))
+        _add(sources, entry.languages, source)
     if corpora.gettext:
         messages = list(
             gettext_catalogues.iterate_messages(
@@ -164,15 +274,15 @@ def _pair_sources(corpora):
                     f"Received: {corpora.gettext}."
                 )
             dataset = gettext_catalogues.as_dataset(own)
-            _add(sources, f"en-{language}", Source(dataset, len(own)))
+            _add(sources, ("en", language), Source(dataset, len(own)))
     return sources
 
 
 def _sides(pairs):
     """The two sides of sentence pairs, as text of their languages."""
     sources = {}
-    for key, source in pairs.items():
-        for side, language in zip(("source", "target"), key.split("-"), strict=True):
+    for languages, source in pairs.items():
+        for side, language in zip(PAIR, languages, strict=True):
             texts = source.examples.map(
                 lambda pair, side=side: {
                     "text": pair[side],

@@ -1,128 +1,324 @@
 """A pretraining run written down: one YAML file, read and checked as a whole."""
 
 import dataclasses
-import difflib
-import inspect
-import types
 import typing
 from pathlib import Path
 
-import yaml
+from xlm_tf.training.recipe_checks import check_pretraining_recipe
+from xlm_tf.training.recipe_fields import (
+    CatalogueSource,
+    Language,
+    ModelName,
+    field,
+    read_fields,
+)
 
 DTYPES = ("float32", "mixed_bfloat16", "mixed_float16")
 SCHEDULES = ("inverse_square_root", "linear", "cosine", "constant")
-OBJECTIVES = ("mlm", "tlm")
+# The share of the texts that is held out where a recipe names none.
+HELD_OUT_SHARE = 0.01
 
 
-class ModelName(str):
-    """A model to begin with, see `xlm_tf.models.model_names.resolve`."""
-
-
-def field(
-    default=dataclasses.MISSING,
-    minimum=None,
-    above=None,
-    choices=None,
-    in_data_folder=False,
-):
-    """A field with the values that it may have, and where its paths start."""
-    limits = {
-        "minimum": minimum,
-        "above": above,
-        "choices": choices,
-        "in_data_folder": in_data_folder,
-    }
-    if isinstance(default, dict | list):
-        return dataclasses.field(
-            default_factory=lambda: type(default)(default), metadata=limits
-        )
-    return dataclasses.field(default=default, metadata=limits)
-
-
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Bitext:
-    """Sentence pairs: `files` (TSV or JSONL), or two line-aligned files."""
+    """Pairs of texts: `files` (TSV or JSONL), or two files whose lines belong together.
 
-    source_language: str
-    target_language: str
-    files: list[Path] = field([])
-    source_file: Path | None = None
-    target_file: Path | None = None
+    A line of a `.tsv` file is `source<TAB>target`; of a `.jsonl` file an object with
+    the keys `source` and `target`, or the two languages, or `source` and the target
+    language. All may be `.gz`. A list of targets is several references of one source:
+    as many pairs to train on, one example to score.
+    """
+
+    source_language: Language = field(help='Such as "en" or "pt-BR".')
+    target_language: Language = field(help="As `source_language`.")
+    files: list[Path] = field([], help="`.tsv` or `.jsonl` files, read in this order.")
+    source_file: Path | None = field(
+        None, help="Plain text, a text a line; instead of `files`."
+    )
+    target_file: Path | None = field(
+        None, help="Plain text with as many lines as `source_file`."
+    )
+
+    @property
+    def languages(self):
+        """The pair of languages."""
+        return self.source_language, self.target_language
+
+    @property
+    def paths(self):
+        """All files, as lists of Path."""
+        return [*self.files, *filter(None, (self.source_file, self.target_file))]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Corpora:
-    """Texts: `monolingual` files by language, `bitext`, and message catalogues."""
+    """Texts of several languages.
 
-    monolingual: dict[str, list[Path]] = field({})
-    bitext: list[Bitext] = field([])
-    gettext: list[str] = field([])
-    gettext_languages: list[str] | None = None
+    A language without plain text of its own is learnt from its sides of the pairs.
+    """
+
+    monolingual: dict[Language, list[Path]] = field(
+        {},
+        help="Plain text by language, one sentence a line, plain or `.gz`. Empty lines "
+        "separate documents.",
+    )
+    bitext: list[Bitext] = field([], help="Pairs of texts.")
+    gettext: list[CatalogueSource] = field(
+        [],
+        help="Message catalogues (`LANGUAGE/LC_MESSAGES/*.mo`) as pairs with English: "
+        "folders, wheels, or names of installed packages.",
+    )
+    gettext_languages: list[Language] | None = field(
+        None, help="The languages to read from the catalogues."
+    )
+
+    @property
+    def pairs(self):
+        """The pairs of languages, in their order."""
+        pairs = [entry.languages for entry in self.bitext]
+        if self.gettext:
+            pairs += [("en", language) for language in self.gettext_languages or ()]
+        return list(dict.fromkeys(pairs))
+
+    @property
+    def languages(self):
+        """The languages: those of plain text first, then those of pairs alone."""
+        of_pairs = (language for pair in self.pairs for language in pair)
+        return list(dict.fromkeys([*self.monolingual, *of_pairs]))
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BPEVocabulary:
+    """A vocabulary of XLM's kind (2019): fastBPE's files, or transformers'."""
+
+    vocabulary: Path = field(help="`token count` a line, or a `vocab.json`.")
+    codes: Path = field(help="fastBPE's codes, `a b count` a line, or a `merges.txt`.")
+    max_vocabulary: int | None = field(
+        None,
+        minimum=14,
+        help="Tokens to keep, the 14 special ones included; null keeps all.",
+    )
+    lowercase: bool = field(
+        True, help="Lower-case, and remove accents, as XLM-15 does; false keeps them."
+    )
+    words: str = field(
+        "moses",
+        choices=("moses", "whitespace"),
+        help="moses for raw text, whitespace for text that is split into words.",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BackboneFields:
+    """Arguments of `xlm_tf.XLMBackbone`.
+
+    The first four are needed where a run begins from nothing. With an `initial_model`
+    all are that model's, and only the rates of dropout can be others.
+    """
+
+    num_layers: int = field(minimum=1, help="Encoder blocks.")
+    num_heads: int = field(minimum=1, help="Attention heads; divides `hidden_dim`.")
+    hidden_dim: int = field(minimum=1, help="Width of the states (XLM's `emb_dim`).")
+    intermediate_dim: int = field(
+        minimum=1, help="Width inside the feed-forward networks."
+    )
+    dropout: float = field(
+        0.1,
+        minimum=0,
+        below=1,
+        help="Rate after the embeddings and every sub-layer.",
+    )
+    attention_dropout: float = field(
+        0.1, minimum=0, below=1, help="Rate on the attention probabilities."
+    )
+    max_sequence_length: int = field(
+        512, minimum=8, help="Positions of a text, special tokens included."
+    )
+    num_token_types: int = field(
+        0, minimum=0, help="Rows of the token-type embedding; XLM-R has 1."
+    )
+    position_embedding: str = field(
+        "learned", choices=("learned", "sinusoidal"), help="Kind of the positions."
+    )
+    position_offset: int = field(
+        0, minimum=0, help="Row of the first position: 0 in XLM, 2 in XLM-R."
+    )
+    norm_placement: str = field(
+        "post",
+        choices=("post", "pre"),
+        help="LayerNorm behind the residual sums, or before the sub-layers (with one "
+        "more at the end), which trains more easily.",
+    )
+    embedding_norm: bool = field(True, help="LayerNorm after the embeddings.")
+    layer_norm_epsilon: float = field(1e-5, above=0, help="1e-12 in XLM.")
+    activation: str = field(
+        "gelu", help="Of the feed-forward networks: gelu or relu, or another of Keras."
+    )
+    zero_padding_states: bool = field(
+        False, help="Set the states of padding to zero after every block, as XLM does."
+    )
+    causal: bool = field(
+        False,
+        help="Every token sees the past only. The objectives here need both sides, so "
+        "true is refused.",
+    )
+    initializer_range: float | None = field(
+        None,
+        above=0,
+        help="Standard deviation of the dense kernels; null: by their width (Glorot).",
+    )
+    embedding_initializer_range: float | None = field(
+        None, above=0, help="That of the tables; null: `hidden_dim ** -0.5`, as in XLM."
+    )
+    language_embeddings: bool = field(
+        False, help="A learnt vector a language, added to its tokens, as in XLM."
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MaskedLMFields(BackboneFields):
+    """Arguments of `xlm_tf.XLMBackbone`, and of the head of `xlm_tf.XLMMaskedLM`.
+
+    The first four are needed where a run begins from nothing. With an `initial_model`
+    all are that model's, and only the rates of dropout can be others.
+    """
+
+    head_transform: bool = field(
+        True, help="XLM-R's prediction head (a dense layer more); false for XLM's."
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Objectives:
+    """How often a batch is of each objective, relative to each other; one at least."""
+
+    mlm: float = field(above=0, help="Masked language modelling, on sentences.")
+    tlm: float = field(above=0, help="Translation language modelling, on pairs.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Training:
     """How to train. A step is one update of the weights on `rows_per_batch` rows."""
 
-    steps: int = field(minimum=1)
-    rows_per_batch: int = field(32, minimum=1)
-    sequence_length: int = field(128, minimum=8)
-    learning_rate: float = field(5e-4, above=0)
-    schedule: str = field("inverse_square_root", choices=SCHEDULES)
-    warmup_steps: int = field(1000, minimum=1)
-    weight_decay: float = field(0.01, minimum=0)
-    beta_1: float = field(0.9, minimum=0)
-    beta_2: float = field(0.98, minimum=0)
-    epsilon: float = field(1e-6, above=0)
-    clip_norm: float | None = field(1.0, above=0)
-    accumulation_steps: int = field(1, minimum=1)
-    dtype: str = field("float32", choices=DTYPES)
-    language_alpha: float = field(0.7, minimum=0)
-    selection_rate: float = field(0.15, above=0)
-    seed: int = field(0, minimum=0)
-    evaluate_every: int = field(1000, minimum=1)
-    checkpoint_every: int = field(200, minimum=1)
-    early_stopping_metric: str = "perplexity"
-    early_stopping_patience: int | None = field(None, minimum=1)
+    steps: int = field(minimum=1, help="Updates of the weights.")
+    rows_per_batch: int = field(
+        32,
+        minimum=1,
+        help="Rows of an update, over all GPUs and accumulation steps.",
+    )
+    sequence_length: int = field(
+        128, minimum=8, help="Tokens of a row; several sentences are packed into it."
+    )
+    learning_rate: float = field(5e-4, above=0, help="The highest rate.")
+    schedule: str = field(
+        "inverse_square_root",
+        choices=SCHEDULES,
+        help="How the rate falls after the warm-up; linear and cosine end at 0.",
+    )
+    warmup_steps: int = field(
+        1000, minimum=1, help="Steps in which the rate rises from about 0."
+    )
+    weight_decay: float = field(
+        0.01, minimum=0, help="Of AdamW; biases and LayerNorms do not decay."
+    )
+    beta_1: float = field(0.9, minimum=0, below=1, help="Of Adam.")
+    beta_2: float = field(0.98, minimum=0, below=1, help="Of Adam.")
+    epsilon: float = field(1e-6, above=0, help="Of Adam.")
+    clip_norm: float | None = field(
+        1.0, above=0, help="Largest global norm of a batch's gradient; null: no bound."
+    )
+    accumulation_steps: int = field(
+        1,
+        minimum=1,
+        help="Parts of a batch, one after the other: memory for one part, the update "
+        "of the whole.",
+    )
+    dtype: str = field("float32", choices=DTYPES, help="Policy of the computation.")
+    language_alpha: float = field(
+        0.7,
+        minimum=0,
+        help="Languages, and pairs, are drawn by (n / N) ** alpha: 1 by their size, 0 "
+        "all alike.",
+    )
+    selection_rate: float = field(
+        0.15, above=0, below=1, help="Share of the tokens to predict."
+    )
+    selection_alpha: float = field(
+        0.0,
+        minimum=0,
+        help="Rare tokens are selected more often, by count ** -alpha (XLM's "
+        "`sample_alpha`; 0.5 in its paper); 0 selects all alike.",
+    )
+    seed: int = field(
+        0, minimum=0, maximum=2**32 - 1, help="Of weights, order, masks and dropout."
+    )
+    evaluate_every: int = field(
+        1000, minimum=1, help="Steps between evaluations; there is one at the end."
+    )
+    checkpoint_every: int = field(
+        200, minimum=1, help="Steps between saved states, to resume from."
+    )
+    early_stopping_metric: str = field(
+        "perplexity",
+        help="Tells the best model: perplexity or accuracy, the mean of all, or of one "
+        "language or pair, such as perplexity/tlm/en-fr.",
+    )
+    early_stopping_patience: int | None = field(
+        None,
+        minimum=1,
+        help="Evaluations without improvement that end the run; null: none do.",
+    )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A pretraining run.
+    """A pretraining run, `xlm-tf pretrain`: MLM and TLM."""
 
-    Attributes:
-        output: directory of the results.
-        vocabulary: SentencePiece model, as `xlm-tf vocabulary` writes.
-        model: arguments of `XLMBackbone` but `vocabulary_size`, `pad_token_id` and
-            `num_languages`; also `head_transform` of `XLMMaskedLM`, and
-            `language_embeddings` (bool) to give every language a vector.
-        data: texts to train on.
-        held_out: texts to evaluate on.
-        objectives: weight of each objective, `mlm` and `tlm`.
-        training: how to train.
-    """
-
-    output: Path
-    vocabulary: Path
-    model: dict[str, typing.Any]
-    data: Corpora = field(in_data_folder=True)
-    held_out: Corpora = field(in_data_folder=True)
-    training: Training
-    objectives: dict[str, float] = field({"mlm": 1.0})
+    output: Path = field(
+        help="Folder of the results, or `--output`; a run that was stopped goes on "
+        "from there.",
+    )
+    vocabulary: Path | None = field(
+        None, help="SentencePiece model, as `xlm-tf vocabulary` writes."
+    )
+    bpe: BPEVocabulary | None = field(None, help="A vocabulary of XLM's kind instead.")
+    initial_model: ModelName | None = field(
+        None,
+        help="A masked language model to go on with, instead of a vocabulary: a "
+        "folder, `hf://OWNER/NAME`, or a name of `xlm_tf.PRESETS`. Its tokenizer and "
+        "its languages are kept.",
+    )
+    model: dict[str, typing.Any] = field(
+        {}, given=MaskedLMFields, help="The architecture."
+    )
+    data: Corpora = field(in_data_folder=True, help="Texts to train on.")
+    held_out: Corpora | None = field(
+        None,
+        in_data_folder=True,
+        help="Texts to score, apart by language and pair. Left out, a share of `data` "
+        "is held out.",
+    )
+    held_out_share: float | None = field(
+        None,
+        above=0,
+        below=0.5,
+        help=f"That share, of the documents and pairs of `data`; default "
+        f"{HELD_OUT_SHARE}, of a corpus 2,000 at most. What is held out, or says the "
+        "same, is not trained on.",
+    )
+    objectives: dict[str, float] = field(
+        {"mlm": 1.0}, given=Objectives, help="What to learn; default `{mlm: 1}`."
+    )
+    training: Training = field(help="How to train.")
 
     @property
     def languages(self):
         """Languages of the training texts, sorted: the order of the language ids."""
-        languages = set(self.data.monolingual)
-        for bitext in self.data.bitext:
-            languages |= {bitext.source_language, bitext.target_language}
-        if self.data.gettext:
-            languages |= {"en", *(self.data.gettext_languages or [])}
-        return sorted(languages)
+        return sorted(self.data.languages)
 
 
 def load_recipe(path, data_folder=None, **overrides):
-    """Read and check a recipe.
+    """Read and check a recipe; its fields are explained in `docs/recipes.md`.
 
     Args:
         path: str or Path of a YAML file. Relative paths in it start at its folder.
@@ -136,263 +332,8 @@ def load_recipe(path, data_folder=None, **overrides):
     Raises:
         FileNotFoundError: the recipe, or a file that it names, does not exist.
         ValueError: a field that is unknown, missing, of another type or out of
-            range; names the field.
+            range, or fields that contradict each other; names them.
     """
     recipe = read_fields(Recipe, path, data_folder, overrides)
-    _check_model(recipe)
-    _check_data(recipe)
+    check_pretraining_recipe(recipe)
     return recipe
-
-
-def read_fields(kind, path, data_folder, overrides):
-    """A dataclass from a YAML file, its fields checked one by one.
-
-    Args:
-        kind: the dataclass.
-        path, data_folder, overrides: see `load_recipe`.
-
-    Returns:
-        A `kind`.
-    """
-    content = _read_yaml(path)
-    overrides = {
-        name: str(Path(value).absolute()) if isinstance(value, Path) else value
-        for name, value in overrides.items()
-    }
-    folder = Path(path).parent
-    if data_folder is None:
-        data_folder = folder
-    elif not Path(data_folder).is_dir():
-        raise FileNotFoundError(f"There is no data folder at {data_folder}.")
-    return _build(
-        kind, {**content, **overrides}, "recipe", folder, Path(data_folder).absolute()
-    )
-
-
-def _read_yaml(path):
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no recipe at {path}.")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} must hold fields, such as `training:`.")
-    return content
-
-
-def as_dict(recipe):
-    """The recipe as plain values, for JSON."""
-
-    def plain(value):
-        if isinstance(value, dict):
-            return {key: plain(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [plain(item) for item in value]
-        return str(value) if isinstance(value, Path) else value
-
-    return plain(dataclasses.asdict(recipe))
-
-
-def _build(kind, value, where, folder, data_folder=None):
-    """A value of the type `kind` from YAML's plain values, or an error."""
-    if isinstance(kind, types.UnionType):  # X | None
-        if value is None:
-            return None
-        return _build(kind.__args__[0], value, where, folder)
-    origin = typing.get_origin(kind)
-    if dataclasses.is_dataclass(kind):
-        return _build_dataclass(kind, value, where, folder, data_folder)
-    if origin is list:
-        if not isinstance(value, list):
-            raise ValueError(f"{where} must be a list. Received: {value!r}.")
-        return [
-            _build(kind.__args__[0], item, f"{where}[{number}]", folder)
-            for number, item in enumerate(value)
-        ]
-    if origin is dict:
-        if not isinstance(value, dict):
-            raise ValueError(f"{where} must have fields. Received: {value!r}.")
-        return {
-            str(key): _build(kind.__args__[1], item, f"{where}.{key}", folder)
-            for key, item in value.items()
-        }
-    if kind is ModelName:
-        return _model_name(value, where, folder)
-    if kind is Path:
-        if not isinstance(value, str):
-            raise ValueError(f"{where} must be a path. Received: {value!r}.")
-        return folder / value
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if kind is float and isinstance(value, str):
-        # YAML 1.1 reads 1e-4, without a point, as text.
-        try:
-            return float(value)
-        except ValueError:
-            pass
-    is_bool = isinstance(value, bool)
-    if kind is not typing.Any and (not isinstance(value, kind) or is_bool):
-        raise ValueError(
-            f"{where} must be of type {kind.__name__}. Received: {value!r}."
-        )
-    return value
-
-
-def _model_name(value, where, folder):
-    from xlm_tf.models.model_names import resolve
-
-    if not isinstance(value, str):
-        raise ValueError(f"{where} must be the name of a model. Received: {value!r}.")
-    try:
-        return ModelName(resolve(value, folder))
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"{where}: {error}") from error
-
-
-def _build_dataclass(kind, value, where, folder, data_folder):
-    if not isinstance(value, dict):
-        raise ValueError(f"{where} must have fields. Received: {value!r}.")
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    for name in value:
-        if name not in fields:
-            raise ValueError(f"{where}.{name} is unknown. {suggest(name, fields)}")
-    arguments = {}
-    for name, field in fields.items():
-        has_default = (
-            field.default is not dataclasses.MISSING
-            or field.default_factory is not dataclasses.MISSING
-        )
-        if name in value:
-            start = data_folder if field.metadata.get("in_data_folder") else folder
-            built = _build(field.type, value[name], f"{where}.{name}", start)
-            _check_limits(built, field.metadata, f"{where}.{name}")
-            arguments[name] = built
-        elif not has_default:
-            raise ValueError(f"{where}.{name} is missing.")
-    return kind(**arguments)
-
-
-def suggest(name, known):
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"Did you mean {close[0]}? " if close else ""
-    return f"{hint}Known fields: {', '.join(sorted(known))}."
-
-
-def _check_limits(value, limits, where):
-    minimum, above = limits.get("minimum"), limits.get("above")
-    choices = limits.get("choices")
-    if value is None:
-        return
-    if minimum is not None and value < minimum:
-        raise ValueError(f"{where} must be at least {minimum}. Received: {value}.")
-    if above is not None and value <= above:
-        raise ValueError(f"{where} must be greater than {above}. Received: {value}.")
-    if choices is not None and value not in choices:
-        raise ValueError(
-            f"{where} must be one of {', '.join(choices)}. Received: {value}."
-        )
-
-
-def check_model(model, extra, required=True):
-    """That `recipe.model` has arguments of `XLMBackbone`, and `extra` names, alone."""
-    from xlm_tf.models.backbone import XLMBackbone
-
-    known = set(inspect.signature(XLMBackbone).parameters) - {
-        "vocabulary_size",
-        "pad_token_id",
-        "num_languages",
-        "dtype",
-        "kwargs",
-    }
-    known |= {*extra}
-    for name in model:
-        if name not in known:
-            raise ValueError(f"recipe.model.{name} is unknown. {suggest(name, known)}")
-    for name in ("num_layers", "num_heads", "hidden_dim", "intermediate_dim"):
-        value = model.get(name)
-        if value is None:
-            if not required:
-                continue
-            raise ValueError(f"recipe.model.{name} is missing.")
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(
-                f"recipe.model.{name} must be a whole number above 0. "
-                f"Received: {value!r}."
-            )
-
-
-def _check_model(recipe):
-    check_model(recipe.model, ("head_transform", "language_embeddings"))
-    positions = recipe.model.get("max_sequence_length", 512)
-    if recipe.training.sequence_length > positions:
-        raise ValueError(
-            "recipe.training.sequence_length must not exceed the model's positions "
-            f"(recipe.model.max_sequence_length). Received: "
-            f"{recipe.training.sequence_length} and {positions}."
-        )
-    rows, parts = recipe.training.rows_per_batch, recipe.training.accumulation_steps
-    if rows % parts:
-        raise ValueError(
-            "recipe.training.rows_per_batch must be divisible by "
-            f"recipe.training.accumulation_steps. Received: {rows} and {parts}."
-        )
-
-
-def _check_data(recipe):
-    if not recipe.objectives:
-        raise ValueError(f"recipe.objectives must name one of {', '.join(OBJECTIVES)}.")
-    for name, weight in recipe.objectives.items():
-        if name not in OBJECTIVES:
-            raise ValueError(
-                f"recipe.objectives.{name} is unknown. {suggest(name, OBJECTIVES)}"
-            )
-        if weight <= 0:
-            raise ValueError(
-                f"recipe.objectives.{name} must be greater than 0. Received: {weight}."
-            )
-    if not recipe.vocabulary.is_file():
-        raise FileNotFoundError(
-            f"recipe.vocabulary: there is no file {recipe.vocabulary}. `xlm-tf "
-            "vocabulary` makes one."
-        )
-    for part in ("data", "held_out"):
-        corpora = getattr(recipe, part)
-        has_pairs = bool(corpora.bitext or corpora.gettext)
-        if "mlm" in recipe.objectives and not corpora.monolingual and not has_pairs:
-            raise ValueError(f"recipe.{part} holds no text, which mlm needs.")
-        if "tlm" in recipe.objectives and not has_pairs:
-            raise ValueError(
-                f"recipe.{part} holds neither bitext nor gettext, which tlm needs."
-            )
-        if corpora.gettext and not corpora.gettext_languages:
-            raise ValueError(
-                f"recipe.{part}.gettext_languages is missing: the languages to read "
-                "from the catalogues."
-            )
-        for language, paths in corpora.monolingual.items():
-            if not paths:
-                raise ValueError(f"recipe.{part}.monolingual.{language} names no file.")
-            for path in paths:
-                check_file(path, f"recipe.{part}.monolingual.{language}")
-        for number, bitext in enumerate(corpora.bitext):
-            check_bitext(bitext, f"recipe.{part}.bitext[{number}]")
-
-
-def check_bitext(bitext, where):
-    """That an entry names files in one of the two ways, and that they exist."""
-    both = bool(bitext.source_file) and bool(bitext.target_file)
-    if bool(bitext.files) == both:
-        raise ValueError(
-            f"{where} must have either `files` (TSV or JSONL), or both "
-            "`source_file` and `target_file`."
-        )
-    for path in [*bitext.files, bitext.source_file, bitext.target_file]:
-        if path is not None:
-            check_file(path, where)
-
-
-def check_file(path, where):
-    if not path.is_file():
-        raise FileNotFoundError(f"{where}: there is no file {path}.")

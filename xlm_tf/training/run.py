@@ -12,9 +12,13 @@ import numpy as np
 import tensorflow as tf
 
 from xlm_tf.training.checkpoint import TrainingCheckpoint
-from xlm_tf.training.recipe import as_dict
+from xlm_tf.training.recipe_fields import as_dict
 from xlm_tf.training.strategy import is_chief
 
+# A vocabulary that was trained for the run.
+VOCABULARY_FILE = "vocabulary.spm"
+# What a run has as soon as it has been trained.
+_TRAINED = ("checkpoints", "metrics.jsonl", "model", "snapshots")
 # Metrics that rise as a model gets better; all others fall.
 RISING_METRICS = ("accuracy", "bleu", "chrf", "rouge")
 
@@ -42,8 +46,9 @@ def run_to_end(run, train_batches):
                 steps_per_epoch=left,
                 initial_epoch=begun,
                 epochs=begun + max(whole, 1),
-                callbacks=[run],
+                callbacks=[run, *run.reporter.progress(run)],
                 shuffle=False,
+                verbose=run.reporter.fit_verbosity,
             )
     run.close()
 
@@ -51,8 +56,9 @@ def run_to_end(run, train_batches):
 class TrainingRun(keras.callbacks.Callback):
     """The state of one run: counts, saves, evaluates, decides when it is over.
 
-    Subclasses give `evaluate()`, which returns a dict of float by name, with means over
-    languages under "mean/...", and shows it.
+    Subclasses give `evaluate()`, which returns a dict of float (or str, which is kept
+    beside the numbers) by name, with means over languages under "mean/...", and shows
+    it.
 
     Args:
         recipe: has `output`, a path, and `training`, with `steps`, `evaluate_every`,
@@ -60,14 +66,16 @@ class TrainingRun(keras.callbacks.Callback):
         trainer: compiled model of `fit`, its optimizer built.
         model: KerasHub task that the trainer trains, and that is saved.
         metric: str, the name, with or without "mean/", that tells the best model.
+        reporter: `Reporter`.
     """
 
-    def __init__(self, recipe, trainer, model, metric):
+    def __init__(self, recipe, trainer, model, metric, reporter):
         super().__init__()
         self.training = recipe.training
         self.trainer = trainer
         self.trained_model = model
         self.metric = metric
+        self.reporter = reporter
         self.output = recipe.output
         self.model_dir = recipe.output / "model"
         self.metrics_file = recipe.output / "metrics.jsonl"
@@ -78,7 +86,7 @@ class TrainingRun(keras.callbacks.Callback):
         self.best = math.inf if state["best"] is None else state["best"]
         self.bad_periods = state["bad_periods"]
         if self.step:
-            print(f"Continuing at step {self.step} of {self.training.steps}.")
+            reporter.say(f"Continuing at step {self.step} of {self.training.steps}.")
         # All workers come to the same decisions; the first one writes.
         self.is_chief = is_chief()
         self.writer = tf.summary.create_noop_writer()
@@ -139,18 +147,14 @@ class TrainingRun(keras.callbacks.Callback):
             file.write(json.dumps({"step": self.step, **metrics}) + "\n")
         with self.writer.as_default():
             for name, value in metrics.items():
-                tf.summary.scalar(name, value, step=self.step)
+                if not isinstance(value, str):
+                    tf.summary.scalar(name, value, step=self.step)
         self.writer.flush()
 
     def compare(self, metrics):
         """Save the model if it is the best so far."""
         metric = self.metric
         key = metric if metric in metrics else f"mean/{metric}"
-        if key not in metrics:
-            raise ValueError(
-                "recipe.training.early_stopping_metric must be one of "
-                f"{', '.join(sorted(metrics))}. Received: {metric}."
-            )
         rises = any(name in key for name in RISING_METRICS)
         value = -metrics[key] if rises else metrics[key]
         if value < self.best:
@@ -160,7 +164,9 @@ class TrainingRun(keras.callbacks.Callback):
         else:
             self.bad_periods += 1
         if self.stopped_early:
-            print(f"{metric} has not improved for {self.bad_periods} evaluations.")
+            self.reporter.say(
+                f"{metric} has not improved for {self.bad_periods} evaluations."
+            )
             self.model.stop_training = True
 
     def _learning_rate(self):
@@ -189,7 +195,7 @@ class TrainingRun(keras.callbacks.Callback):
     def close(self):
         self.writer.close()
         if self.stop_requested:
-            print(
+            self.reporter.say(
                 f"Stopped at step {self.step} of {self.training.steps}, saved. Run the "
                 "same command to continue."
             )
@@ -216,26 +222,48 @@ def _save_preset(model, directory):
 
 
 def claim_output(recipe):
-    """Make the output directory this run's, or see that it already is."""
-    record = recipe.output / "recipe.json"
+    """Make the output directory this run's, or see that it already is.
+
+    Where nothing has been trained yet, a changed recipe takes the place of the old one.
+
+    Args:
+        recipe: `Recipe` or `FinetuningRecipe`.
+
+    Raises:
+        ValueError: the directory holds a run of another recipe, or something else, or
+            cannot be written.
+    """
+    output = recipe.output
+    record = output / "recipe.json"
     content = json.loads(json.dumps(as_dict(recipe)))
-    if record.exists():
-        before = json.loads(record.read_text(encoding="utf-8"))
-        changed = sorted(_differences(before, content, "recipe"))
-        if changed:
+    try:
+        if record.exists():
+            before = json.loads(record.read_text(encoding="utf-8"))
+            changed = sorted(_differences(before, content, "recipe"))
+            is_begun = any((output / name).exists() for name in _TRAINED)
+            if changed and is_begun:
+                raise ValueError(
+                    f"{output} holds a run of another recipe. Changed since: "
+                    f"{', '.join(changed)}. Choose another output, or delete it."
+                )
+            if changed:
+                (output / VOCABULARY_FILE).unlink(missing_ok=True)
+        elif output.exists() and any(output.iterdir()):
             raise ValueError(
-                f"{recipe.output} holds a run of another recipe. Changed since: "
-                f"{', '.join(changed)}. Choose another output, or delete it."
+                f"{output} exists and is not a training run. Choose another output."
             )
-        return
-    if recipe.output.exists() and any(recipe.output.iterdir()):
+        output.mkdir(parents=True, exist_ok=True)
+        temporary = record.with_suffix(".new")
+        temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
+        os.replace(temporary, record)
+    except OSError as error:
         raise ValueError(
-            f"{recipe.output} exists and is not a training run. Choose another output."
-        )
-    recipe.output.mkdir(parents=True, exist_ok=True)
-    temporary = record.with_suffix(".new")
-    temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
-    os.replace(temporary, record)
+            f"recipe.output: {output} cannot be written ({error}). Choose another one."
+        ) from error
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"{record} is damaged: {error}. Choose another output, or delete it."
+        ) from error
 
 
 def _differences(before, after, where):
@@ -254,7 +282,7 @@ def _stop_on_signal(run):
         if run.stop_requested:
             raise KeyboardInterrupt
         run.stop_requested = True
-        print("\nStopping after this step; once more to stop at once.")
+        run.reporter.say("\nStopping after this step; once more to stop at once.")
 
     handlers = {}
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,0 +1,154 @@
+"""A share of the texts set aside for evaluation, and kept out of the training."""
+
+import hashlib
+import heapq
+
+import tensorflow as tf
+
+from xlm_tf.data.corpus_report import CorpusReport
+from xlm_tf.data.plain_text import iterate_plain_text
+
+# Of one language, or one pair of languages.
+MAX_HELD_OUT = 2000
+# Lines between empty lines that are one document; more of them are single texts.
+MAX_DOCUMENT = 100
+
+
+def text_key(text):
+    """A number that texts share if they say the same: case and spaces aside.
+
+    Args:
+        text: str.
+
+    Returns:
+        int, at random but always the same.
+    """
+    plain = " ".join(text.casefold().split())
+    digest = hashlib.blake2b(plain.encode("utf-8"), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
+
+
+def documents(paths):
+    """The documents of plain text, streaming.
+
+    Lines between empty lines are a document. Where there is no empty line, or more
+    than 100 lines are between two, every line is one.
+
+    Args:
+        paths: list of Path.
+
+    Yields:
+        Lists of str, the lines of a document.
+    """
+    for path in paths:
+        report, num_empty, lines, is_long = CorpusReport(), 0, [], False
+        for text in iterate_plain_text([path], report):
+            if report.empty != num_empty:
+                if num_empty or lines or is_long:
+                    yield from _closed(lines, is_document=not is_long)
+                num_empty, lines, is_long = report.empty, [], False
+            if not is_long and len(lines) == MAX_DOCUMENT:
+                yield from _closed(lines, is_document=False)
+                lines, is_long = [], True
+            if is_long:
+                yield [text]
+            else:
+                lines.append(text)
+        yield from _closed(lines, is_document=num_empty > 0)
+
+
+def _closed(lines, is_document):
+    if is_document:
+        return [lines] if lines else []
+    return [[line] for line in lines]
+
+
+class Selection:
+    """Which examples of a stream are held out: those of the smallest keys.
+
+    The choice depends on the texts alone, not on their order, so that copies of a text
+    come to one side, here and in every other corpus.
+
+    Args:
+        share: float, of the examples; one at least, and 2,000 at most, or as many more
+            as the last document has.
+    """
+
+    def __init__(self, share):
+        self.share = share
+        self._units = {}  # key -> examples
+        self._largest_first = []
+        self._size = 0
+        self._count = 0
+
+    def add(self, key, examples):
+        """Offer the examples of a document, or of a text, together.
+
+        Args:
+            key: int, `text_key` of what they are.
+            examples: list of values that can be compared.
+        """
+        self._count += len(examples)
+        if key not in self._units:
+            self._units[key] = []
+            heapq.heappush(self._largest_first, -key)
+        own = self._units[key]
+        new = [example for example in dict.fromkeys(examples) if example not in own]
+        own += new
+        self._size += len(new)
+        while self._size - len(self._units[-self._largest_first[0]]) >= MAX_HELD_OUT:
+            self._size -= len(self._units.pop(-heapq.heappop(self._largest_first)))
+
+    def examples(self):
+        """The list of the examples that are held out."""
+        wanted = min(max(round(self.share * self._count), 1), MAX_HELD_OUT)
+        chosen = []
+        for key in sorted(self._units):
+            if len(chosen) >= wanted:
+                break
+            chosen += self._units[key]
+        return chosen
+
+
+class HeldOutTexts:
+    """The texts that no training example may hold.
+
+    Args:
+        texts: iterable of str.
+    """
+
+    def __init__(self, texts):
+        self._keys = {text_key(text) for text in texts}
+        self._spellings = set()  # of the same, as they stand in the training texts
+
+    def count_others(self, examples, fields):
+        """Read a dataset once: how many of its examples may be trained on.
+
+        Args:
+            examples: dataset of dicts of string scalars.
+            fields: the names of its texts.
+
+        Returns:
+            int.
+        """
+        count = 0
+        for batch in examples.batch(1024).as_numpy_iterator():
+            for texts in zip(*(batch[name].tolist() for name in fields), strict=True):
+                found = [x for x in texts if text_key(x.decode("utf-8")) in self._keys]
+                self._spellings.update(found)
+                count += not found
+        return count
+
+    def without(self, examples, fields):
+        """The dataset of those that may be; of what `count_others` has read."""
+        spellings = sorted(self._spellings)
+        if not spellings:
+            return examples
+        table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(spellings, [1] * len(spellings)), 0
+        )
+
+        def is_other(example):
+            return tf.add_n([table.lookup(example[name]) for name in fields]) == 0
+
+        return examples.filter(is_other)
