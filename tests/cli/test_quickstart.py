@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from xlm_tf.cli import main
+from xlm_tf.cli import main, quickstart_corpus
 from xlm_tf.cli.quickstart_corpus import (
     LANGUAGES,
     download_wheels,
@@ -57,19 +57,18 @@ def test_nothing_held_out_is_in_the_training_text(corpus):
 
 @pytest.mark.slow
 def test_the_whole_path(wheels, tmp_path):
-    output = tmp_path / "results"
+    output = tmp_path / "my results"
     output.mkdir()
     os.symlink(wheels[0].parent, output / "wheels")
-    (output / "results.json").write_text(json.dumps({"scale": "tiny", "seconds": {}}))
     command = [sys.executable, "-m", "xlm_tf.cli", "quickstart", "--tiny"]
     process = subprocess.run(
         [*command, "--output", str(output)], capture_output=True, text=True, check=False
     )
     assert process.returncode == 0, process.stderr[-3000:]
-    for name in ("8/8", "results.png", "gRPC, 1 text", "int8 TFLite, 1 text"):
+    for name in ("9/9", "results.png", "gRPC, 1 text", "int8 TFLite, 1 text"):
         assert name in process.stdout
     results = json.loads((output / "results.json").read_text())
-    assert set(results["retrieval"]) == {"random", "pretrained", "finetuned"}
+    assert set(results["retrieval"]) == {"random", "pretrained", "scratch", "finetuned"}
     for stage in results["retrieval"].values():
         assert set(stage) == set(LANGUAGES)
         assert all(row["candidates"] >= 200 for row in stage.values())
@@ -90,6 +89,13 @@ def test_the_whole_path(wheels, tmp_path):
     assert (output / "embedder" / "model.weights.h5").stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize("name", ["results [1]", "what?", "all*"])
+def test_paths_that_are_patterns_are_refused_first(tmp_path, capsys, name):
+    assert main(["quickstart", "--output", str(tmp_path / name / "results")]) == 2
+    assert "in a path without" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_of_something_else_is_kept(tmp_path, capsys):
     (tmp_path / "thesis.txt").write_text("precious")
     assert main(["quickstart", "--output", str(tmp_path)]) == 2
@@ -97,7 +103,39 @@ def test_a_folder_of_something_else_is_kept(tmp_path, capsys):
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_another_scale_is_refused(tmp_path, capsys):
-    (tmp_path / "results.json").write_text(json.dumps({"scale": "tiny", "seconds": {}}))
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"scale": "tiny", "seconds": {}}, "holds a tiny run"),
+        ({"scale": "full", "seconds": {}}, "of another version"),
+        ({"scale": "full", "made_with": {"version": 2}}, "of another version"),
+        ([], "is no folder of a quickstart"),
+        ('{"scale": "full', "is no folder of a quickstart"),
+    ],
+)
+def test_other_results_are_refused_and_kept(tmp_path, capsys, content, message):
+    text = content if isinstance(content, str) else json.dumps(content)
+    (tmp_path / "results.json").write_text(text)
     assert main(["quickstart", "--output", str(tmp_path)]) == 2
-    assert "holds a tiny run" in capsys.readouterr().err
+    assert message in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["results.json"]
+    assert (tmp_path / "results.json").read_text() == text
+
+
+def test_wheels_of_other_releases_are_no_part_of_the_corpus(tmp_path, monkeypatch):
+    monkeypatch.setattr(quickstart_corpus, "WHEELS", {"a-b": "1.0", "c": "2.1"})
+    for name in ("a_b-1.0-py3-none-any.whl", "c-2.0-py3-none-any.whl"):
+        (tmp_path / name).touch()
+    asked = []
+
+    def download(command, **arguments):
+        asked.append(command)
+        (tmp_path / "c-2.1-py3-none-any.whl").touch()
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", download)
+    for _ in range(2):
+        names = [wheel.name for wheel in quickstart_corpus.download_wheels(tmp_path)]
+        assert names == ["a_b-1.0-py3-none-any.whl", "c-2.1-py3-none-any.whl"]
+    assert len(asked) == 1
+    assert asked[0][-2:] == ["a-b==1.0", "c==2.1"]

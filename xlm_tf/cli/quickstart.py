@@ -1,12 +1,20 @@
 """`xlm-tf quickstart`: the whole path once, on real text, in about 15 minutes."""
 
 import contextlib
+import dataclasses
 import json
 import os
+import shlex
+import shutil
 import time
 from pathlib import Path
 
 from xlm_tf.output_files import whole_file
+
+# Raised when older results are no longer comparable: another corpus, another way to
+# train or to count. What `Scale` says is compared beside it.
+RESULTS_VERSION = 2
+STAGES = 9
 
 
 def add_arguments(parser):
@@ -26,8 +34,10 @@ def add_arguments(parser):
 def run(args):
     """Vocabulary, pretraining, fine-tuning, evaluation, export, serving, report.
 
-    Every stage that was finished is skipped when the command is run again, and
-    pretraining continues at its last checkpoint.
+    The encoder is fine-tuned twice with the same budget, from random weights and after
+    pretraining: that shows what pretraining gives. Every stage that was finished is
+    skipped when the command is run again, and pretraining continues at its last
+    checkpoint.
 
     Args:
         args: `argparse.Namespace` with the arguments above.
@@ -36,8 +46,8 @@ def run(args):
         int, 0.
 
     Raises:
-        ValueError: the corpus cannot be downloaded, the folder holds something else,
-            or the extra `quickstart` is not installed.
+        ValueError: the corpus cannot be downloaded, the folder holds something else or
+            results of another version, or the extra `quickstart` is not installed.
     """
     try:
         from xlm_tf.cli import quickstart_report as report
@@ -51,8 +61,14 @@ def run(args):
     from xlm_tf.models.presets import load_task
 
     directory = Path(args.output)
+    if set("*?[") & set(str(directory.absolute())):
+        # TensorFlow takes the path of a checkpoint for a pattern.
+        raise ValueError(
+            "--output must lie in a path without '*', '?' and '[', in which TensorFlow "
+            f"finds no SavedModel. Received: {directory.absolute()}"
+        )
     scale = training.TINY if args.tiny else training.FULL
-    results = _Results(directory, "tiny" if args.tiny else "full")
+    results = _Results(directory, "tiny" if args.tiny else "full", scale)
     retrieval = results.part("retrieval")
     stage = _Stages(results)
 
@@ -83,8 +99,21 @@ def run(args):
             results.save()
         _print_accuracy(report, retrieval, "random")
 
+    curves = {
+        "scratch": directory / "fine-tuning-from-random.jsonl",
+        "finetuned": directory / "fine-tuning.jsonl",
+    }
+    with stage("no pretraining", "For comparison: fine-tuning without pretraining"):
+        if "scratch" not in retrieval:
+            embedder = training.random_embedder(recipe)
+            training.finetune_embedder(embedder, corpus, scale, curves["scratch"])
+            retrieval["scratch"] = training.evaluate_retrieval(
+                training.embed_with(embedder), corpus
+            )
+            results.save()
+        _print_accuracy(report, retrieval, "scratch")
+
     fine_tuned = directory / "embedder"
-    curve = directory / "fine-tuning.jsonl"
     with stage("pretraining", f"Pretraining with MLM and TLM: {recipe.output}"):
         if not fine_tuned.exists():
             embedder = training.pretrained_embedder(recipe)
@@ -97,7 +126,7 @@ def run(args):
 
     with stage("fine-tuning", "Fine-tuning the embedder on translations"):
         if not fine_tuned.exists():
-            training.finetune_embedder(embedder, corpus, scale, curve)
+            training.finetune_embedder(embedder, corpus, scale, curves["finetuned"])
             _save_whole(embedder, fine_tuned)
         embedder = load_task(fine_tuned)
         if "finetuned" not in retrieval:
@@ -110,13 +139,11 @@ def run(args):
     with stage("routing", "A classifier that learns in English and reads 15 languages"):
         saved = directory / "classifier"
         if not saved.exists():
-            classifier, results["labels"] = training.train_classifier(
-                embedder, corpus, scale
-            )
+            classifier = training.train_classifier(embedder, corpus, scale)
             _save_whole(classifier, saved)
         classifier = load_task(saved)
-        labels = results["labels"]
-        results["routing"] = training.evaluate_routing(classifier, labels, corpus)
+        results["labels"] = classifier.labels
+        results["routing"] = training.evaluate_routing(classifier, corpus)
         for language, row in results["routing"].items():
             print(
                 f"  {language}: {row['accuracy']:.0%} of {row['messages']} messages "
@@ -124,7 +151,7 @@ def run(args):
             )
 
     with stage("export", "SavedModel and int8 TFLite"):
-        paths = serving.export_models(embedder, classifier, labels, directory)
+        paths = serving.export_models(embedder, classifier, directory)
         results["artefacts"] = {
             name: [str(path.relative_to(directory)), _num_bytes(path)]
             for name, path in paths.items()
@@ -147,13 +174,15 @@ def run(args):
     )
     results.save()
     metrics_file = recipe.output / "metrics.jsonl"
-    report.draw_picture(results, metrics_file, curve, directory / "results.png")
+    report.draw_picture(results, metrics_file, curves, directory / "results.png")
     report.write_report(results, directory / "report.md")
     print(
         f"\nRetrieval: {report.mean_accuracy(retrieval['random']):.0%} with random "
-        f"weights, {report.mean_accuracy(retrieval['finetuned']):.0%} in the end. Look "
-        f"at {directory / 'report.md'} and {directory / 'results.png'}.\nServe the "
-        f"models yourself: xlm-tf serve {directory / 'models'}"
+        f"weights, {report.mean_accuracy(retrieval['scratch']):.0%} fine-tuned from "
+        f"these, {report.mean_accuracy(retrieval['finetuned']):.0%} pretrained and "
+        f"fine-tuned. Look at {directory / 'report.md'} and "
+        f"{directory / 'results.png'}.\nServe the models yourself: xlm-tf serve "
+        f"{shlex.quote(str(directory / 'models'))}"
     )
     return 0
 
@@ -161,22 +190,45 @@ def run(args):
 class _Results(dict):
     """What was found so far, kept in `results.json`."""
 
-    def __init__(self, directory, scale):
-        super().__init__(scale=scale, seconds={})
+    def __init__(self, directory, name, scale):
+        made_with = {"version": RESULTS_VERSION, **dataclasses.asdict(scale)}
+        super().__init__(scale=name, made_with=made_with, seconds={})
         self.path = directory / "results.json"
         if self.path.exists():
-            self.update(json.loads(self.path.read_text(encoding="utf-8")))
-            if self["scale"] != scale:
+            before = self._read()
+            if before.get("scale") != name:
                 raise ValueError(
-                    f"{directory} holds a {self['scale']} run. Choose another --output "
-                    f"for a {scale} one, or delete it."
+                    f"{directory} holds a {before.get('scale')} run. Choose another "
+                    f"--output for a {name} one, or delete it."
                 )
-        elif directory.exists() and any(directory.iterdir()):
-            raise ValueError(
-                f"{directory} exists and is no folder of a quickstart. Choose another "
-                "--output."
-            )
+            if before.get("made_with") != made_with:
+                raise ValueError(
+                    f"{directory} holds results of another version of the quickstart, "
+                    "which cannot be compared or continued. Choose another --output, "
+                    f"or delete it. Received: {before.get('made_with')}, expected "
+                    f"{made_with}."
+                )
+            self.update(before)
+        elif directory.exists() and {file.name for file in directory.iterdir()} - {
+            "wheels"  # may be downloaded ahead
+        }:
+            self._refuse()
         self.save()
+
+    def _read(self):
+        try:
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+        except ValueError:
+            self._refuse()
+        if not isinstance(content, dict):
+            self._refuse()
+        return content
+
+    def _refuse(self):
+        raise ValueError(
+            f"{self.path.parent} exists and is no folder of a quickstart. Choose "
+            "another --output."
+        )
 
     def part(self, name):
         """A dict within the results."""
@@ -202,7 +254,7 @@ class _Stages:
 
         self.number += 1
         console = Console()
-        console.print(f"\n[bold]{self.number}/8 {title}[/bold]")
+        console.print(f"\n[bold]{self.number}/{STAGES} {title}[/bold]")
         begun = time.perf_counter()
         try:
             yield
@@ -222,6 +274,7 @@ def _print_accuracy(report, retrieval, stage):
 def _save_whole(task, directory):
     """Save a preset; a crash leaves none."""
     partial = directory.with_name(f".{directory.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
     task.save_to_preset(partial)
     os.replace(partial, directory)
 

@@ -84,7 +84,9 @@ def download_wheels(directory):
         ValueError: pip could not download them; holds what pip said.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    if len(list(directory.glob("*.whl"))) < len(WHEELS):
+    # Other releases may lie there too: they are no part of the corpus.
+    patterns = [f"{n.replace('-', '_')}-{v}-*.whl" for n, v in WHEELS.items()]
+    if not all(any(directory.glob(pattern)) for pattern in patterns):
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
         # Only the catalogues are read: the code may need another Python.
         command += ["--ignore-requires-python", "--only-binary", ":all:"]
@@ -95,7 +97,7 @@ def download_wheels(directory):
             raise ValueError(
                 f"The corpus could not be downloaded with pip: {outcome.stderr.strip()}"
             )
-    return sorted(directory.glob("*.whl"))
+    return sorted(wheel for pattern in patterns for wheel in directory.glob(pattern))
 
 
 def read_corpus(wheels, seed=0):

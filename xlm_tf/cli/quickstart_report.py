@@ -7,13 +7,20 @@ import numpy as np
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.ticker import StrMethodFormatter
 
 STAGES = {
     "random": "random weights",
-    "pretrained": "after pretraining",
-    "finetuned": "after fine-tuning",
+    "pretrained": "pretrained only",
+    "scratch": "fine-tuned only",
+    "finetuned": "pretrained, then fine-tuned",
 }
-COLORS = {"random": "#c7c7c7", "pretrained": "#7fb0d8", "finetuned": "#1b5e9c"}
+COLORS = {
+    "random": "#d4d4d4",
+    "pretrained": "#9b9b9b",
+    "scratch": "#7fb0d8",
+    "finetuned": "#1b5e9c",
+}
 # Languages with fewer pairs of sentences are shown, and left out of the mean.
 MIN_PAIRS = 500
 
@@ -28,13 +35,14 @@ def mean_accuracy(retrieval):
     return float(np.mean(values))
 
 
-def draw_picture(results, pretraining_metrics, contrastive_curve, path):
+def draw_picture(results, pretraining_metrics, contrastive_curves, path):
     """Four panels: retrieval, routing, and the curves of both trainings.
 
     Args:
         results: dict, see `quickstart.run`.
         pretraining_metrics: Path of the pretraining's `metrics.jsonl`.
-        contrastive_curve: Path of the fine-tuning's curve.
+        contrastive_curves: dict from "scratch" and "finetuned" to Path, the curves of
+            both fine-tunings.
         path: Path of the PNG.
     """
     figure, axes = plt.subplots(2, 2, figsize=(13, 8), constrained_layout=True)
@@ -46,7 +54,10 @@ def draw_picture(results, pretraining_metrics, contrastive_curve, path):
     _draw_retrieval(axes[0, 0], results["retrieval"])
     _draw_routing(axes[0, 1], results["routing"])
     _draw_pretraining(axes[1, 0], _read_lines(pretraining_metrics))
-    _draw_contrastive(axes[1, 1], _read_lines(contrastive_curve))
+    _draw_contrastive(
+        axes[1, 1],
+        {stage: _read_lines(path) for stage, path in contrastive_curves.items()},
+    )
     for axis in axes.flat:
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(axis="y", alpha=0.3)
@@ -66,20 +77,20 @@ def _draw_retrieval(axis, retrieval):
         ]
         mean = 100 * mean_accuracy(retrieval[stage])
         axis.bar(
-            positions + 0.27 * (number - 1),
+            positions + 0.21 * (number - 1.5),
             values,
-            0.27,
+            0.21,
             color=COLORS[stage],
             label=f"{label}: {mean:.0f} %",
         )
     axis.set_xticks(positions, languages)
-    axis.set_ylim(0, 118)
+    axis.set_ylim(0, 128)
     axis.set_yticks(range(0, 101, 20))
     axis.set_ylabel("top-1 accuracy, %")
     axis.set_title(
         "Which held-out message is the translation? (English ↔ language)", fontsize=11
     )
-    axis.legend(loc="upper center", ncols=3, fontsize=8, frameon=False)
+    axis.legend(loc="upper center", ncols=2, fontsize=8, frameon=False)
 
 
 def _draw_routing(axis, routing):
@@ -115,18 +126,27 @@ def _draw_pretraining(axis, lines):
         ]
         axis.plot(steps, values, marker="o", color=color, label=objective.upper())
     axis.set_yscale("log")
+    for ticks in ("major", "minor"):  # 300, not 3 × 10²
+        getattr(axis.yaxis, f"set_{ticks}_formatter")(StrMethodFormatter("{x:,.0f}"))
     axis.set_xlabel("pretraining step")
     axis.set_ylabel("perplexity, held-out text")
     axis.set_title("Pretraining: guess the masked tokens", fontsize=11)
     axis.legend(fontsize=8, frameon=False)
 
 
-def _draw_contrastive(axis, lines):
-    steps = [line["step"] for line in lines]
-    axis.plot(steps, [100 * line["accuracy"] for line in lines], color="#1b5e9c")
+def _draw_contrastive(axis, curves):
+    labels = {"scratch": "from random weights", "finetuned": "pretrained"}
+    for stage, lines in curves.items():
+        axis.plot(
+            [line["step"] for line in lines],
+            [100 * line["accuracy"] for line in lines],
+            color=COLORS[stage],
+            label=labels[stage],
+        )
     axis.set_xlabel("fine-tuning step")
     axis.set_ylabel("accuracy within a batch, %")
     axis.set_title("Fine-tuning: find the translation in the batch", fontsize=11)
+    axis.legend(loc="lower right", fontsize=8, frameon=False)
 
 
 def write_report(results, path):
@@ -151,11 +171,13 @@ def write_report(results, path):
         "## Retrieval",
         "",
         "Top-1 accuracy on held-out messages, English → language / language → English, "
-        f"in %. The mean is over the languages with {MIN_PAIRS} pairs or more.",
+        f"in %. The mean is over the languages with {MIN_PAIRS} pairs or more. Both "
+        "fine-tunings are of the same steps on the same batches: the last two columns "
+        "differ by what pretraining gives.",
         "",
-        "| language | training pairs | queries | candidates | random weights | "
-        "pretrained | fine-tuned |",
-        "|---|---|---|---|---|---|---|",
+        f"| language | training pairs | queries | candidates | "
+        f"{' | '.join(STAGES.values())} |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for language in _by_pairs(retrieval["random"]):
         row = retrieval["random"][language]

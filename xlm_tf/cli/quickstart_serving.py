@@ -23,7 +23,7 @@ NUM_REQUESTS = 60
 BATCH_SIZE = 32
 
 
-def export_models(embedder, classifier, labels, directory):
+def export_models(embedder, classifier, directory):
     """Export both as SavedModel and int8 TFLite; what exists is kept.
 
     Returns:
@@ -39,10 +39,9 @@ def export_models(embedder, classifier, labels, directory):
         if path.exists():
             continue
         task = embedder if name.startswith("embedder") else classifier
-        names = {} if task is embedder else {"labels": labels}
         with without_banners():
             if "SavedModel" in name:
-                report = export.to_saved_model(task, path, **names)
+                report = export.to_saved_model(task, path)
             else:
                 report = export.to_tflite(task, path, quantization="int8")
         print(
