@@ -57,7 +57,17 @@ def test_another_encoding_is_named(tmp_path, content, message):
 def test_what_is_not_in_the_encoding_that_was_named(tmp_path):
     path = tmp_path / "in.txt"
     path.write_text("one\nété\n")
-    with pytest.raises(ValueError, match=r"in\.txt, about line 1: not ascii"):
+    with pytest.raises(ValueError, match=r"in\.txt, line 1 or later: not ascii"):
         check_lines(str(path), "ascii")
     with pytest.raises(FileNotFoundError, match="There is no file"):
         check_lines(str(tmp_path / "absent"))
+
+
+def test_what_a_line_is_does_not_depend_on_the_encoding(tmp_path):
+    text = "one\rhalf\r\ntwo\x0c\u2028\n\nthree\r"
+    lines = ["one half", "two\x0c\u2028", "", "three"]
+    path = tmp_path / "in"
+    path.write_bytes(gzip.compress(b"") + gzip.compress(text.encode()) + bytes(512))
+    assert list(read_lines(str(path))) == lines
+    path.write_text(text, encoding="utf-16", newline="")
+    assert list(read_lines(str(path), "utf-16")) == lines

@@ -7,18 +7,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xlm_tf.data.bitext import (
+    _pairs,
     read_bitext,
     read_parallel_text,
     scan_bitext,
     scan_parallel_text,
 )
+from xlm_tf.data.corpus_report import CorpusReport
 from xlm_tf.data.plain_text import BLOCK
 
 
 def pairs(dataset):
     return [
-        (example["source"].numpy().decode(), example["target"].numpy().decode())
-        for example in dataset
+        (source.decode(), target.decode())
+        for batch in dataset.batch(4096).as_numpy_iterator()
+        for source, target in zip(batch["source"], batch["target"], strict=True)
     ]
 
 
@@ -84,23 +87,40 @@ def test_broken_lines_are_counted_and_named(tmp_path):
     assert len(pairs(dataset)) == 11
 
 
+def test_keys_are_languages_in_any_spelling(tmp_path):
+    lines = [
+        {"id": "7", "en": "one", "zh-Hans": "一"},
+        {"EN": "two", "zh_CN": "二"},
+        {"source": "three", "zho": "三"},
+        {"en": "no", "zh_TW": "沒有", "": ""},
+    ]
+    path = write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, lines)))
+    with pytest.warns(UserWarning, match="a.jsonl:4: no texts under"):
+        read = pairs(read_bitext(path, "en_US", "zh_CN"))
+    assert read == [("one", "一"), ("two", "二"), ("three", "三")]
+
+
 @settings(
-    max_examples=60,
+    max_examples=8,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     st.lists(
-        st.text("ab \t\r\xa0é狐\0").map(str.encode)
+        st.text("ab \t\r\xa0é狐\0\ufeff").map(str.encode)
         | st.binary(max_size=6).map(lambda line: line.replace(b"\n", b"")),
-        max_size=8,
+        max_size=30,
     )
 )
 def test_the_graph_reads_what_the_scan_counts(tmp_path, lines):
-    path = write(tmp_path / "any.tsv", b"\n".join([*lines, *[b"one\tun"] * 9]))
+    path = write(tmp_path / "any.tsv", b"\n".join([*lines, *[b"one\tun"] * 31]))
     report = scan_bitext(path, "en", "fr")
-    read = list(read_bitext(path, "en", "fr", report))
-    assert len(read) == report.sentences
+    assert pairs(read_bitext(path, "en", "fr", report)) == [
+        pair
+        for _, _, found, _ in _pairs([path], "en", "fr", CorpusReport())
+        for pair in found or ()
+        if all(pair)
+    ]
 
 
 def test_blocks_lose_no_pair(tmp_path):
@@ -178,3 +198,43 @@ def test_a_list_of_targets_is_as_many_pairs(tmp_path):
     with pytest.warns(UserWarning, match="no texts under source and target"):
         read = pairs(read_bitext(path, "en", "de"))
     assert read == [("long", "kurz"), ("long", "knapp"), ("last", "Schluss")]
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.jsonl"])
+def test_a_file_that_has_changed_is_named(tmp_path, name):
+    lines = {"a.tsv": "one\tun\n", "a.jsonl": '{"source": "one", "target": "un"}\n'}
+    path = write(tmp_path / name, lines[name] * 2000)
+    dataset = read_bitext(path, "en", "fr")
+    assert len(pairs(dataset)) == 2000
+    write(path, lines[name] * 1500)
+    with pytest.raises(tf.errors.OpError, match=rf"{name} has changed .* 2,000"):
+        pairs(dataset)
+
+
+@pytest.mark.parametrize("longer", [0, 1])
+def test_a_line_aligned_file_that_has_changed_is_named(tmp_path, longer):
+    sides = [write(tmp_path / name, "a\n" * 1200) for name in ("en.txt", "fr.txt")]
+    dataset = read_parallel_text(*sides, "en", "fr")
+    write(sides[longer], "a\n" * 1100)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=sides[longer].name):
+        pairs(dataset)
+
+
+def test_lines_go_together_whatever_else_looks_like_an_end(tmp_path):
+    parts = [b"one\n", b"", b"two\rhalves\r\n", b"three\x0c\xe2\x80\xa8\n", b"four"]
+    source = tmp_path / "en.gz"
+    source.write_bytes(b"".join(map(gzip.compress, parts)) + b"\0" * 512)
+    target = write(tmp_path / "fr.txt", "un\ndeux\r\ntrois\nquatre\n")
+    assert pairs(read_parallel_text(source, target, "en", "fr")) == [
+        ("one", "un"),
+        ("two halves", "deux"),
+        ("three\x0c\u2028", "trois"),
+        ("four", "quatre"),
+    ]
+    tsv = tmp_path / "pairs.tsv"  # gzip by its first bytes
+    tsv.write_bytes(gzip.compress(b"") + gzip.compress(b"a\rb\t\xef\xbb\xbfc\r\n"))
+    assert pairs(read_bitext(tsv, "en", "fr")) == [("a b", "c")]
+    jsonl = tmp_path / "pairs.jsonl.gz"
+    line = b'\xef\xbb\xbf{"source": "a",\r "target": "c"}\n'
+    jsonl.write_bytes(gzip.compress(b"") + gzip.compress(line) + b"\0")
+    assert pairs(read_bitext(jsonl, "en", "fr")) == [("a", "c")]

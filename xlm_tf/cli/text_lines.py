@@ -2,15 +2,12 @@
 
 import argparse
 import codecs
-import contextlib
-import gzip
-import io
 import os
 import stat
 import sys
 from pathlib import Path
 
-from xlm_tf.data.corpus_report import binary_lines, is_gzip
+from xlm_tf.data.text_lines import CHUNK, split_lines, unpacked
 
 STANDARD_STREAM = "-"
 _BYTE_ORDER_MARKS = {
@@ -32,6 +29,8 @@ def encoding(name):
 def read_lines(path, encoding="utf-8"):
     """The lines of a file, without their ends, streaming.
 
+    What a line is says `xlm_tf.data.text_lines.binary_lines`.
+
     Args:
         path: str of a file, plain or .gz; "-" is stdin.
         encoding: str, that of the file. A byte order mark is no part of the text.
@@ -46,14 +45,14 @@ def read_lines(path, encoding="utf-8"):
     name = "stdin" if path == STANDARD_STREAM else str(path)
     if path != STANDARD_STREAM and not Path(path).is_file():
         raise FileNotFoundError(f"There is no file {path}.")
+    chunks = (
+        iter(lambda: sys.stdin.buffer.read1(CHUNK), b"")
+        if path == STANDARD_STREAM
+        else unpacked(path)
+    )
     if encoding != "utf-8":
-        yield from _decoded_lines(path, name, encoding)
-        return
-    if path == STANDARD_STREAM:
-        lines = enumerate((x.rstrip(b"\r\n") for x in sys.stdin.buffer), start=1)
-    else:
-        lines = binary_lines(path)
-    for number, line in lines:
+        chunks = _as_utf8(chunks, name, encoding)
+    for number, line in enumerate(split_lines(chunks), start=1):
         if number == 1:
             _check_mark(name, line)
         try:
@@ -113,18 +112,16 @@ def _check_mark(name, line):
             raise ValueError(f"{name} is {own.upper()}: pass --encoding {own}.")
 
 
-def _decoded_lines(path, name, encoding):
-    number = 0
-    with contextlib.ExitStack() as stack:
-        binary = sys.stdin.buffer
-        if path != STANDARD_STREAM:
-            opener = gzip.open if is_gzip(path) else open
-            binary = stack.enter_context(opener(path, "rb"))
-        stream = stack.enter_context(io.TextIOWrapper(binary, encoding, newline="\n"))
-        try:
-            for number, line in enumerate(stream, start=1):
-                yield line.rstrip("\r\n").removeprefix("\ufeff" if number == 1 else "")
-        except UnicodeError as error:
-            raise ValueError(
-                f"{name}, about line {number + 1}: not {encoding} ({error})."
-            ) from error
+def _as_utf8(chunks, name, encoding):
+    decoder = codecs.getincrementaldecoder(encoding)()
+    number = 1
+    try:
+        for chunk in chunks:
+            text = decoder.decode(chunk)
+            yield text.encode("utf-8")
+            number += text.count("\n")
+        decoder.decode(b"", final=True)
+    except UnicodeError as error:
+        raise ValueError(
+            f"{name}, line {number} or later: not {encoding} ({error})."
+        ) from error

@@ -1,29 +1,28 @@
 """Sentence pairs as `tf.data` sources: TSV, JSONL and line-aligned files."""
 
 import atexit
+import functools
 import gc
 import itertools
 import json
 
 import tensorflow as tf
 
-from xlm_tf.data.corpus_report import (
-    CorpusReport,
-    binary_lines,
-    check_files,
-    usable_text,
-)
-from xlm_tf.data.plain_text import BLOCK, is_usable, line_blocks, stripped_lines
+from xlm_tf.data.corpus_report import CorpusReport, check_files, usable_text
+from xlm_tf.data.plain_text import BLOCK, is_usable, line_blocks, stripped
+from xlm_tf.data.text_lines import binary_lines
+from xlm_tf.text.language_codes import match_language
 
 
 def read_bitext(paths, source_language, target_language, report=None):
     """The pairs of TSV or JSONL files as examples.
 
     A `.tsv` file holds `source<TAB>target`; a `.jsonl` file an object a line, with
-    the keys `source` and `target`, or the two languages as keys, or `source` and the
-    target language. A list of targets is as many pairs. Both may be .gz.
-    Pairs with an empty side are left out; so are lines that cannot be read, with a
-    warning that names file and line.
+    the keys `source` and `target`, or the two languages as keys, in any spelling, or
+    `source` and the target language. A list of targets is as many pairs. Both may be
+    gzip. What a line is says `xlm_tf.data.text_lines.binary_lines`. Pairs with an empty
+    side are left out; so are lines that cannot be read, with a warning that names file
+    and line.
 
     Args:
         paths: path or list of paths; read in this order, streaming.
@@ -43,41 +42,50 @@ def read_bitext(paths, source_language, target_language, report=None):
     """
     paths = check_files(paths)
     if report is None:
-        scan_bitext(paths, source_language, target_language).warn()
+        report = scan_bitext(paths, source_language, target_language)
+        report.warn()
 
     languages = (source_language, target_language)
     dataset = None
     for parse, of_a_kind in itertools.groupby(paths, _parser):
         read = _read_tsv if parse is _parse_tsv else _read_json
-        own = read(list(of_a_kind), *languages)
+        own = read(list(of_a_kind), *languages, report)
         dataset = own if dataset is None else dataset.concatenate(own)
     return dataset.unbatch()
 
 
-def _read_tsv(paths, source_language, target_language):
+def _read_tsv(paths, source_language, target_language, report):
     """Blocks of examples, read in graph; keeps and drops what `_parse_tsv` does."""
 
     def examples(lines):
         columns = tf.strings.split(lines, "\t")  # (lines, None)
         columns = tf.ragged.boolean_mask(columns, columns.row_lengths() == 2)
-        columns = tf.strings.strip(columns.to_tensor(shape=(None, 2)))
+        columns = stripped(columns.to_tensor(shape=(None, 2)))
         usable = tf.reduce_all(is_usable(columns), axis=1)
         source, target = tf.unstack(tf.boolean_mask(columns, usable), axis=1)
         return _examples(source, target, source_language, target_language)
 
-    return line_blocks(paths).map(examples)
+    return line_blocks(paths, report).map(examples)
 
 
-def _read_json(paths, source_language, target_language):
+def _read_json(paths, source_language, target_language, report):
     def blocks():
+        read = CorpusReport()
         pairs = (
             pair
-            for _, _, pairs, _ in _pairs(paths, source_language, target_language)
+            for _, _, pairs, _ in _pairs(paths, source_language, target_language, read)
             for pair in pairs or ()
             if all(pair)
         )
         while block := list(itertools.islice(pairs, BLOCK)):
             yield block
+        for path, found in read.files.items():
+            if found.lines != report.files[path].lines:
+                raise ValueError(
+                    f"{path} has changed since its lines were counted: there were "
+                    f"{report.files[path].lines:,}. Start again. "
+                    f"Received, in lines: {found.lines:,}."
+                )
 
     def examples(block):
         source, target = tf.unstack(block, axis=1)  # (pairs,) each
@@ -110,7 +118,8 @@ def scan_bitext(paths, source_language, target_language):
     """
     paths = check_files(paths)
     report = CorpusReport()
-    for path, number, pairs, reason in _pairs(paths, source_language, target_language):
+    found = _pairs(paths, source_language, target_language, report)
+    for path, number, pairs, reason in found:
         if pairs is None:
             report.add_broken(path, number, reason)
             continue
@@ -182,11 +191,23 @@ def read_parallel_text(
         ValueError: as `scan_parallel_text`.
     """
     if report is None:
-        scan_parallel_text(source_path, target_path).warn()
-    sides = [stripped_lines(check_files(path)) for path in (source_path, target_path)]
+        report = scan_parallel_text(source_path, target_path)
+        report.warn()
+    sides = [
+        line_blocks(check_files(path), report).map(stripped)
+        for path in (source_path, target_path)
+    ]
 
     def examples(source, target):
-        usable = is_usable(source) & is_usable(target)
+        is_aligned = tf.debugging.Assert(
+            tf.size(source) == tf.size(target),
+            [
+                f"{source_path} or {target_path} has changed since the lines were "
+                "counted: they are not as many any more. Start again."
+            ],
+        )
+        with tf.control_dependencies([is_aligned]):
+            usable = is_usable(source) & is_usable(target)
         return _examples(
             tf.boolean_mask(source, usable),  # (usable pairs,)
             tf.boolean_mask(target, usable),
@@ -215,7 +236,8 @@ def scan_parallel_text(source_path, target_path):
     paths = [*check_files(source_path), *check_files(target_path)]
     report = CorpusReport()
     counts = [0, 0]
-    for sides in itertools.zip_longest(*map(binary_lines, paths)):
+    lines = (binary_lines(path, report.lines_of(path)) for path in paths)
+    for sides in itertools.zip_longest(*lines):
         counts = [n + (side is not None) for n, side in zip(counts, sides, strict=True)]
         if None in sides:
             continue
@@ -249,11 +271,11 @@ def _examples(source, target, source_language, target_language):
     }
 
 
-def _pairs(paths, source_language, target_language):
+def _pairs(paths, source_language, target_language, report):
     """Yield (path, line number, [(source, target)] or None, why it is None)."""
     for path in paths:
         parse = _parser(path)
-        for number, line in binary_lines(path):
+        for number, line in binary_lines(path, report.lines_of(path)):
             try:
                 pairs = parse(line, source_language, target_language)
             except ValueError as error:
@@ -293,13 +315,10 @@ def _parse_json(line, source_language, target_language):
         raise ValueError(f"not JSON: {error}") from error
     except RecursionError as error:
         raise ValueError("not a flat JSON object: it is nested too deeply") from error
-    for source_key, target_key in (
-        ("source", "target"),
-        (source_language, target_language),
-        ("source", target_language),
+    keys = tuple(item) if isinstance(item, dict) else ()
+    for source_key, target_key in _keys_of_sides(
+        keys, source_language, target_language
     ):
-        if not isinstance(item, dict) or not {source_key, target_key} <= set(item):
-            continue
         source, targets = item[source_key], item[target_key]
         targets = targets if isinstance(targets, list) else [targets]
         if targets and all(isinstance(text, str) for text in (source, *targets)):
@@ -312,3 +331,21 @@ def _parse_json(line, source_language, target_language):
         f"no texts under source and target, {source_language} and {target_language}, "
         f"or source and {target_language}"
     )
+
+
+@functools.lru_cache(maxsize=1024)
+def _keys_of_sides(keys, source_language, target_language):
+    """The pairs of keys that may hold source and target, the likeliest first."""
+    source_key, target_key = (
+        _key_of_language(language, keys)
+        for language in (source_language, target_language)
+    )
+    sides = (("source", "target"), (source_key, target_key), ("source", target_key))
+    return [both for both in sides if set(both) <= set(keys)]
+
+
+def _key_of_language(language, keys):
+    try:
+        return match_language(language, filter(str.strip, keys))
+    except ValueError:  # there is none, or no one of several
+        return None

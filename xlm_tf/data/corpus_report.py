@@ -1,10 +1,10 @@
 """What a corpus holds, and which of its lines cannot be used."""
 
 import dataclasses
-import gzip
 import warnings
-import zlib
 from pathlib import Path
+
+from xlm_tf.data.text_lines import FileLines, check_is_text
 
 # Broken lines that a report names; all are counted.
 MAX_NAMED = 20
@@ -37,12 +37,18 @@ class CorpusReport:
         empty: int, lines without text.
         broken: int, lines that are left out because they cannot be read.
         broken_lines: list of `BrokenLine`, the first 20 of them.
+        files: dict from path to `FileLines`, of the files that were read to the end.
     """
 
     sentences: int = 0
     empty: int = 0
     broken: int = 0
     broken_lines: list[BrokenLine] = dataclasses.field(default_factory=list)
+    files: dict[str, FileLines] = dataclasses.field(default_factory=dict)
+
+    def lines_of(self, path):
+        """`FileLines` of a file, to be filled in while it is read."""
+        return self.files.setdefault(str(path), FileLines())
 
     def add_broken(self, file, line_number, reason):
         """Count a line that cannot be read, and keep its place."""
@@ -80,7 +86,7 @@ class CorpusReport:
 
 
 def check_files(paths):
-    """The paths as a list of `Path`; an error for the first that is not a file."""
+    """The paths as a list of `Path`; an error for the first that is no text file."""
     paths = [paths] if isinstance(paths, str | Path) else list(paths)
     if not paths:
         raise ValueError("At least one corpus file is needed. Received: none.")
@@ -89,33 +95,12 @@ def check_files(paths):
             raise FileNotFoundError(f"There is no corpus file {path}.")
         if path.is_dir():
             raise ValueError(f"{path} is a folder; name the corpus files in it.")
+        check_is_text(path)
     return [Path(path) for path in paths]
 
 
-def is_gzip(path):
-    """Whether a file is gzip, by its name: `.gz`."""
-    return Path(path).suffix == ".gz"
-
-
-def binary_lines(path):
-    """Iterate over (number from 1, line as bytes without its end), streaming.
-
-    Carriage returns are dropped wherever they stand, as by `tf.data.TextLineDataset`.
-
-    Raises:
-        ValueError: a .gz file that is not gzip, or is cut off.
-    """
-    opener = gzip.open if is_gzip(path) else open
-    with opener(path, "rb") as file:
-        try:
-            for number, line in enumerate(file, start=1):
-                yield number, line.rstrip(b"\n").replace(b"\r", b"")
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise ValueError(f"{path} is not a whole gzip file: {error}") from error
-
-
 def usable_text(line):
-    """The text of a line, without a byte order mark and ASCII white space around it.
+    """The text of a line, without byte order marks and ASCII white space around it.
 
     Args:
         line: bytes.
@@ -133,4 +118,4 @@ def usable_text(line):
     if "\0" in text:
         raise ValueError("not UTF-8 text: it holds a NUL character")
     # What `tf.strings.strip` takes as white space.
-    return text.removeprefix("\ufeff").strip(" \t\n\v\f\r")
+    return text.lstrip("\ufeff").strip(" \t\n\v\f\r")

@@ -2,13 +2,8 @@
 
 import tensorflow as tf
 
-from xlm_tf.data.corpus_report import (
-    CorpusReport,
-    binary_lines,
-    check_files,
-    is_gzip,
-    usable_text,
-)
+from xlm_tf.data.corpus_report import CorpusReport, check_files, usable_text
+from xlm_tf.data.text_lines import binary_lines, is_gzip, plain_copy
 
 # Lines that are checked together: one by one, tf.data's own time would dominate.
 BLOCK = 1024
@@ -52,7 +47,7 @@ def iterate_plain_text(paths, report=None):
     """
     report = CorpusReport() if report is None else report
     for path in check_files(paths):
-        for number, line in binary_lines(path):
+        for number, line in binary_lines(path, report.lines_of(path)):
             try:
                 text = usable_text(line)
             except ValueError as error:
@@ -68,8 +63,9 @@ def iterate_plain_text(paths, report=None):
 def read_plain_text(paths, language, report=None):
     """The lines of files as examples, streaming.
 
-    Lines lose the ASCII white space around them; empty ones are left out. So are
-    lines that are not UTF-8 text, with a warning that names file and line.
+    What a line is says `xlm_tf.data.text_lines.binary_lines`. Lines lose the ASCII
+    white space around them; empty ones are left out. So are lines that are not UTF-8
+    text, with a warning that names file and line.
 
     Args:
         paths: path or list of paths, plain or .gz; read in this order.
@@ -78,7 +74,8 @@ def read_plain_text(paths, language, report=None):
             then sees to the broken lines). Without it they are scanned here.
 
     Returns:
-        `tf.data.Dataset` of `text` and `language`, string scalars.
+        `tf.data.Dataset` of `text` and `language`, string scalars. Reading it ends with
+        an `InvalidArgumentError` that names the file where one has changed since.
 
     Raises:
         FileNotFoundError: a file does not exist.
@@ -92,34 +89,57 @@ def read_plain_text(paths, language, report=None):
     """
     paths = check_files(paths)
     if report is None:
-        scan_plain_text(paths).warn()
+        report = scan_plain_text(paths)
+        report.warn()
 
     def examples(lines):
         texts = tf.boolean_mask(lines, is_usable(lines))  # (usable lines,)
         return {"text": texts, "language": tf.fill(tf.shape(texts), language)}
 
-    return stripped_lines(paths).map(examples).unbatch()
+    return line_blocks(paths, report).map(stripped).map(examples).unbatch()
 
 
-def stripped_lines(paths):
-    """Dataset of blocks of the lines of files, string (up to 1024,), stripped."""
-    return line_blocks(paths).map(tf.strings.strip)
+def line_blocks(paths, report):
+    """Dataset of blocks of the lines of files, string (up to 1024,), as they are.
+
+    Args:
+        paths: list of paths, read in this order.
+        report: `CorpusReport` of these files, which says how many lines they have.
+    """
+    found = [report.files[str(path)] for path in paths]
+    sources = [plain_copy(*file) for file in zip(paths, found, strict=True)]
+    files = {
+        "source": sources,
+        "compression": ["GZIP" if is_gzip(source) else "" for source in sources],
+        "lines": tf.constant([file.lines for file in found], "int64"),
+        "error": [
+            f"{path} has changed since its lines were counted: there were "
+            f"{file.lines:,}. Start again. Received, in lines:"
+            for path, file in zip(paths, found, strict=True)
+        ],
+    }
+    return tf.data.Dataset.from_tensor_slices(files).flat_map(_blocks_of_file)
 
 
-def line_blocks(paths):
-    """Dataset of blocks of the lines of files, string (up to 1024,), as they are."""
-    datasets = [
-        tf.data.TextLineDataset(str(path), "GZIP" if is_gzip(path) else "")
-        for path in paths
-    ]
-    lines = datasets[0]
-    for dataset in datasets[1:]:
-        lines = lines.concatenate(dataset)
+def _blocks_of_file(file):
+    lines = tf.data.TextLineDataset(file["source"], file["compression"])
+    # An empty block says that the file is at its end.
+    end = tf.data.Dataset.from_tensors(tf.zeros([0], tf.string))
 
-    def without_byte_order_mark(block):
-        return tf.strings.regex_replace(block, "^\ufeff", "")
+    def counted(before, block):
+        read = before + tf.size(block, "int64")
+        is_whole = tf.debugging.Assert(
+            (tf.size(block) > 0) | (read == file["lines"]), [file["error"], read]
+        )
+        with tf.control_dependencies([is_whole]):
+            return read, tf.identity(block)
 
-    return lines.batch(BLOCK).map(without_byte_order_mark)
+    return lines.batch(BLOCK).concatenate(end).scan(tf.zeros([], "int64"), counted)
+
+
+def stripped(texts):
+    """Texts without byte order marks and ASCII white space, as `usable_text`'s."""
+    return tf.strings.strip(tf.strings.regex_replace(texts, "^\ufeff+", ""))
 
 
 def is_usable(lines):

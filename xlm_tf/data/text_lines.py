@@ -1,0 +1,212 @@
+"""What a line of a text file is: one reader for counting, training and commands."""
+
+import atexit
+import dataclasses
+import functools
+import gzip
+import os
+import shutil
+import tempfile
+import zlib
+from pathlib import Path
+
+CHUNK = 1 << 20
+_GZIP = b"\x1f\x8b"
+# What files that are no UTF-8 text begin with.
+_OTHER_KINDS = {
+    b"\xff\xfe\0\0": "UTF-32 text",
+    b"\0\0\xfe\xff": "UTF-32 text",
+    b"\xff\xfe": "UTF-16 text",
+    b"\xfe\xff": "UTF-16 text",
+    b"PK\x03\x04": "a zip archive",
+    b"BZh": "compressed by bzip2",
+    b"\xfd7zXZ\0": "compressed by xz",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd",
+}
+
+
+@dataclasses.dataclass
+class FileLines:
+    """What reading a file to its end found.
+
+    Attributes:
+        lines: int, all of them.
+        is_plain: bool, whether `tf.data.TextLineDataset` sees the same lines: it drops
+            every carriage return, and loses what follows in gzip files of several
+            parts.
+    """
+
+    lines: int = 0
+    is_plain: bool = True
+
+
+def is_gzip(path):
+    """Whether a file is gzip, by its name, `.gz`, or by its first bytes."""
+    if Path(path).suffix == ".gz":
+        return True
+    with open(path, "rb") as file:
+        return file.read(len(_GZIP)) == _GZIP
+
+
+def binary_lines(path, found=None):
+    """Iterate over (number from 1, line as bytes without its end), streaming.
+
+    A line ends with a line feed, or a carriage return before it; the last one may
+    have no end. Other carriage returns are spaces; in a file without any line feed
+    they end the lines, as on old Macs. Nothing else ends a line: U+2028, U+0085 and
+    form feeds are part of it. A gzip file may have several parts, some of them empty,
+    and zeros behind the last, as tapes and block devices leave them.
+
+    Args:
+        path: path, plain or gzip.
+        found: `FileLines` to fill in, complete after the last line.
+
+    Raises:
+        ValueError: a gzip file that is damaged or cut off.
+    """
+    found = FileLines() if found is None else found
+    for number, line in enumerate(split_lines(unpacked(path, found), found), start=1):
+        found.lines = number
+        yield number, line
+
+
+def split_lines(chunks, found=None):
+    """The lines of a stream of bytes, by the rule of `binary_lines`.
+
+    Args:
+        chunks: iterable of bytes.
+        found: `FileLines`, of which `is_plain` is set.
+
+    Yields:
+        bytes.
+    """
+    found = FileLines() if found is None else found
+    parts, has_line_feed = [], False
+    for chunk in chunks:
+        first, *others = chunk.split(b"\n")
+        parts.append(first)
+        if others:
+            has_line_feed = True
+            yield _without_returns(b"".join(parts), found)
+            *whole, last = others
+            if b"\r" in chunk:
+                whole = [_without_returns(line, found) for line in whole]
+            yield from whole
+            parts = [last]
+    rest = b"".join(parts).rstrip(b"\r")
+    if not has_line_feed and b"\r" in rest:
+        found.is_plain = False
+        yield from rest.split(b"\r")
+    elif rest:
+        yield _without_returns(rest, found)
+
+
+def unpacked(path, found=None):
+    """The content of a file in chunks of bytes, streaming.
+
+    Args:
+        path: path, plain or gzip.
+        found: `FileLines`, of which `is_plain` is set.
+
+    Yields:
+        bytes.
+
+    Raises:
+        ValueError: a gzip file that is damaged or cut off.
+    """
+    found = FileLines() if found is None else found
+    with open(path, "rb") as file:
+        blocks = iter(functools.partial(file.read, CHUNK), b"")
+        if not is_gzip(path):
+            yield from blocks
+            return
+        try:
+            yield from _unpacked_parts(blocks, found)
+        except (EOFError, zlib.error) as error:
+            raise ValueError(f"{path} is not a whole gzip file: {error}") from error
+
+
+def first_bytes(path):
+    """The first bytes of a file, unpacked."""
+    return next(filter(None, unpacked(path)), b"")
+
+
+def check_is_text(path):
+    """Raise a ValueError for a file that is something else than UTF-8 text.
+
+    Args:
+        path: path, plain or gzip.
+    """
+    beginning = first_bytes(path)
+    for mark, kind in _OTHER_KINDS.items():
+        if beginning.startswith(mark):
+            raise ValueError(
+                f"{path} is {kind}. Expected UTF-8 text, plain or gzip: convert it, "
+                "such as with iconv -f UTF-16 -t UTF-8."
+            )
+
+
+def plain_copy(path, found):
+    """A file that `tf.data.TextLineDataset` reads as `binary_lines` reads another.
+
+    Args:
+        path: path.
+        found: `FileLines` of it.
+
+    Returns:
+        str: the path itself where it will do, or that of a copy with the same lines,
+        which lives as long as the process.
+    """
+    if found.is_plain:
+        return str(path)
+    status = os.stat(path)
+    return _copy(os.fspath(path), status.st_size, status.st_mtime_ns, is_gzip(path))
+
+
+@functools.cache
+def _copy(path, size, changed, packed):
+    name = f"{len(os.listdir(_copies()))}.txt{'.gz' if packed else ''}"
+    copy = os.path.join(_copies(), name)
+    opener = functools.partial(gzip.open, compresslevel=1) if packed else open
+    with opener(copy, "wb") as file:
+        for _, line in binary_lines(path):
+            file.write(line + b"\n")
+    return copy
+
+
+@functools.cache
+def _copies():
+    folder = tempfile.mkdtemp(prefix="xlm_tf_text_")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _without_returns(line, found):
+    line = line.rstrip(b"\r")
+    if b"\r" not in line:
+        return line
+    found.is_plain = False
+    return line.replace(b"\r", b" ")
+
+
+def _unpacked_parts(blocks, found):
+    """The content of all parts of a gzip file."""
+    parts, unpacker = 0, None
+    for block in blocks:
+        packed = block
+        while packed:
+            if unpacker is None:
+                if parts:
+                    found.is_plain = False
+                    packed = packed.lstrip(b"\0")
+                    if not packed:
+                        break
+                unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+            # No more than a few chunks at once, whatever a small file unpacks to.
+            yield unpacker.decompress(packed, 4 * CHUNK)
+            packed = unpacker.unconsumed_tail
+            if unpacker.eof:
+                parts += 1
+                packed, unpacker = unpacker.unused_data, None
+    if unpacker is not None:
+        raise EOFError("it ends in the middle of the compressed text")
