@@ -244,6 +244,7 @@ def test_summaries_are_measured_by_rouge_beside_the_first_sentence(corpora, tmp_
     assert len(written.splitlines()) == len(PAIRS)
 
 
+@pytest.mark.slow
 def test_entries_of_one_direction_and_several_references(corpora, tmp_path, capsys):
     """A run whose held-out sources come from its data, accumulates, and is quiet."""
     lines = [

@@ -273,6 +273,7 @@ def first(workspace, bpe, tmp_path_factory):
     return output, said.getvalue()
 
 
+@pytest.mark.slow
 def test_a_quiet_run_with_bpe_and_texts_held_out_by_itself(first):
     output, said = first
     assert said == ""
@@ -287,6 +288,7 @@ def test_a_quiet_run_with_bpe_and_texts_held_out_by_itself(first):
     assert masked_lm.backbone.pad_token_id == tokenizer.pad_token_id == 2
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_a_model_in_plain_lines(
     workspace, tmp_path, capsys, monkeypatch
 ):
@@ -327,6 +329,7 @@ def test_a_run_goes_on_with_a_model_in_plain_lines(
     assert not [line for line in lines if set(line) & set("\r\b\x1b━─│")]
 
 
+@pytest.mark.slow
 def test_languages_and_tokenizer_of_the_initial_model_are_kept(workspace, first):
     model = str(first[0] / "model")
     path = write_recipe(
@@ -354,6 +357,7 @@ def test_languages_and_tokenizer_of_the_initial_model_are_kept(workspace, first)
         np.testing.assert_array_equal(np.asarray(weight), np.asarray(other))
 
 
+@pytest.mark.slow
 def test_what_the_initial_model_cannot_do_is_said_before(workspace, first):
     output, _ = first
     model = str(output / "model")

@@ -27,6 +27,7 @@ def test_the_loss_is_that_of_the_model_compiled_for_fit(label_smoothing):
     assert np.isfinite(actual)
 
 
+@pytest.mark.slow
 def test_parts_of_a_batch_give_the_update_of_the_whole():
     num_parts = 3  # of 7 rows: the last part is filled up
     sources, targets = (list(side) for side in zip(*PAIRS[:7], strict=True))
