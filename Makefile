@@ -6,7 +6,7 @@ PEERS_VENV ?= $(VENV)-peers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: quickstart test test-peers lint clean
+.PHONY: quickstart test test-newest test-peers lint clean
 
 # Trains, evaluates, exports and serves a small model on real text: about 15 minutes
 # on two cores. Everything ends up in ./quickstart-results.
@@ -20,6 +20,12 @@ test: $(VENV)/.test
 test-peers:
 	$(MAKE) $(PEERS_VENV)/.peers VENV=$(PEERS_VENV)
 	$(PEERS_VENV)/bin/python -m pytest -n 2 -m parity --peers
+
+# The newest releases that setup.cfg allows, and what depends on private names of theirs.
+test-newest: $(VENV)/bin/python
+	$(PIP) --upgrade --upgrade-strategy eager --editable '.[test]'
+	$(BIN)/python -m pytest tests/test_private_keras.py tests/test_registration.py \
+		tests/layers tests/models tests/text tests/training
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

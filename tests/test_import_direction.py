@@ -8,16 +8,25 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # Every room may import what stands in its list, and itself.
-FOUNDATIONS = ["text", "masks", "version", "optional_packages", "output_files"]
+FOUNDATIONS = [
+    "private_keras",
+    "text",
+    "masks",
+    "version",
+    "optional_packages",
+    "output_files",
+]
 # Searches know a step function, not models; models decode with them.
 MODELS = [*FOUNDATIONS, "layers", "models", "checkpoints", "generation"]
 ALLOWED = {
     "version": [],
+    "private_keras": [],
+    "registration": ["private_keras"],
     "masks": [],
     "optional_packages": [],
     "output_files": [],
-    "text": ["version", "optional_packages", "output_files"],
-    "data": ["text", "version", "optional_packages", "output_files"],
+    "text": ["private_keras", "version", "optional_packages", "output_files"],
+    "data": ["text", "private_keras", "version", "optional_packages", "output_files"],
     "layers": FOUNDATIONS,
     "models": MODELS,
     "checkpoints": MODELS,

@@ -1,12 +1,15 @@
 """The XLM family of cross-lingual language models in TensorFlow and Keras.
 
 Names are imported when they are first used, so that `xlm-tf --help` and modules
-without TensorFlow start at once.
+without TensorFlow start at once. Keras finds the classes all the same.
 """
 
 import importlib
 
+from xlm_tf.registration import register_names
 from xlm_tf.version import __version__
+
+register_names()
 
 _MODULES = {
     "BeamSearch": "xlm_tf.generation.search",

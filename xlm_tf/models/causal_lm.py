@@ -6,7 +6,6 @@ import keras
 import keras_hub
 import numpy as np
 import tensorflow as tf
-from keras_hub.src.utils import preset_utils
 
 from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.prediction_head import PredictionHead
@@ -20,6 +19,7 @@ from xlm_tf.models.text_packing import (
     text_fields,
 )
 from xlm_tf.models.text_writing import TextWriter, TextWriting, as_asked
+from xlm_tf.private_keras import read_preset
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -255,14 +255,12 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
                 arguments = {**checkpoint.arguments, "causal": True}
                 checkpoint = dataclasses.replace(checkpoint, arguments=arguments)
             return released_checkpoints.load(cls, checkpoint, load_weights, **kwargs)
-        task_file = preset_utils.TASK_CONFIG_FILE
-        if preset_utils.check_file_exists(str(preset), task_file):
-            task = preset_utils.load_json(str(preset), task_file)
-            if task["class_name"] == XLMMaskedLM.__name__:
-                masked_lm = XLMMaskedLM.from_preset(
-                    preset, load_weights, dtype=kwargs.pop("dtype", None)
-                )
-                return cls.from_masked_lm(masked_lm, **kwargs)
+        task = read_preset(preset, "task.json")
+        if task is not None and task["class_name"] == XLMMaskedLM.__name__:
+            masked_lm = XLMMaskedLM.from_preset(
+                preset, load_weights, dtype=kwargs.pop("dtype", None)
+            )
+            return cls.from_masked_lm(masked_lm, **kwargs)
         return super().from_preset(preset, load_weights, ignored_settings, **kwargs)
 
     @classmethod

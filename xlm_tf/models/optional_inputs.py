@@ -2,8 +2,10 @@
 
 import keras
 
+from xlm_tf.private_keras import AnyInputs
 
-class OptionalInputs:
+
+class OptionalInputs(AnyInputs):
     """Mixin: a functional model whose inputs may be left out, or be more.
 
     KerasHub's models are functional: their inputs are fixed when they are built. The
@@ -21,10 +23,6 @@ class OptionalInputs:
 
     def compute_output_spec(self, inputs, training=None, mask=None):
         return keras.Operation.compute_output_spec(self, inputs)
-
-    def _assert_input_compatibility(self, *args, **kwargs):
-        # The declared inputs are not the only ones; `forward` checks what it needs.
-        pass
 
 
 def as_dict(inputs):

@@ -4,8 +4,8 @@ import keras
 import keras_hub
 import tensorflow as tf
 import tensorflow_text as tf_text
-from keras_hub.src.utils import preset_utils
 
+from xlm_tf.private_keras import ArgumentsFromPreset
 from xlm_tf.text.language_codes import match_language, parse_language_code
 from xlm_tf.text.languages import language_index
 
@@ -15,7 +15,7 @@ PADDING_MULTIPLE = 16
 PACKING_ARGUMENTS = ("sequence_length", "num_separators", "languages", "language")
 
 
-class TextPacking:
+class TextPacking(ArgumentsFromPreset):
     """Mixin for KerasHub preprocessors: tokenise, truncate, add specials, pad.
 
     Texts of a batch are padded to the longest among them, rounded up to a multiple
@@ -29,18 +29,8 @@ class TextPacking:
     # Which tokenizer it is stands in the preset.
     tokenizer_cls = keras_hub.tokenizers.Tokenizer
 
-    @classmethod
-    def _add_missing_kwargs(cls, loader, kwargs):
-        # A classifier made from a masked-LM's preset packs its texts as that did:
-        # KerasHub would fall back to the defaults, and lose the languages.
-        kwargs = super()._add_missing_kwargs(loader, kwargs)
-        config_file = preset_utils.PREPROCESSOR_CONFIG_FILE
-        if preset_utils.check_file_exists(loader.preset, config_file):
-            saved = preset_utils.load_json(loader.preset, config_file)["config"]
-            for key in PACKING_ARGUMENTS:
-                if key in saved:
-                    kwargs.setdefault(key, saved[key])
-        return kwargs
+    # A classifier made from a masked-LM's preset packs its texts as that did.
+    preset_arguments = PACKING_ARGUMENTS
 
     def set_packing(self, num_separators, languages, language):
         """Check and keep the packing arguments, which every subclass has."""

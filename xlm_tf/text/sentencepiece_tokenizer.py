@@ -1,7 +1,6 @@
 """XLM-R's tokenizer: SentencePiece on raw text, with fairseq's token ids."""
 
 import copy
-import hashlib
 import os
 import re
 
@@ -9,10 +8,8 @@ import keras
 import keras_hub
 import tensorflow as tf
 from sentencepiece import sentencepiece_model_pb2
-from tensorflow_text.python.ops.sentencepiece_tokenizer import (
-    gen_sentencepiece_tokenizer as sentencepiece_ops,
-)
 
+from xlm_tf.private_keras import SentencePieceModels
 from xlm_tf.text import unknown_characters
 
 SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")  # ids 0 to 3
@@ -32,7 +29,9 @@ _NO_CHARACTER = 0xF0000
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
-class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
+class XLMSentencePieceTokenizer(
+    SentencePieceModels, keras_hub.tokenizers.SentencePieceTokenizer
+):
     """Raw text -> token ids, in graph, over one vocabulary for all languages.
 
     Ids are fairseq's: `<s>` 0, `<pad>` 1, `</s>` 2, `<unk>` 3, then every piece of
@@ -133,7 +132,9 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
         if proto is None:
             self.mask_token_id = None
             return
-        first_pieces = self._vocabulary[:3]
+        self.pieces = super().get_vocabulary()
+        self.piece_ids = {piece: i for i, piece in enumerate(self.pieces)}
+        first_pieces = self.pieces[:3]
         if first_pieces != ["<unk>", "<s>", "</s>"]:
             raise ValueError(
                 "The SentencePiece model must start with the pieces <unk>, <s>, </s> "
@@ -154,7 +155,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
                 "An added token must not be empty, and in no vocabulary yet. "
                 f"Received: {wrong[0]!r}."
             )
-        model = self._sentence_piece_spm
+        model = self.model_in_python
         has_bytes = any(map(model.is_byte, range(model.vocab_size())))
         if has_bytes and any(is_normalized for _, is_normalized in self.added_tokens):
             raise ValueError(
@@ -163,23 +164,17 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
                 f"{self.added_tokens}."
             )
 
-    def _set_proto_spm(self, proto):
-        super()._set_proto_spm(_with_places(proto))
+    def proto_of_models(self, proto):
+        """The proto of both models inside, see `SentencePieceModels`."""
+        return _with_places(proto)
 
-    def _set_proto_tf(self, proto):
-        proto = _with_places(proto)
-        super()._set_proto_tf(proto)
-        # TensorFlow Text lets an eager kernel own the model: it is gone as soon as
-        # TensorFlow clears its kernels, as `keras.utils.set_random_seed` does. Under a
-        # shared name it stays, once for all tokenizers of the same vocabulary.
-        shared_name = "sentencepiece_" + hashlib.sha256(proto).hexdigest()
-        model = self._sentence_piece._model_resource
-        model._create_resource = lambda: sentencepiece_ops.sentencepiece_op(
-            model=proto, shared_name=shared_name
-        )
-        model._resource_handle = None
-        with tf.init_scope():
-            _ = model.resource_handle  # reading it creates it
+    def check_vocabulary(self):
+        """Raise a ValueError where there is no vocabulary yet."""
+        if self.proto is None:
+            raise ValueError(
+                "This tokenizer has no vocabulary yet. Pass `proto`, the bytes or the "
+                "path of a SentencePiece model."
+            )
 
     def vocabulary_size(self):
         """Number of ids: the pieces, `<pad>`, `<mask>` and added tokens."""
@@ -187,11 +182,13 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
 
     def get_vocabulary(self):
         """Tokens in the order of their ids."""
+        self.check_vocabulary()
         added = [token for token, _ in self.added_tokens]
-        return [*SPECIAL_TOKENS, *super().get_vocabulary()[3:], MASK_TOKEN, *added]
+        return [*SPECIAL_TOKENS, *self.pieces[3:], MASK_TOKEN, *added]
 
     def id_to_token(self, id):
         """The token of an id."""
+        self.check_vocabulary()
         if not 0 <= id < self.vocabulary_size():
             raise ValueError(
                 f"An id must be in [0, {self.vocabulary_size() - 1}]. Received: {id}."
@@ -200,7 +197,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
             return MASK_TOKEN
         if id > self.mask_token_id:
             return self.added_tokens[id - self.mask_token_id - 1][0]
-        return SPECIAL_TOKENS[id] if id < 4 else self._vocabulary[id - 1]
+        return SPECIAL_TOKENS[id] if id < 4 else self.pieces[id - 1]
 
     def token_to_id(self, token):
         """The id of a token; `<unk>`'s for one that is not in the vocabulary."""
@@ -213,11 +210,11 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
         ):
             if token == added:
                 return added_id
-        piece_id = self._token_to_id_map.get(token, 0)
+        piece_id = self.piece_ids.get(token, 0)
         return piece_id + 1 if piece_id else self.unk_token_id
 
     def tokenize(self, inputs):
-        self._check_vocabulary()
+        self.check_vocabulary()
         with tf.device("cpu"):
             texts = tf.convert_to_tensor(inputs, tf.string)
             if texts.shape.rank == 0:
@@ -250,7 +247,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
         """dict from the tokens that are found in a normalised text to their ids."""
         tokens = [token for token, is_normalized in self.added_tokens if is_normalized]
         return {
-            self._sentence_piece_spm.normalize(token).replace("▁", " ").strip(): (
+            self.model_in_python.normalize(token).replace("▁", " ").strip(): (
                 self.token_to_id(token)
             )
             for token in tokens
@@ -262,7 +259,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
         if not added:
             return self._tokenize_text(texts)
         # As strings, pieces are the normal form of a text, unknown ones too.
-        model = copy.copy(self._sentence_piece)
+        model = copy.copy(self.model_in_graph)
         model.out_type = tf.string
         normal = tf.strings.reduce_join(model.tokenize(texts), axis=1)
         normal = tf.strings.strip(tf.strings.regex_replace(normal, "▁", " "))
@@ -278,7 +275,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
         )
 
     def _tokenize_text(self, texts):
-        pieces = self._sentence_piece.tokenize(texts)  # (B, None)
+        pieces = self.model_in_graph.tokenize(texts)  # (B, None)
         ids = pieces.values
         return pieces.with_values(tf.where(ids == 0, self.unk_token_id, ids + 1))
 
@@ -307,7 +304,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
             string RaggedTensor (B, None): the parts, in order, as many as there are
             `<unk>`. Unknown characters one after another are one part.
         """
-        self._check_vocabulary()
+        self.check_vocabulary()
         with tf.device("cpu"):
             specials = _pattern(self._specials_in_texts())
             texts = tf.strings.regex_replace(texts, specials, " ")
@@ -317,7 +314,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
                 lambda: _cut_long_words(texts, lengths > LONG_TEXT),
                 lambda: texts,
             )
-            pieces, starts, ends = self._sentence_piece.tokenize_with_offsets(texts)
+            pieces, starts, ends = self.model_in_graph.tokenize_with_offsets(texts)
             parts = tf.strings.substr(
                 tf.gather(texts, pieces.value_rowids()),
                 starts.values,
@@ -342,7 +339,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
         Raises:
             tf.errors.InvalidArgumentError: an id that is not in the vocabulary.
         """
-        self._check_vocabulary()
+        self.check_vocabulary()
         with tf.device("cpu"):
             ids = inputs
             if isinstance(ids, list | tuple):
@@ -367,7 +364,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
                 texts = self._joined_tokens(ids)
             else:
                 pieces = tf.where(ids == self.unk_token_id, 0, ids - 1)
-                texts = self._sentence_piece.detokenize(pieces)
+                texts = self.model_in_graph.detokenize(pieces)
             texts = unknown_characters.filled(texts, mark, copies)
             return texts[0] if is_single else texts
 
@@ -381,11 +378,6 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
         tokens = self.get_vocabulary()
         tokens[self.unk_token_id] = unknown_characters.PLACE
         return tokens
-
-    @property
-    def graph_resources(self):
-        """What a graph that tokenises must own when it is saved."""
-        return [self._sentence_piece._model_resource]
 
     def trimmed(self, token_ids):
         """A tokenizer with some of the tokens.
@@ -439,7 +431,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
         return self._with_model(model), list(range(first, first + len(tokens)))
 
     def _model(self):
-        self._check_vocabulary()
+        self.check_vocabulary()
         return sentencepiece_model_pb2.ModelProto.FromString(self.proto)
 
     def _with_model(self, model):
@@ -458,7 +450,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
         Returns:
             List of int, without start and end tokens.
         """
-        self._check_vocabulary()
+        self.check_vocabulary()
         text = re.sub(r"\s+<mask>", MASK_TOKEN, text)
         return self._encode_around(
             text, self._specials_in_texts(), self._encode_normalized
@@ -467,7 +459,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
     def _encode_normalized(self, text):
         added = self._added_in_normalized()
         if added:
-            text = self._sentence_piece_spm.normalize(text).replace("▁", " ").strip()
+            text = self.model_in_python.normalize(text).replace("▁", " ").strip()
             return self._encode_around(text, added, self._encode_text)
         return self._encode_text(text)
 
@@ -478,7 +470,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
         return ids
 
     def _encode_text(self, text):
-        pieces = self._sentence_piece_spm.encode(text)
+        pieces = self.model_in_python.encode(text)
         return [i + 1 if i else self.unk_token_id for i in pieces]
 
     def decode(self, ids, mark=unknown_characters.MARK):
@@ -491,7 +483,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
         Returns:
             str.
         """
-        self._check_vocabulary()
+        self.check_vocabulary()
         ids = [
             int(i) for i in ids if i >= self.unk_token_id and i != self.mask_token_id
         ]
@@ -500,7 +492,7 @@ class XLMSentencePieceTokenizer(keras_hub.tokenizers.SentencePieceTokenizer):
             text = "".join(tokens[i] for i in ids).replace("▁", " ").strip()
         else:
             pieces = [0 if i == self.unk_token_id else i - 1 for i in ids]
-            text = self._sentence_piece_spm.decode(pieces)
+            text = self.model_in_python.decode(pieces)
         return text.replace(unknown_characters.PLACE, mark)
 
     def get_config(self):

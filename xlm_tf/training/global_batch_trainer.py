@@ -3,8 +3,10 @@
 import keras
 import tensorflow as tf
 
+from xlm_tf.private_keras import OptimizerBuiltAlone
 
-class GlobalBatchTrainer(keras.Model):
+
+class GlobalBatchTrainer(OptimizerBuiltAlone, keras.Model):
     """Base of models whose `fit` sees the global batch, on one or many replicas.
 
     Subclasses end their steps with `self.step_results()`.
@@ -70,10 +72,3 @@ class GlobalBatchTrainer(keras.Model):
             maximum_iterations=num_parts,
         )
         return gradients, num_terms
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        # Everything is built but the optimizer. Keras would reduce a batch over the
-        # replicas to build the model, which fails for bool tensors and for workers.
-        with self.distribute_strategy.scope():
-            if not self.optimizer.built:
-                self.optimizer.build(self.trainable_variables)

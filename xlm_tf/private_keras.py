@@ -1,0 +1,192 @@
+"""Every private name of Keras, KerasHub and TensorFlow Text that the package touches.
+
+Each stands here, alone, with its reason and the public replacement that is missing, so
+that a new release of theirs has one place to break; setup.cfg bounds the releases by
+those that were tested (`make test-newest`). Nothing is imported before it is needed:
+this file is read with `import xlm_tf`, which knows no TensorFlow yet.
+"""
+
+import hashlib
+import importlib
+
+
+class LazyRegistry(dict):
+    """Keras's registry of classes, in which a class may be a name that is not imported.
+
+    Private: `keras.src.saving.object_registration.GLOBAL_CUSTOM_OBJECTS`, replaced by
+    `register_on_lookup`. Missing in public: a registration that names the module of a
+    class instead of importing it. Where Keras copies the registry, a copy holds
+    placeholders, which make the real objects.
+    """
+
+    def __getitem__(self, name):
+        return _imported(super().__getitem__(name))
+
+    def get(self, name, default=None):
+        return _imported(super().get(name, default))
+
+    def values(self):
+        return [_imported(value) for value in super().values()]
+
+    def items(self):
+        return [(name, _imported(value)) for name, value in super().items()]
+
+
+def register_on_lookup(package, classes):
+    """Let Keras import classes of a package when it looks for them.
+
+    Args:
+        package: str, the name under which the classes register.
+        classes: dict from modules to the names of their classes.
+    """
+    from keras.src.saving import object_registration
+
+    placeholders = {
+        f"{package}>{name}": _placeholder(module, name)
+        for module, names in classes.items()
+        for name in names
+    }
+    registered = object_registration.GLOBAL_CUSTOM_OBJECTS
+    object_registration.GLOBAL_CUSTOM_OBJECTS = LazyRegistry(
+        {**placeholders, **registered}
+    )
+
+
+class _Placeholder:
+    """Stands for a class: makes its objects, which is all that Keras asks of one."""
+
+    module = None  # str, of the class
+
+    def __new__(cls, *args, **kwargs):
+        return _imported(cls)(*args, **kwargs)
+
+    @classmethod
+    def from_config(cls, config):
+        return _imported(cls).from_config(config)
+
+
+def _placeholder(module, name):
+    return type(name, (_Placeholder,), {"module": module})
+
+
+def _imported(value):
+    if isinstance(value, type) and issubclass(value, _Placeholder):
+        return getattr(importlib.import_module(value.module), value.__name__)
+    return value
+
+
+class OptimizerBuiltAlone:
+    """Mixin for models whose `fit` shall build the optimizer and nothing else.
+
+    Private: `_maybe_symbolic_build`, overridden. Keras reduces a batch over the
+    replicas to build a model, which fails for bool tensors and for workers. Missing in
+    public: to say that a model is built.
+    """
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        with self.distribute_strategy.scope():
+            if not self.optimizer.built:
+                self.optimizer.build(self.trainable_variables)
+
+
+class AnyInputs:
+    """Mixin for functional models that check their inputs themselves.
+
+    Private: `_assert_input_compatibility`, overridden. Missing in public: a functional
+    model whose declared inputs are not the only ones.
+    """
+
+    def _assert_input_compatibility(self, *args, **kwargs):
+        pass
+
+
+class ArgumentsFromPreset:
+    """Mixin for preprocessors that begin as the preset's, of whatever task, was.
+
+    Private: `_add_missing_kwargs`, extended. KerasHub gives the preprocessor of another
+    task its defaults. Missing in public: to load what two tasks have in common.
+
+    A subclass has `preset_arguments`, the names of the arguments that are taken over.
+    """
+
+    preset_arguments = ()
+
+    @classmethod
+    def _add_missing_kwargs(cls, loader, kwargs):
+        kwargs = super()._add_missing_kwargs(loader, kwargs)
+        saved = (read_preset(loader.preset, "preprocessor.json") or {}).get(
+            "config", {}
+        )
+        taken_over = {
+            name: saved[name] for name in cls.preset_arguments if name in saved
+        }
+        return {**taken_over, **kwargs}
+
+
+def read_preset(preset, file):
+    """A JSON file of a preset of Keras, or None where the preset has none.
+
+    Private: `keras_hub.src.utils.preset_utils`. Missing in public: to read a file of
+    a preset that may be a folder, a handle of a hub, or a name.
+
+    Args:
+        preset: str or Path, see `from_preset`.
+        file: str, such as "task.json".
+
+    Returns:
+        dict, or None.
+    """
+    from keras_hub.src.utils import preset_utils
+
+    if not preset_utils.check_file_exists(str(preset), file):
+        return None
+    return preset_utils.load_json(str(preset), file)
+
+
+class SentencePieceModels:
+    """Mixin for a `keras_hub.tokenizers.SentencePieceTokenizer`: the models inside.
+
+    Private: `_set_proto_tf` and `_set_proto_spm`, extended, `_sentence_piece` and `_sentence_piece_spm` of
+    KerasHub; `_model_resource` and its `_create_resource` and `_resource_handle`, and
+    the op `sentencepiece_op`, of TensorFlow Text. Missing in public: the model that a
+    saved graph must own; a model that outlives TensorFlow's kernels.
+
+    A subclass has `proto_of_models(proto)`, the bytes that both models are made of.
+    """
+
+    def _set_proto_spm(self, proto):
+        super()._set_proto_spm(self.proto_of_models(proto))
+
+    def _set_proto_tf(self, proto):
+        proto = self.proto_of_models(proto)
+        super()._set_proto_tf(proto)
+        # TensorFlow Text lets an eager kernel own the model: it is gone as soon as
+        # TensorFlow clears its kernels, as `keras.utils.set_random_seed` does. Under a
+        # shared name it stays, once for all tokenizers of the same vocabulary.
+        import tensorflow as tf
+        from tensorflow_text.python.ops import sentencepiece_tokenizer
+
+        shared_name = "sentencepiece_" + hashlib.sha256(proto).hexdigest()
+        ops = sentencepiece_tokenizer.gen_sentencepiece_tokenizer
+        model = self._sentence_piece._model_resource
+        model._create_resource = lambda: ops.sentencepiece_op(
+            model=proto, shared_name=shared_name
+        )
+        model._resource_handle = None
+        with tf.init_scope():
+            _ = model.resource_handle  # reading it creates it
+
+    @property
+    def model_in_graph(self):
+        """The `tensorflow_text.SentencepieceTokenizer`."""
+        return self._sentence_piece
+
+    @property
+    def model_in_python(self):
+        """The `sentencepiece.SentencePieceProcessor`."""
+        return self._sentence_piece_spm
+
+    @property
+    def graph_resources(self):
+        """What a graph that tokenises must own when it is saved."""
+        return [self._sentence_piece._model_resource]
