@@ -47,7 +47,13 @@ CLASSES = {
     "xlm_tf.text.sentencepiece_tokenizer": ("XLMSentencePieceTokenizer",),
     "xlm_tf.training.contrastive": ("ContrastiveTrainer",),
     "xlm_tf.training.masked_lm_trainer": ("MaskedLMTrainer",),
-    "xlm_tf.training.schedules": ("InverseSquareRoot",),
+    "xlm_tf.training.optimizer": ("AdamW",),
+    "xlm_tf.training.schedules": (
+        "Constant",
+        "CosineDecay",
+        "InverseSquareRoot",
+        "LinearDecay",
+    ),
     "xlm_tf.training.seq2seq_trainer": ("Seq2SeqTrainer",),
 }
 

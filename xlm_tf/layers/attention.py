@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from xlm_tf.layers.precision import at_least_float32
+
 # Added to the score of a key that may not be attended to. Finite, so that a row
 # masked whole gives a uniform distribution instead of NaN, in fp16 and TFLite too.
 MASKED_SCORE = -1e9
@@ -11,8 +13,8 @@ MASKED_SCORE = -1e9
 def dot_product_attention(query, key, value, mask=None, dropout=None):
     """Attend from every query to the keys its mask allows.
 
-    Computes softmax(Q K^T / sqrt(K)) V, with the softmax in float32 whatever the
-    dtype of the inputs. Backends with a fused kernel use it where no dropout is
+    Computes softmax(Q K^T / sqrt(K)) V, with the softmax in float32 at least,
+    whatever the dtype of the inputs. Backends with a fused kernel use it where no dropout is
     asked for; the result is the same.
 
     Args:
@@ -42,11 +44,11 @@ def dot_product_attention(query, key, value, mask=None, dropout=None):
         return ops.transpose(context, (0, 2, 1, 3))
     query = query * ops.cast(head_dim**-0.5, query.dtype)
     scores = ops.matmul(query, ops.swapaxes(key, -1, -2))  # (B, H, T, S)
-    scores = ops.cast(scores, "float32")
+    scores = ops.cast(scores, at_least_float32(scores.dtype))
     if mask is not None:
         # Cast before the arithmetic: a select on a broadcast bool mask is a Flex op
         # in TFLite.
-        scores = scores + (1.0 - ops.cast(mask, "float32")) * MASKED_SCORE
+        scores = scores + (1.0 - ops.cast(mask, scores.dtype)) * MASKED_SCORE
     probabilities = ops.cast(ops.softmax(scores, axis=-1), value.dtype)
     if dropout is not None:
         probabilities = dropout(probabilities)
@@ -293,12 +295,14 @@ class CrossAttention(keras.layers.Layer):
         return self.output_dense(beam_rows(context))
 
     def attention_probabilities(self, x, keys_values, attention_mask=None):
-        """What the queries attend to, float32 (B, H, T, S)."""
+        """What the queries attend to, (B, H, T, S), in float32 at least."""
         query = split_heads(self.query_dense(x), self.num_heads)
         scores = ops.matmul(query, ops.swapaxes(keys_values[0], -1, -2))
-        scores = ops.cast(scores, "float32") * query.shape[-1] ** -0.5
+        scores = ops.cast(scores, at_least_float32(scores.dtype))
+        scores = scores * query.shape[-1] ** -0.5
         if attention_mask is not None:
-            scores = scores + (1.0 - ops.cast(attention_mask, "float32")) * MASKED_SCORE
+            mask = ops.cast(attention_mask, scores.dtype)
+            scores = scores + (1.0 - mask) * MASKED_SCORE
         return ops.softmax(scores, axis=-1)
 
     def compute_output_shape(self, input_shape, keys_values_shape=None):

@@ -44,7 +44,7 @@ def rows_of(table, ids):
 class TokenEmbedding(keras.layers.Layer):
     """The table of token vectors; tied output layers project with its transpose.
 
-    Unlike `keras.layers.Embedding` it looks up rows in float32 and then casts them:
+    Unlike `keras.layers.Embedding` it looks up rows and then casts them:
     under a mixed policy Keras casts the whole table at every step, and its gradient
     becomes dense.
 

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from xlm_tf.layers.precision import at_least_float32
+
 
 @keras.saving.register_keras_serializable("xlm_tf")
 class LayerNormalization(keras.layers.LayerNormalization):
@@ -15,15 +17,19 @@ class LayerNormalization(keras.layers.LayerNormalization):
         inputs: float tensor (..., D).
 
     Returns:
-        Tensor of the same shape, of the compute dtype; statistics are in float32.
+        Tensor of the same shape, of the compute dtype; statistics are in float32
+        at least.
 
     Source: Ba et al. 2016 (arXiv 1607.06450).
     """
 
     def call(self, inputs):
         # Tensors: a function with its own gradient must not read variables.
-        gamma, beta = (ops.reshape(x, (-1,)) for x in (self.gamma, self.beta))
-        x = ops.cast(inputs, "float32")
+        dtype = at_least_float32(self.dtype_policy)
+        gamma, beta = (
+            ops.cast(ops.reshape(x, (-1,)), dtype) for x in (self.gamma, self.beta)
+        )
+        x = ops.cast(inputs, dtype)
         outputs = _normalized(x, gamma, beta, self.epsilon)
         return ops.cast(outputs, self.compute_dtype)
 

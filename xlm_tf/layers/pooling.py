@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from xlm_tf.layers.precision import at_least_float32
+
 POOLINGS = ("first", "mean", "max")
 
 
@@ -20,7 +22,8 @@ class Pooling(keras.layers.Layer):
             token gives zeros ("mean") or the lowest finite value ("max").
 
     Returns:
-        float32 tensor (B, D): sums over many tokens lose accuracy in bfloat16.
+        Tensor (B, D), float32 at least: sums over many tokens lose accuracy in
+        bfloat16.
     """
 
     def __init__(self, mode="first", **kwargs):
@@ -33,9 +36,9 @@ class Pooling(keras.layers.Layer):
 
     def call(self, x, padding_mask):
         if self.mode == "first":
-            return ops.cast(x[:, 0, :], "float32")
-        x = ops.cast(x, "float32")
-        mask = ops.cast(ops.expand_dims(padding_mask, -1), "float32")  # (B, T, 1)
+            return ops.cast(x[:, 0, :], at_least_float32(x.dtype))
+        x = ops.cast(x, at_least_float32(x.dtype))
+        mask = ops.cast(ops.expand_dims(padding_mask, -1), x.dtype)  # (B, T, 1)
         if self.mode == "mean":
             num_tokens = ops.maximum(ops.sum(mask, axis=1), 1.0)  # (B, 1)
             return ops.sum(x * mask, axis=1) / num_tokens
@@ -45,7 +48,8 @@ class Pooling(keras.layers.Layer):
         return (input_shape[0], input_shape[2])
 
     def compute_output_spec(self, x, padding_mask):
-        return keras.KerasTensor((x.shape[0], x.shape[2]), dtype="float32")
+        dtype = at_least_float32(self.compute_dtype)
+        return keras.KerasTensor((x.shape[0], x.shape[2]), dtype=dtype)
 
     def get_config(self):
         config = super().get_config()

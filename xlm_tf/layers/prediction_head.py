@@ -5,6 +5,7 @@ from keras import ops
 
 from xlm_tf.layers.attention import clone_initializer
 from xlm_tf.layers.layer_normalization import LayerNormalization
+from xlm_tf.layers.precision import at_least_float32
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -31,7 +32,7 @@ class PredictionHead(keras.layers.Layer):
             projection of a tied head.
 
     Returns:
-        float32 logits (B, P, V), or (B, T, V).
+        Logits (B, P, V), or (B, T, V), float32 at least.
     """
 
     def __init__(
@@ -90,7 +91,6 @@ class PredictionHead(keras.layers.Layer):
                 initializer=clone_initializer(self.kernel_initializer),
                 autocast=False,
             )
-        # autocast=False: the logits stay float32 under every dtype policy.
         self.bias = self.add_weight(
             name="bias",
             shape=(self.vocabulary_size,),
@@ -104,9 +104,14 @@ class PredictionHead(keras.layers.Layer):
         return self.logits(x, self.kernel(token_embedding))
 
     def kernel(self, token_embedding=None):
-        """The projection, float32 (D, V): see the call."""
+        """The projection (D, V), of the logits' dtype: see the call."""
         table = token_embedding.embeddings if self.tied else self.projection
-        return ops.transpose(table)
+        return ops.cast(ops.transpose(table), self.logits_dtype)
+
+    @property
+    def logits_dtype(self):
+        """float32 under every dtype policy but float64."""
+        return at_least_float32(self.dtype_policy)
 
     def logits(self, x, kernel):
         """The call for one who calls often, and lays out the kernel once.
@@ -116,11 +121,12 @@ class PredictionHead(keras.layers.Layer):
             kernel: what `kernel` returned.
 
         Returns:
-            float32 logits (..., V).
+            Logits (..., V), float32 at least.
         """
         if self.transform:
             x = self.norm(self.dense(x))
-        return ops.matmul(ops.cast(x, "float32"), kernel) + self.bias
+        bias = ops.cast(self.bias, self.logits_dtype)
+        return ops.matmul(ops.cast(x, self.logits_dtype), kernel) + bias
 
     def get_config(self):
         config = super().get_config()

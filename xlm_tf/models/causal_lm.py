@@ -318,7 +318,9 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
         """
         if loss == "auto":
             loss = keras.losses.SparseCategoricalCrossentropy(
-                from_logits=True, reduction="mean_with_sample_weight"
+                from_logits=True,
+                reduction="mean_with_sample_weight",
+                dtype=self.prediction_head.logits_dtype,
             )
         super().compile(
             optimizer=optimizer,

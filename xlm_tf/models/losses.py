@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from xlm_tf.layers.precision import at_least_float32
+
 
 @keras.saving.register_keras_serializable("xlm_tf")
 class LabelSmoothedCrossentropy(keras.losses.Loss):
@@ -13,12 +15,24 @@ class LabelSmoothedCrossentropy(keras.losses.Loss):
     Args:
         label_smoothing: float from 0 to below 1, share of the probability that is
             spread evenly.
+        dtype: of the arithmetic, float32 at least. Defaults to `floatx`.
 
     Source: Szegedy et al. 2016 (arXiv 1512.00567), section 7.
     """
 
-    def __init__(self, label_smoothing=0.1, name="label_smoothed_crossentropy", **_):
-        super().__init__(name=name, reduction="mean_with_sample_weight")
+    def __init__(
+        self,
+        label_smoothing=0.1,
+        name="label_smoothed_crossentropy",
+        dtype=None,
+        **_,
+    ):
+        super().__init__(
+            name=name,
+            reduction="mean_with_sample_weight",
+            # Keras would cast the logits to `floatx`.
+            dtype=at_least_float32(dtype or keras.config.floatx()),
+        )
         if not 0 <= label_smoothing < 1:
             raise ValueError(
                 "label_smoothing must lie in [0, 1). "
@@ -27,8 +41,8 @@ class LabelSmoothedCrossentropy(keras.losses.Loss):
         self.label_smoothing = label_smoothing
 
     def call(self, y_true, y_pred):
-        """int (B, T), logits (B, T, V) -> float32 (B, T)."""
-        logits = ops.cast(y_pred, "float32")
+        """int (B, T), logits (B, T, V) -> (B, T), float32 at least."""
+        logits = ops.cast(y_pred, at_least_float32(y_pred.dtype))
         normalizer = ops.logsumexp(logits, axis=-1)  # (B, T)
         targets = ops.expand_dims(ops.cast(y_true, "int32"), -1)
         target_logits = ops.squeeze(ops.take_along_axis(logits, targets, axis=-1), -1)
@@ -39,4 +53,8 @@ class LabelSmoothedCrossentropy(keras.losses.Loss):
         return (1 - self.label_smoothing) * loss + self.label_smoothing * smooth
 
     def get_config(self):
-        return {"label_smoothing": self.label_smoothing, "name": self.name}
+        return {
+            "label_smoothing": self.label_smoothing,
+            "name": self.name,
+            "dtype": self.dtype,
+        }

@@ -158,7 +158,9 @@ class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
         """As KerasHub's, but the default loss is a mean over the real targets."""
         if loss == "auto":
             loss = keras.losses.SparseCategoricalCrossentropy(
-                from_logits=True, reduction="mean_with_sample_weight"
+                from_logits=True,
+                reduction="mean_with_sample_weight",
+                dtype=self.prediction_head.logits_dtype,
             )
         super().compile(optimizer=optimizer, loss=loss, **kwargs)
 

@@ -1,7 +1,5 @@
 """Saved models of the package, whatever their task."""
 
-from keras_hub.src.utils import preset_utils
-
 from xlm_tf.models import released_checkpoints
 from xlm_tf.models.causal_lm import XLMCausalLM
 from xlm_tf.models.masked_lm import XLMMaskedLM
@@ -10,6 +8,7 @@ from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 from xlm_tf.models.text_classifier import XLMTextClassifier
 from xlm_tf.models.text_embedder import XLMTextEmbedder
 from xlm_tf.models.token_classifier import XLMTokenClassifier
+from xlm_tf.private_keras import read_preset
 
 TASKS = {
     cls.__name__: cls
@@ -43,15 +42,15 @@ def load_task(preset, ignored_settings=(), **kwargs):
     if checkpoint is not None:
         task_class = released_checkpoints.task_class(checkpoint)
         return released_checkpoints.load(task_class, checkpoint, **kwargs)
-    preset, task_file = str(preset), preset_utils.TASK_CONFIG_FILE
-    if not preset_utils.check_file_exists(preset, task_file):
+    task = read_preset(preset, "task.json")
+    if task is None:
         raise FileNotFoundError(
-            f"{preset} is not a saved task: it holds no {task_file}. Expected a "
+            f"{preset} is not a saved task: it holds no task.json. Expected a "
             "folder that `save_to_preset` of a task, or a training, wrote."
         )
-    name = preset_utils.load_json(preset, task_file).get("class_name")
+    name = task.get("class_name")
     if name not in TASKS:
         raise ValueError(
             f"{preset} holds a {name}. Expected one of {', '.join(TASKS)}."
         )
-    return TASKS[name].from_preset(preset, **kwargs)
+    return TASKS[name].from_preset(str(preset), **kwargs)

@@ -4,6 +4,7 @@ import keras
 import keras_hub
 import numpy as np
 
+from xlm_tf.layers.precision import at_least_float32
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
@@ -58,7 +59,7 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
         self.span_dense = keras.layers.Dense(
             2,
             kernel_initializer=backbone.kernel_initializer(),
-            dtype="float32",
+            dtype=at_least_float32(backbone.dtype_policy),
             name="span_dense",
         )
         inputs = backbone.input

@@ -279,6 +279,9 @@ class XLMSeq2SeqBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
     def from_config(cls, config):
         config = dict(config)
         if isinstance(config["encoder"], dict):
+            # A policy that the reader of a preset chose is the encoder's too.
+            encoder = config["encoder"]["config"] | {"dtype": config.get("dtype")}
+            config["encoder"] = config["encoder"] | {"config": encoder}
             config["encoder"] = keras.saving.deserialize_keras_object(config["encoder"])
         return super().from_config(config)
 

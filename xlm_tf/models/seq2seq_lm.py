@@ -491,7 +491,9 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
             **kwargs: see `keras.Model.compile`.
         """
         if loss == "auto":
-            loss = LabelSmoothedCrossentropy(label_smoothing)
+            loss = LabelSmoothedCrossentropy(
+                label_smoothing, dtype=self.prediction_head.logits_dtype
+            )
         super().compile(
             optimizer=optimizer,
             loss=loss,

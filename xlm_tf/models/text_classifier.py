@@ -4,6 +4,7 @@ import keras
 import keras_hub
 
 from xlm_tf.layers.pooling import Pooling
+from xlm_tf.layers.precision import at_least_float32
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask, check_labels
@@ -99,9 +100,11 @@ class XLMTextClassifier(OptionalInputs, XLMTask, keras_hub.models.TextClassifier
         self.dropout = dropout
         self.activation = keras.activations.get(activation)
 
-        self.pooling_layer = Pooling(pooling, name="pooling")
+        self.pooling_layer = Pooling(
+            pooling, dtype=at_least_float32(backbone.dtype_policy), name="pooling"
+        )
         self.dropout_layer = keras.layers.Dropout(
-            dropout, dtype="float32", name="dropout"
+            dropout, dtype=at_least_float32(backbone.dtype_policy), name="dropout"
         )
         self.hidden_dense = None
         if head_transform:
@@ -109,7 +112,7 @@ class XLMTextClassifier(OptionalInputs, XLMTask, keras_hub.models.TextClassifier
                 backbone.hidden_dim,
                 activation="tanh",
                 kernel_initializer=backbone.kernel_initializer(),
-                dtype="float32",
+                dtype=at_least_float32(backbone.dtype_policy),
                 name="hidden_dense",
             )
         # In float32: one vector a text costs nothing, and the logits are exact.
@@ -117,11 +120,20 @@ class XLMTextClassifier(OptionalInputs, XLMTask, keras_hub.models.TextClassifier
             num_classes,
             activation=self.activation,
             kernel_initializer=backbone.kernel_initializer(),
-            dtype="float32",
+            dtype=at_least_float32(backbone.dtype_policy),
             name="logits_dense",
         )
         inputs = backbone.input
         super().__init__(inputs=inputs, outputs=self.forward(inputs), **kwargs)
+
+    def compile(self, optimizer="auto", loss="auto", *, metrics="auto", **kwargs):
+        """As KerasHub's, but the default loss is never in half precision."""
+        if loss == "auto":
+            loss = keras.losses.SparseCategoricalCrossentropy(
+                from_logits=self.activation != keras.activations.softmax,
+                dtype=self.logits_dense.compute_dtype,
+            )
+        super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
 
     def forward(self, inputs):
         """From the backbone's inputs to the result, see the class."""

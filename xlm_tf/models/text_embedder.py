@@ -5,6 +5,7 @@ import keras_hub
 from keras import ops
 
 from xlm_tf.layers.pooling import Pooling
+from xlm_tf.layers.precision import at_least_float32
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
@@ -63,7 +64,9 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
         self.preprocessor = preprocessor
         self.pooling = pooling
         self.normalize = normalize
-        self.pooling_layer = Pooling(pooling, name="pooling")
+        self.pooling_layer = Pooling(
+            pooling, dtype=at_least_float32(backbone.dtype_policy), name="pooling"
+        )
         inputs = backbone.input
         super().__init__(inputs=inputs, outputs=self.forward(inputs), **kwargs)
 

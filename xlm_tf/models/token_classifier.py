@@ -3,6 +3,7 @@
 import keras
 import keras_hub
 
+from xlm_tf.layers.precision import at_least_float32
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask, check_labels
@@ -78,7 +79,7 @@ class XLMTokenClassifier(OptionalInputs, XLMTask, keras_hub.models.Task):
         self.logits_dense = keras.layers.Dense(
             self.num_classes,
             kernel_initializer=backbone.kernel_initializer(),
-            dtype="float32",
+            dtype=at_least_float32(backbone.dtype_policy),
             name="logits_dense",
         )
         inputs = backbone.input
