@@ -14,8 +14,8 @@ def dot_product_attention(query, key, value, mask=None, dropout=None):
     """Attend from every query to the keys its mask allows.
 
     Computes softmax(Q K^T / sqrt(K)) V, with the softmax in float32 at least,
-    whatever the dtype of the inputs. Backends with a fused kernel use it where no dropout is
-    asked for; the result is the same.
+    whatever the dtype of the inputs. Backends with a fused kernel use it where no
+    dropout is asked for; the result is the same.
 
     Args:
         query: float tensor (B, H, T, K).

@@ -334,7 +334,8 @@ class XLMBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
             )
 
     def _check_length(self, length):
-        if length is not None and length > self.max_sequence_length:
+        # Where JAX traces, a length may be a symbol.
+        if isinstance(length, int) and length > self.max_sequence_length:
             raise ValueError(
                 "The sequences are longer than the model's positions: shorten them, "
                 "or set `sequence_length` of the preprocessor. Received: length="
