@@ -146,10 +146,11 @@ def read_preset(preset, file):
 class SentencePieceModels:
     """Mixin for a `keras_hub.tokenizers.SentencePieceTokenizer`: the models inside.
 
-    Private: `_set_proto_tf` and `_set_proto_spm`, extended, `_sentence_piece` and `_sentence_piece_spm` of
-    KerasHub; `_model_resource` and its `_create_resource` and `_resource_handle`, and
-    the op `sentencepiece_op`, of TensorFlow Text. Missing in public: the model that a
-    saved graph must own; a model that outlives TensorFlow's kernels.
+    Private: `_set_proto_tf` and `_set_proto_spm`, extended, `_sentence_piece` and
+    `_sentence_piece_spm` of KerasHub; `_model_resource` and its `_create_resource` and
+    `_resource_handle`, and the op `sentencepiece_op`, of TensorFlow Text. Missing in
+    public: the model that a saved graph must own; a model that outlives TensorFlow's
+    kernels.
 
     A subclass has `proto_of_models(proto)`, the bytes that both models are made of.
     """
