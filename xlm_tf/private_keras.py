@@ -191,3 +191,18 @@ class SentencePieceModels:
     def graph_resources(self):
         """What a graph that tokenises must own when it is saved."""
         return [self._sentence_piece._model_resource]
+
+
+def nested_layers(layer):
+    """The layers inside of a layer, those inside of them too, without itself.
+
+    Private: `_flatten_layers`. Missing in public: `keras.Model.layers` stops at the
+    first level, and other layers have none.
+
+    Args:
+        layer: `keras.Layer`.
+
+    Returns:
+        List of `keras.Layer`.
+    """
+    return list(layer._flatten_layers(include_self=False))

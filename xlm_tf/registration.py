@@ -16,6 +16,7 @@ PACKAGE = "xlm_tf"
 
 # Every class under `register_keras_serializable`; a test compares.
 CLASSES = {
+    "xlm_tf.generation.search": ("BeamSearch", "Sampling"),
     "xlm_tf.layers.attention": ("CrossAttention", "SelfAttention"),
     "xlm_tf.layers.decoder_block": ("DecoderBlock",),
     "xlm_tf.layers.embeddings": ("Embeddings", "TokenEmbedding"),

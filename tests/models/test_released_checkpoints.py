@@ -38,7 +38,7 @@ def tiny():
 def test_the_tiny_model_knows_something(tiny):
     ((best, *_),) = tiny.fill_mask("Cette page n'existe <mask>.")
     assert best[0] == "▁pas"
-    states = tiny.encode("Hello, world!")
+    states = tiny.last_hidden_states("Hello, world!")
     assert states.shape == (1, 16, 128)
     tokenizer = tiny.preprocessor.tokenizer
     ids = tokenizer.encode("Hello, world!")

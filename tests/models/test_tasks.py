@@ -148,6 +148,24 @@ def test_embeddings(make_task, pooling):
     assert np.abs(np.linalg.norm(outputs(free), axis=1) - 1).min() > 0.1
 
 
+def test_vectors_and_similarity_of_texts(make_task):
+    embedder = make_task(xlm_tf.XLMTextEmbedder, normalize=False)
+    vectors = embedder.embed(TEXTS, batch_size=3)
+    np.testing.assert_allclose(vectors, outputs(embedder), atol=1e-6)
+    np.testing.assert_allclose(embedder.embed(TEXTS[0]), vectors[:1], atol=1e-6)
+    assert embedder.embed([]).shape == (0, vectors.shape[1])
+    cosines = embedder.similarity(TEXTS[:3], TEXTS)
+    assert cosines.shape == (3, 4)
+    np.testing.assert_allclose(np.diag(cosines), 1, atol=1e-5)
+    lengths = np.linalg.norm(vectors, axis=1)
+    expected = vectors[0] @ vectors[3] / (lengths[0] * lengths[3])
+    np.testing.assert_allclose(cosines[0, 3], expected, atol=1e-5)
+    mixed = embedder.similarity(TEXTS[0], vectors)
+    np.testing.assert_allclose(mixed, cosines[:1], atol=1e-5)
+    states = embedder.last_hidden_states(TEXTS)
+    assert states.shape[0] == 4 and states.shape[2] == vectors.shape[1]
+
+
 def test_fill_mask(make_task, tokenizer):
     task = make_task(xlm_tf.XLMMaskedLM)
     (single,) = task.fill_mask("The <mask> fox", top_k=3)

@@ -62,10 +62,14 @@ def test_the_text_of_the_corpora_is_read_as_before(task, tmp_path):
     assert report.uses["de"] == len(used)
     for text in TEXTS:
         assert tokens(trimmed, text) == tokens(task, text)
-    np.testing.assert_array_equal(trimmed.encode(TEXTS), task.encode(TEXTS))
+    np.testing.assert_array_equal(
+        trimmed.last_hidden_states(TEXTS), task.last_hidden_states(TEXTS)
+    )
     trimmed.save_to_preset(tmp_path)
     again = xlm_tf.XLMMaskedLM.from_preset(tmp_path)
-    np.testing.assert_array_equal(again.encode(TEXTS), task.encode(TEXTS))
+    np.testing.assert_array_equal(
+        again.last_hidden_states(TEXTS), task.last_hidden_states(TEXTS)
+    )
     # The logits of a kept token are its logits of before.
     kept = trimmed.preprocessor.tokenizer.get_vocabulary()
     rows = [task.preprocessor.tokenizer.token_to_id(token) for token in kept]
@@ -98,7 +102,9 @@ def test_scripts_of_languages(task):
     assert "▁the" not in vocabulary
     assert {"1", ".", "▁"} <= set(vocabulary)
     latin, _ = trim_vocabulary(task, languages=["en"])
-    np.testing.assert_array_equal(latin.encode(TEXTS), task.encode(TEXTS))
+    np.testing.assert_array_equal(
+        latin.last_hidden_states(TEXTS), task.last_hidden_states(TEXTS)
+    )
     with pytest.raises(ValueError, match="script of xx, yy is not known"):
         trim_vocabulary(task, languages=["en", "xx", "yy"])
     with pytest.raises(ValueError, match="Pass corpora, or languages"):
@@ -114,7 +120,8 @@ def test_bpe_is_trimmed_with_its_merges(bpe_task):
     for text in ("low lower", "lower low <mask> low"):
         assert tokens(trimmed, text) == tokens(bpe_task, text)
     np.testing.assert_array_equal(
-        trimmed.encode(corpus["en"]), bpe_task.encode(corpus["en"])
+        trimmed.last_hidden_states(corpus["en"]),
+        bpe_task.last_hidden_states(corpus["en"]),
     )
     latin, report = trim_vocabulary(bpe_task, languages=["en"])
     assert report.tokens_after == report.tokens_before
@@ -132,7 +139,9 @@ def test_new_tokens(task):
     table, old = (x.backbone.token_embedding.embeddings for x in (extended, task))
     new_id = extended.preprocessor.tokenizer.token_to_id("COVID-19")
     np.testing.assert_allclose(table[new_id], np.asarray(old)[parts].mean(0), rtol=1e-6)
-    np.testing.assert_array_equal(extended.encode(TEXTS), task.encode(TEXTS))
+    np.testing.assert_array_equal(
+        extended.last_hidden_states(TEXTS), task.last_hidden_states(TEXTS)
+    )
     masked = "The page was not <mask>."
     ((best, *_),) = extended.fill_mask(masked)
     assert best[0] == task.fill_mask(masked)[0][0][0]
@@ -146,7 +155,9 @@ def test_new_tokens_of_bpe(bpe_task):
     assert tokens(bpe_task, "newlow") == ["new", "low</w>"]
     assert tokens(extended, "newlow low") == ["newlow</w>", "low</w>"]
     text = ["low lower new"]
-    np.testing.assert_array_equal(extended.encode(text), bpe_task.encode(text))
+    np.testing.assert_array_equal(
+        extended.last_hidden_states(text), bpe_task.last_hidden_states(text)
+    )
     with pytest.raises(ValueError, match="must be one word"):
         extend_vocabulary(bpe_task, ["new low"])
 

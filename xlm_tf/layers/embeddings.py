@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from xlm_tf.layers.id_checks import checked_ids
 from xlm_tf.layers.initializers import random_normal
 from xlm_tf.layers.layer_normalization import LayerNormalization
 
@@ -126,6 +127,10 @@ class Embeddings(keras.layers.Layer):
 
     Returns:
         Float tensor (B, T, D).
+
+    Raises:
+        ValueError: ids that are no rows of their table; in a graph an
+            InvalidArgumentError, see `checked_ids`.
     """
 
     def __init__(
@@ -217,8 +222,26 @@ class Embeddings(keras.layers.Layer):
         language_ids=None,
         token_type_ids=None,
     ):
-        x = self.token_embedding(token_ids)  # (B, T, D)
+        token_ids = checked_ids(token_ids, self.vocabulary_size, "token_ids")
+        if position_ids is not None:
+            position_ids = checked_ids(
+                position_ids, self.max_sequence_length, "position_ids"
+            )
+        if self.num_languages and language_ids is not None:
+            language_ids = checked_ids(language_ids, self.num_languages, "language_ids")
+        if self.num_token_types and token_type_ids is not None:
+            token_type_ids = checked_ids(
+                token_type_ids, self.num_token_types, "token_type_ids"
+            )
         rows = self._position_rows(position_ids, padding_mask)
+        if position_ids is None and not isinstance(token_ids.shape[1], int):
+            # Of other lengths, the backbone knows that they are not too long.
+            num_rows = self.max_sequence_length + self.position_offset
+            rows = checked_ids(rows, num_rows, "positions")
+        return self._sum(token_ids, rows, language_ids, token_type_ids)
+
+    def _sum(self, token_ids, rows, language_ids=None, token_type_ids=None):
+        x = self.token_embedding(token_ids)  # (B, T, D)
         x = x + self._rows(self.position_table, rows)
         if self.num_languages:
             if language_ids is None:
@@ -248,12 +271,9 @@ class Embeddings(keras.layers.Layer):
         Returns:
             Float tensor (A * k, D).
         """
-        x = self(
-            token_ids,
-            padding_mask=ops.ones_like(token_ids, "bool"),
-            position_ids=ops.zeros_like(token_ids) + index,
-            language_ids=language_ids,
-        )  # (A, k, D)
+        # A search writes no ids but those of the vocabulary.
+        rows = ops.zeros_like(token_ids) + index + self.position_offset
+        x = self._sum(token_ids, rows, language_ids)  # (A, k, D)
         return ops.reshape(x, (-1, self.hidden_dim))
 
     def _position_rows(self, position_ids, padding_mask):

@@ -9,12 +9,15 @@ from xlm_tf.layers.embeddings import Embeddings
 from xlm_tf.layers.encoder_block import EncoderBlock
 from xlm_tf.layers.initializers import dense_kernel
 from xlm_tf.layers.layer_normalization import LayerNormalization
+from xlm_tf.models.low_rank_adaptation import LowRankAdaptation
 from xlm_tf.models.optional_inputs import OptionalInputs, as_dict
 from xlm_tf.models.task import XLMPresets
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
-class XLMBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
+class XLMBackbone(
+    OptionalInputs, LowRankAdaptation, XLMPresets, keras_hub.models.Backbone
+):
     """The XLM / XLM-R encoder: token ids in, hidden states out.
 
     One class covers the family. Every argument is a fact of an architecture:
@@ -97,6 +100,17 @@ class XLMBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
     Sources: Lample and Conneau 2019 (arXiv 1901.07291), Conneau et al. 2020
     (arXiv 1911.02116), Goyal et al. 2021 (arXiv 2105.00572).
     """
+
+    input_names = (
+        "token_ids",
+        "padding_mask",
+        "language_ids",
+        "position_ids",
+        "segment_ids",
+        "token_type_ids",
+    )
+    # Query, key and value of the self-attention, one product.
+    lora_projections = ("qkv_dense",)
 
     def __init__(
         self,
@@ -292,7 +306,7 @@ class XLMBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
 
     def _embedded(self, inputs):
         """States that enter the first block, and the masks of attention and padding."""
-        inputs = as_dict(inputs)
+        inputs = as_dict(inputs, self.input_names)
         token_ids = ops.convert_to_tensor(inputs["token_ids"])  # (B, T)
         self._check_length(token_ids.shape[1])
         padding_mask = self.padding_mask(inputs)  # (B, T)
@@ -315,7 +329,7 @@ class XLMBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
 
     def padding_mask(self, inputs):
         """The bool mask (B, T) of real tokens: the one given, or derived from ids."""
-        inputs = as_dict(inputs)
+        inputs = as_dict(inputs, self.input_names)
         padding_mask = inputs.get("padding_mask")
         if padding_mask is None:
             return ops.not_equal(inputs["token_ids"], self.pad_token_id)
@@ -341,9 +355,6 @@ class XLMBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
                 "or set `sequence_length` of the preprocessor. Received: length="
                 f"{length}, max_sequence_length={self.max_sequence_length}."
             )
-
-    def default_lora_layer_names(self):
-        return ["qkv_dense"]
 
     def get_config(self):
         config = super().get_config()

@@ -192,6 +192,7 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
 
     backbone_cls = XLMBackbone
     preprocessor_cls = XLMCausalLMPreprocessor
+    input_names = XLMBackbone.input_names
     default_sampler = "greedy"
 
     def __init__(

@@ -127,6 +127,7 @@ class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
 
     backbone_cls = XLMBackbone
     preprocessor_cls = XLMMaskedLMPreprocessor
+    input_names = (*XLMBackbone.input_names, "mask_positions")
 
     def __init__(
         self, backbone, preprocessor=None, head_transform=True, tied=True, **kwargs
@@ -185,7 +186,8 @@ class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
         if language is not None:
             self.preprocessor.check_language(language)
         texts = batched(texts)
-        inputs = self.preprocessor.pack(with_language(texts, language))
+        preprocessor = self.text_preprocessor("fill_mask")
+        inputs = preprocessor.pack(with_language(texts, language))
         is_mask = inputs["token_ids"] == self.preprocessor.tokenizer.mask_token_id
         for text, has_mask in zip(texts, ops.any(is_mask, axis=1), strict=True):
             if not has_mask:

@@ -18,13 +18,48 @@ class OptionalInputs(AnyInputs):
     class `Functional` as soon as any functional backbone exists in the process.
     """
 
+    # Every key that the inputs may have.
+    input_names = ()
+
     def call(self, inputs, training=None, mask=None):
-        return self.forward(as_dict(inputs))
+        return self.forward(as_dict(inputs, self.input_names))
 
     def compute_output_spec(self, inputs, training=None, mask=None):
         return keras.Operation.compute_output_spec(self, inputs)
 
 
-def as_dict(inputs):
-    """The inputs of a model as a dict: a tensor alone is `token_ids`."""
-    return dict(inputs) if isinstance(inputs, dict) else {"token_ids": inputs}
+OTHER_NAMES = {"input_ids": "token_ids", "attention_mask": "padding_mask"}
+
+
+def as_dict(inputs, names):
+    """The inputs of a model as a dict: a tensor alone is its first input.
+
+    Args:
+        inputs: dict of tensors, or a tensor.
+        names: tuple of str, the keys that there are; those of token ids are needed.
+
+    Raises:
+        ValueError: a key that the model does not know, token ids missing, or texts
+            instead of them.
+    """
+    if not isinstance(inputs, dict):
+        inputs = {names[0]: inputs}
+    unknown = sorted(set(inputs) - set(names))
+    needed = [name for name in names if name.endswith("token_ids")]
+    if unknown or not set(needed) <= set(inputs):
+        hints = [f"{x} is {OTHER_NAMES[x]}" for x in unknown if x in OTHER_NAMES]
+        hint = f" (transformers' {', '.join(hints)} here)" if hints else ""
+        raise ValueError(
+            f"Inputs are {' and '.join(needed)}, and where they apply "
+            f"{', '.join(name for name in names if name not in needed)}{hint}. "
+            f"Received: {', '.join(sorted(inputs))}."
+        )
+    for name in needed:
+        dtype = str(getattr(inputs[name], "dtype", ""))
+        if "str" in dtype or dtype.startswith(("<U", "|S", "object")):
+            raise ValueError(
+                "A model called directly, or without a preprocessor, takes token ids, "
+                "not texts. `predict`, `fit` and the methods for texts read them with "
+                f"`model.preprocessor`. Received: {name} of strings."
+            )
+    return dict(inputs)

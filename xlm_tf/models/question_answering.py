@@ -52,6 +52,7 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
 
     backbone_cls = XLMBackbone
     preprocessor_cls = XLMQuestionAnsweringPreprocessor
+    input_names = XLMBackbone.input_names
 
     def __init__(self, backbone, preprocessor=None, **kwargs):
         self.backbone = backbone
@@ -91,7 +92,7 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
                 "Every question needs a context of its own. Received: "
                 f"{len(texts[0])} questions and {len(texts[1])} contexts."
             )
-        preprocessor = self.preprocessor
+        preprocessor = self.text_preprocessor("answer")
         inputs = preprocessor.pack(texts)
         logits = keras.ops.convert_to_numpy(self(inputs))  # (B, T, 2)
         answers = []

@@ -28,6 +28,7 @@ from xlm_tf.checkpoints.tokenizer_json import read_tokenizer_json
 from xlm_tf.layers.initializers import weights_follow
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.causal_lm import XLMCausalLM
+from xlm_tf.models.class_heads import choose_head
 from xlm_tf.models.masked_lm import XLMMaskedLM
 from xlm_tf.models.model_names import HUB, no_model, resolve
 from xlm_tf.models.question_answering import XLMQuestionAnswering
@@ -213,7 +214,7 @@ def load(model_class, checkpoint, load_weights=True, dtype=None, **arguments):
         load_weights: bool, False for random weights in the same shape.
         dtype: dtype policy of the backbone.
         **arguments: of the class, instead of what the checkpoint says. `num_classes`
-            or `labels` ask for a new head where the checkpoint has none of that size.
+            or `labels` ask for a new head, see `ClassHead`.
 
     Returns:
         The model; tasks with a preprocessor where the checkpoint has a tokenizer.
@@ -370,28 +371,19 @@ def _classes(model_class, checkpoint, arguments, names):
     """Number and names of a head's classes: the checkpoint's, or the caller's."""
     kernel, tensors = names["logits_dense/kernel"], checkpoint.tensors
     saved = tensors.shape(kernel)[0] if kernel in tensors.names else None
-    wanted = arguments.get("num_classes")
-    if wanted is None and arguments.get("labels"):
-        wanted = len(arguments["labels"])
-    if wanted is None:
-        wanted = saved
-    if wanted is None:
-        raise ValueError(
-            f"{checkpoint.path} has no head of this task: pass num_classes or labels "
-            "for a new one, to be trained."
-        )
-    if wanted != saved:
-        return {**arguments, "num_classes": wanted}, {}
-    _check_architecture(checkpoint, model_class)
+    if saved is None:
+        return choose_head(arguments, None, checkpoint.path)[0], {}
     labels = huggingface.labels_of(checkpoint.config, checkpoint.config_path)
+    arguments, is_saved = choose_head(arguments, (saved, labels), checkpoint.path)
+    if not is_saved:
+        return arguments, {}
+    _check_architecture(checkpoint, model_class)
     if labels and len(labels) != saved:
         raise ValueError(
             f"{checkpoint.config_path} names {len(labels)} classes: {labels}. Expected "
             f"{saved}, as the head has."
         )
-    if labels:
-        arguments = {"labels": labels, **arguments}
-    return {**arguments, "num_classes": wanted}, names
+    return {**arguments, "num_classes": saved, "labels": labels}, names
 
 
 def _is_tied(config, tensors):

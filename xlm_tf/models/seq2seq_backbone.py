@@ -8,12 +8,15 @@ from xlm_tf import masks
 from xlm_tf.layers.decoder_block import DecoderBlock
 from xlm_tf.layers.embeddings import Embeddings
 from xlm_tf.layers.layer_normalization import LayerNormalization
+from xlm_tf.models.low_rank_adaptation import LowRankAdaptation, copy_weights
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMPresets
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
-class XLMSeq2SeqBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
+class XLMSeq2SeqBackbone(
+    OptionalInputs, LowRankAdaptation, XLMPresets, keras_hub.models.Backbone
+):
     """A Transformer encoder, and a decoder of the same form that attends to it.
 
     Args:
@@ -53,6 +56,19 @@ class XLMSeq2SeqBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
 
     Source: Lample and Conneau 2019 (arXiv 1901.07291), section 5.
     """
+
+    input_names = (
+        "encoder_token_ids",
+        "decoder_token_ids",
+        "encoder_padding_mask",
+        "decoder_padding_mask",
+        "encoder_language_ids",
+        "decoder_language_ids",
+        "encoder_position_ids",
+    )
+    # Query, key and value of the self-attention in encoder and decoder, and of the
+    # decoder's attention to the source, where key and value are one product.
+    lora_projections = ("qkv_dense", "query_dense", "key_value_dense")
 
     def __init__(
         self,
@@ -248,7 +264,7 @@ class XLMSeq2SeqBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
                 f"num_layers={self.encoder.num_layers}."
             )
         if not self.share_embeddings:
-            _copy(self.encoder.embeddings, self.decoder_embeddings)
+            copy_weights(self.encoder.embeddings, self.decoder_embeddings)
         for block, other in zip(
             self.encoder.encoder_blocks[: self.num_decoder_layers],
             self.decoder_blocks,
@@ -260,9 +276,9 @@ class XLMSeq2SeqBackbone(OptionalInputs, XLMPresets, keras_hub.models.Backbone):
                 "feed_forward",
                 "feed_forward_norm",
             ):
-                _copy(getattr(block, name), getattr(other, name))
+                copy_weights(getattr(block, name), getattr(other, name))
         if self.decoder_norm is not None:
-            _copy(self.encoder.final_norm, self.decoder_norm)
+            copy_weights(self.encoder.final_norm, self.decoder_norm)
 
     def get_config(self):
         config = super().get_config()
@@ -294,8 +310,3 @@ def encoder_inputs(inputs):
         for name in names
         if inputs.get(f"encoder_{name}") is not None
     }
-
-
-def _copy(layer, other):
-    for variable, target in zip(layer.weights, other.weights, strict=True):
-        target.assign(variable)

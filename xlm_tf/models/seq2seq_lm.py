@@ -8,6 +8,7 @@ from keras import ops
 from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.prediction_head import PredictionHead
 from xlm_tf.models.losses import LabelSmoothedCrossentropy
+from xlm_tf.models.low_rank_adaptation import copy_weights
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
 from xlm_tf.models.task import XLMTask
@@ -369,6 +370,7 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
 
     backbone_cls = XLMSeq2SeqBackbone
     preprocessor_cls = XLMSeq2SeqLMPreprocessor
+    input_names = XLMSeq2SeqBackbone.input_names
     default_sampler = "beam"
 
     def __init__(
@@ -433,7 +435,7 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
         if encoder.causal:
             config = {**encoder.get_config(), "causal": False}
             other = type(encoder).from_config(config)
-            other.set_weights(encoder.get_weights())
+            copy_weights(encoder, other)
             encoder = other
         backbone = XLMSeq2SeqBackbone(
             encoder,

@@ -3,6 +3,8 @@
 import contextlib
 import json
 
+import keras
+import keras_hub
 import tensorflow as tf
 
 from xlm_tf.checkpoints.model_files import check_no_other_model, is_model_file
@@ -36,7 +38,8 @@ class XLMPresets:
                 others to pass over, which would be refused because they cannot be
                 obeyed, or nobody here knows what they do.
             **kwargs: arguments of the class instead of those saved; `dtype` is the
-                policy of the backbone.
+                policy of the backbone. `num_classes` or `labels` ask for a new head,
+                see `ClassHead`.
 
         Returns:
             The model; a task with its preprocessor.
@@ -50,8 +53,14 @@ class XLMPresets:
 
         checkpoint = released_checkpoints.find(preset, ignored_settings)
         if checkpoint is None:
+            kwargs = cls.arguments_for_preset(preset, kwargs)
             return super().from_preset(str(preset), load_weights=load_weights, **kwargs)
         return released_checkpoints.load(cls, checkpoint, load_weights, **kwargs)
+
+    @classmethod
+    def arguments_for_preset(cls, preset, arguments):
+        """What KerasHub is given of the arguments of `from_preset`, dict -> dict."""
+        return arguments
 
     def save_to_huggingface(self, folder):
         """Save the model as transformers reads it.
@@ -116,8 +125,38 @@ class XLMTask(XLMPresets):
     sorted by label or by language would train one class after the other.
     """
 
-    def encode(self, texts):
-        """The hidden states of texts.
+    @property
+    def preprocessor(self):
+        """The layer that turns texts into the backbone's inputs, or None."""
+        return super().preprocessor
+
+    @preprocessor.setter
+    def preprocessor(self, preprocessor):
+        check_preprocessor(preprocessor, self.backbone)
+        keras_hub.models.Task.preprocessor.fset(self, preprocessor)
+
+    def text_preprocessor(self, method):
+        """The preprocessor, which a method that takes texts needs.
+
+        Args:
+            method: str, its name.
+
+        Raises:
+            ValueError: there is none; says how to give one.
+        """
+        if self.preprocessor is None:
+            name = type(self).__name__
+            raise ValueError(
+                f"`{method}` takes texts, and this {name} has no preprocessor to read "
+                f"them. Give it one: `model.preprocessor = "
+                f"xlm_tf.{self.preprocessor_cls.__name__}(tokenizer)`, or "
+                f"`{name}.from_preset(..., preprocessor=...)`. Without one, the model "
+                "takes token ids: `model({'token_ids': ...})`."
+            )
+        return self.preprocessor
+
+    def last_hidden_states(self, texts):
+        """The hidden states of texts, one vector a token.
 
         Args:
             texts: what the preprocessor takes: str or list of str, or a dict with
@@ -128,7 +167,23 @@ class XLMTask(XLMPresets):
             tokens and `</s>`.
         """
         texts = [texts] if isinstance(texts, str) else texts
-        return self.backbone(self.preprocessor.pack(texts))
+        return self.backbone(self.text_preprocessor("last_hidden_states").pack(texts))
+
+    def enable_lora(self, rank, target_layer_names=None):
+        """Train low-rank updates of the backbone, and the task's head.
+
+        Compile the model afterwards. `save_to_preset` merges the updates into the
+        kernels.
+
+        Args: see `LowRankAdaptation.enable_lora`.
+        """
+        self.backbone.enable_lora(rank, target_layer_names)
+
+    def compile_from_config(self, config):
+        # Keras leaves a model whose `compile` is its own without its optimizer.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.optimizer is not None and self.built:
+            self.optimizer.build(self.trainable_variables)
 
     # A training's state belongs into its checkpoints: stored here, it would triple the
     # size, and every loading would warn that another optimizer has other variables.
@@ -198,6 +253,35 @@ class XLMTask(XLMPresets):
         batches = examples.batch(batch_size).repeat()
         kwargs.setdefault("steps_per_epoch", -(-num_train // batch_size))
         return super().fit(batches, shuffle=False, **kwargs)
+
+
+def check_preprocessor(preprocessor, backbone):
+    """Refuse a preprocessor whose tokens the backbone does not have.
+
+    Args:
+        preprocessor: any layer, or None.
+        backbone: the task's.
+
+    Raises:
+        ValueError: more tokens or languages than the backbone has.
+    """
+    tokenizer = getattr(preprocessor, "tokenizer", None)
+    # Loading a preset, Keras makes the tokenizer before it reads the vocabulary.
+    if tokenizer is not None and getattr(tokenizer, "has_vocabulary", False):
+        size = tokenizer.vocabulary_size()
+        if size > backbone.vocabulary_size:
+            raise ValueError(
+                "The tokenizer has more tokens than the backbone: it is of another "
+                f"model. Received: a tokenizer of {size} tokens, a backbone with "
+                f"vocabulary_size={backbone.vocabulary_size}."
+            )
+    languages = getattr(preprocessor, "languages", None)
+    if languages is not None and len(languages) > backbone.num_languages:
+        raise ValueError(
+            "The preprocessor has more languages than the backbone's language "
+            f"embedding has rows. Received: languages={languages}, "
+            f"num_languages={backbone.num_languages}."
+        )
 
 
 def check_labels(num_classes, labels):

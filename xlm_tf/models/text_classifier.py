@@ -6,6 +6,7 @@ import keras_hub
 from xlm_tf.layers.pooling import Pooling
 from xlm_tf.layers.precision import at_least_float32
 from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.class_heads import ClassHead
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask, check_labels
 from xlm_tf.models.text_packing import PackedTextPreprocessor
@@ -44,7 +45,9 @@ class XLMTextClassifierPreprocessor(
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
-class XLMTextClassifier(OptionalInputs, XLMTask, keras_hub.models.TextClassifier):
+class XLMTextClassifier(
+    OptionalInputs, ClassHead, XLMTask, keras_hub.models.TextClassifier
+):
     """A backbone with a classification head.
 
     Args:
@@ -78,6 +81,7 @@ class XLMTextClassifier(OptionalInputs, XLMTask, keras_hub.models.TextClassifier
 
     backbone_cls = XLMBackbone
     preprocessor_cls = XLMTextClassifierPreprocessor
+    input_names = XLMBackbone.input_names
 
     def __init__(
         self,

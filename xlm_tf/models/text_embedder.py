@@ -2,6 +2,7 @@
 
 import keras
 import keras_hub
+import numpy as np
 from keras import ops
 
 from xlm_tf.layers.pooling import Pooling
@@ -9,7 +10,11 @@ from xlm_tf.layers.precision import at_least_float32
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
-from xlm_tf.models.text_packing import PackedTextPreprocessor
+from xlm_tf.models.text_packing import (
+    PackedTextPreprocessor,
+    batched,
+    with_language,
+)
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -40,7 +45,8 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
         inputs: dict as for the backbone.
 
     Returns:
-        float32 tensor (B, D).
+        float32 tensor (B, D). Of texts, `embed` gives it as an array, and `similarity`
+        their cosines.
 
     Example:
     ```python
@@ -56,6 +62,7 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
 
     backbone_cls = XLMBackbone
     preprocessor_cls = XLMTextEmbedderPreprocessor
+    input_names = XLMBackbone.input_names
 
     def __init__(
         self, backbone, preprocessor=None, pooling="mean", normalize=True, **kwargs
@@ -85,6 +92,47 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
                 ops.maximum(ops.sum(ops.square(x), axis=-1, keepdims=True), 1e-12)
             )
         return x
+
+    def embed(self, texts, language=None, batch_size=32):
+        """The vectors of some texts.
+
+        Args:
+            texts: str or list of str.
+            language: str, of the texts, where the model or its tokenizer has any.
+            batch_size: int, texts at a time.
+
+        Returns:
+            float array (B, D), one row a text; of one str, one row.
+        """
+        preprocessor = self.text_preprocessor("embed")
+        texts = batched(texts)
+        vectors = [
+            self(preprocessor.pack(with_language(texts[i : i + batch_size], language)))
+            for i in range(0, len(texts), batch_size)
+        ]
+        if not vectors:
+            return np.zeros((0, self.backbone.hidden_dim), "float32")
+        return np.concatenate([ops.convert_to_numpy(x) for x in vectors])
+
+    def similarity(self, a, b, language=None):
+        """How near texts are to each other: cosines of their vectors.
+
+        Args:
+            a, b: str, list of str, or vectors (A, D) and (B, D) of `embed`.
+            language: str, of the texts, where the model or its tokenizer has any.
+
+        Returns:
+            float array (A, B), from -1 to 1.
+        """
+        a, b = (self._directions(x, language) for x in (a, b))
+        return a @ b.T
+
+    def _directions(self, x, language):
+        is_text = isinstance(x, str) or (len(x) and isinstance(x[0], str))
+        vectors = self.embed(x, language) if is_text else np.asarray(x)
+        vectors = np.atleast_2d(vectors)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors / np.maximum(lengths, 1e-12)
 
     def get_config(self):
         return {

@@ -5,6 +5,7 @@ import keras_hub
 
 from xlm_tf.layers.precision import at_least_float32
 from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.class_heads import ClassHead
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask, check_labels
 from xlm_tf.models.text_packing import (
@@ -28,7 +29,7 @@ class XLMTokenClassifierPreprocessor(PackedTextPreprocessor, TaskPreprocessor):
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
-class XLMTokenClassifier(OptionalInputs, XLMTask, keras_hub.models.Task):
+class XLMTokenClassifier(OptionalInputs, ClassHead, XLMTask, keras_hub.models.Task):
     """A backbone with a class for every token.
 
     Args:
@@ -59,6 +60,7 @@ class XLMTokenClassifier(OptionalInputs, XLMTask, keras_hub.models.Task):
 
     backbone_cls = XLMBackbone
     preprocessor_cls = XLMTokenClassifierPreprocessor
+    input_names = XLMBackbone.input_names
 
     def __init__(
         self,
@@ -103,9 +105,10 @@ class XLMTokenClassifier(OptionalInputs, XLMTask, keras_hub.models.Task):
         Raises:
             ValueError: a language that the model does not have.
         """
+        preprocessor = self.text_preprocessor("tag")
         if language is not None:
-            self.preprocessor.check_language(language)
-        inputs = self.preprocessor.pack(with_language(batched(texts), language))
+            preprocessor.check_language(language)
+        inputs = preprocessor.pack(with_language(batched(texts), language))
         best = keras.ops.argmax(self(inputs), axis=-1)  # (B, T)
         labels = self.labels or [str(i) for i in range(self.num_classes)]
         to_token = self.preprocessor.tokenizer.id_to_token

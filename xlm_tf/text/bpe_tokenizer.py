@@ -143,6 +143,11 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
     def special_token_ids(self):
         return list(range(len(SPECIAL_TOKENS)))
 
+    @property
+    def has_vocabulary(self):
+        """bool: a tokenizer of a preset gets its vocabulary after it was made."""
+        return self._vocabulary is not None
+
     def vocabulary_size(self):
         """Number of ids."""
         self._check_vocabulary()

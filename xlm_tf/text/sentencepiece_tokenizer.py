@@ -176,6 +176,11 @@ class XLMSentencePieceTokenizer(
                 "path of a SentencePiece model."
             )
 
+    @property
+    def has_vocabulary(self):
+        """bool: a tokenizer of a preset gets its vocabulary after it was made."""
+        return self.proto is not None
+
     def vocabulary_size(self):
         """Number of ids: the pieces, `<pad>`, `<mask>` and added tokens."""
         return super().vocabulary_size() + 2 + len(self.added_tokens)

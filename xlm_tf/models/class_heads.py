@@ -1,0 +1,73 @@
+"""Heads with classes: the saved one, or a new one where the caller asks for it."""
+
+import warnings
+
+from xlm_tf.models.task import check_labels
+from xlm_tf.private_keras import read_preset
+
+
+class ClassHead:
+    """Mixin for tasks with `num_classes` and `labels`: what `from_preset` loads.
+
+    Without `num_classes` and `labels`, the saved head is loaded. Either of them asks
+    for a new head, to be trained, also where it has as many classes as the saved one
+    (KerasHub's rule); a warning says that the saved head is left out. Labels that are
+    the saved ones, in their order, ask for nothing new. Other names for the classes of
+    the saved head are set afterwards: `model.labels = [...]`.
+    """
+
+    @classmethod
+    def arguments_for_preset(cls, preset, arguments):
+        task = read_preset(preset, "task.json")
+        if task is None or task["class_name"] != cls.__name__:
+            return arguments  # a new head in any case
+        saved = task["config"]["num_classes"], task["config"].get("labels")
+        return choose_head(arguments, saved, preset)[0]
+
+
+def choose_head(arguments, saved, preset):
+    """Whether a saved head is loaded, and the arguments of the head.
+
+    Args:
+        arguments: dict of the caller's, of which `num_classes` and `labels` count.
+        saved: `(num_classes, labels)` of the saved head: int, and list of str or None;
+            None where there is no saved head.
+        preset: str or Path, for the message.
+
+    Returns:
+        `(arguments, is_saved)`: dict, without the two where the saved head is loaded;
+        and bool.
+
+    Raises:
+        ValueError: the two contradict each other, or there is no head to load.
+    """
+    rest = {
+        name: value
+        for name, value in arguments.items()
+        if name not in ("num_classes", "labels")
+    }
+    num_classes, labels = arguments.get("num_classes"), arguments.get("labels")
+    is_asked = num_classes is not None or labels is not None
+    if saved is None and not is_asked:
+        raise ValueError(
+            f"{preset} has no head of this task: pass num_classes or labels for a new "
+            "one, to be trained."
+        )
+    if not is_asked:
+        return rest, True
+    num_classes, labels = check_labels(num_classes, labels)
+    if saved is not None and labels is not None and labels == saved[1]:
+        return rest, True
+    if saved is not None:
+        warnings.warn(
+            f"A new head of {_classes(num_classes, labels)}, to be trained, as "
+            "num_classes or labels ask for. The saved head of "
+            f"{_classes(*saved)} is left out; leave both out to load it.",
+            stacklevel=4,
+        )
+    return {**rest, "num_classes": num_classes, "labels": labels}, False
+
+
+def _classes(num_classes, labels):
+    names = f" ({', '.join(labels)})" if labels else ""
+    return f"{num_classes} classes{names}"
