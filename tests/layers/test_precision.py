@@ -55,8 +55,10 @@ def check(task, dtype):
 
 @pytest.fixture
 def restore_floatx():
+    policy = keras.config.dtype_policy()
     yield
     keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy(policy)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -68,6 +70,7 @@ def test_a_policy_by_argument(dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_policy_of_floatx(dtype, restore_floatx):
     keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)  # what a fresh process takes from floatx
     for task in tasks():
         check(task, dtype)
         loss = getattr(task, "loss", None)
