@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from xlm_tf.private_keras import nested_layers
+
 
 def merged_weights(layers):
     """The weights of layers, and of those within them, without adapters.
@@ -22,7 +24,7 @@ def merged_weights(layers):
         for variable in layer.variables
         if not variable.name.startswith("lora_")
     }
-    parts = {id(x): x for layer in layers for x in layer._flatten_layers()}
+    parts = {id(x): x for layer in layers for x in (layer, *nested_layers(layer))}
     for part in parts.values():
         if getattr(part, "quantization_mode", None):
             raise ValueError(
