@@ -183,10 +183,10 @@ class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
                 is no number of tokens; a language that the model does not have.
         """
         top_k = whole_number("top_k", top_k, 1, self.backbone.vocabulary_size)
-        if language is not None:
-            self.preprocessor.check_language(language)
-        texts = batched(texts)
         preprocessor = self.text_preprocessor("fill_mask")
+        if language is not None:
+            preprocessor.check_language(language)
+        texts = batched(texts)
         inputs = preprocessor.pack(with_language(texts, language))
         is_mask = inputs["token_ids"] == self.preprocessor.tokenizer.mask_token_id
         for text, has_mask in zip(texts, ops.any(is_mask, axis=1), strict=True):
