@@ -1,13 +1,19 @@
 """Status and metadata of models, as the public protos that TF Serving answers with."""
 
+from tensorflow.core.protobuf import error_codes_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from export.serving.proto_json import SIGNATURE_DEF
 from export.serving.request_error import invalid_argument
 
 
-def status_response(served_versions):
-    """Return the `GetModelStatusResponse` of some loaded versions."""
+def status_response(served_versions, failures=None):
+    """Return the `GetModelStatusResponse` of some versions.
+
+    Args:
+        served_versions: list of `ServedVersion`, those that are loaded.
+        failures: dict from versions that could not be loaded to the reasons.
+    """
     response = get_model_status_pb2.GetModelStatusResponse()
     for served in served_versions:
         version_status = response.model_version_status.add(
@@ -15,6 +21,12 @@ def status_response(served_versions):
             state=get_model_status_pb2.ModelVersionStatus.AVAILABLE,
         )
         version_status.status.SetInParent()  # OK, with an empty message
+    for version, reason in (failures or {}).items():
+        version_status = response.model_version_status.add(
+            version=version, state=get_model_status_pb2.ModelVersionStatus.END
+        )
+        version_status.status.error_code = error_codes_pb2.FAILED_PRECONDITION
+        version_status.status.error_message = reason
     return response
 
 

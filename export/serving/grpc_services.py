@@ -84,8 +84,11 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
             served = _find(self._repository, request)
             spec = request.model_spec
             one = spec.WhichOneof("version_choice") is not None
+            if one:
+                return descriptions.status_response([served])
             return descriptions.status_response(
-                [served] if one else self._repository.versions(spec.name)
+                self._repository.versions(spec.name),
+                self._repository.failures(spec.name),
             )
         except RequestError as error:
             context.abort(error.grpc_status, error.message)

@@ -30,8 +30,7 @@ class RestHandler(BaseHTTPRequestHandler):
         self._answered = False
         body_was_read = False
         try:
-            with self.server.in_flight:
-                body_was_read = self._answer()
+            body_was_read = self._answer()
         finally:
             if not self._answered:  # a failure of ours: its traceback is logged
                 self.close_connection = True
@@ -89,6 +88,10 @@ class RestHandler(BaseHTTPRequestHandler):
 
     def _send(self, status, body, headers=None):
         self._answered = True
+        if self.server.is_draining:
+            # The client sends its next request elsewhere, instead of into a
+            # connection that is about to go.
+            self.close_connection = True
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -126,9 +129,9 @@ class HttpServer(ThreadingHTTPServer):
             self.address_family = socket.AF_INET6
         super().__init__((host, port), RestHandler, bind_and_activate=False)
         self.max_request_bytes = max_request_bytes
-        self.in_flight = InFlight()
+        self.is_draining = False
         self._connections = set()
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._thread = None
         try:
             self.server_bind()
@@ -142,14 +145,19 @@ class HttpServer(ThreadingHTTPServer):
         self.server_name, self.server_port = self.server_address[:2]
 
     def process_request_thread(self, request, client_address):
-        """Serve one connection, known to `stop` as long as it is open."""
-        with self._lock:
-            self._connections.add(request)
+        """Serve one connection."""
         try:
             super().process_request_thread(request, client_address)
         finally:
-            with self._lock:
+            with self._changed:
                 self._connections.discard(request)
+                self._changed.notify_all()
+
+    def process_request(self, request, client_address):
+        """Start a thread for a connection, known to `stop` as long as it is open."""
+        with self._changed:
+            self._connections.add(request)
+        super().process_request(request, client_address)
 
     def handle_error(self, request, client_address):
         """Log what went wrong with a connection."""
@@ -171,44 +179,58 @@ class HttpServer(ThreadingHTTPServer):
         )
         self._thread.start()
 
+    def drain(self, grace_s):
+        """Answer what still comes, each with `Connection: close`.
+
+        Returns when no connection is open any more, or after the time: a client that
+        keeps a connection open learns with its next answer to open another one, and
+        what it sends until then is answered.
+
+        Args:
+            grace_s: float, seconds.
+        """
+        self.is_draining = True
+        if self._thread is not None:
+            self._wait_until_closed(grace_s)
+
     def stop(self, grace_s):
-        """Accept nothing more, let running requests end, close all connections."""
+        """Accept nothing more, let what was received be answered, close the rest.
+
+        Args:
+            grace_s: float, seconds that running requests have to finish.
+        """
+        self.is_draining = True
         if self._thread is not None:
             self.shutdown()
             self._thread.join()
+            self._accept_waiting()
         self.server_close()
-        self.in_flight.wait_until_none(grace_s)
-        with self._lock:
+        # No end of writing: an answer on its way arrives. Idle handlers read the end,
+        # those with a request in their buffers read that before.
+        self._shut(socket.SHUT_RD)
+        if not self._wait_until_closed(grace_s):
+            self._shut(socket.SHUT_RDWR)
+
+    def _accept_waiting(self):
+        """Serve the connections that the system accepted for us in the meantime."""
+        self.socket.setblocking(False)
+        while True:
+            try:
+                request, client_address = self.socket.accept()
+            except BlockingIOError:
+                return
+            request.setblocking(True)
+            self.process_request(request, client_address)
+
+    def _wait_until_closed(self, timeout_s):
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._connections, timeout_s)
+
+    def _shut(self, how):
+        with self._changed:
             connections = list(self._connections)
         for connection in connections:
             try:
-                connection.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(how)
             except OSError:
                 logger.debug("A connection was closed by its client.")
-
-
-class InFlight:
-    """Counts the requests that are being answered; a context manager for each."""
-
-    def __init__(self):
-        self._count = 0
-        self._changed = threading.Condition()
-
-    def __enter__(self):
-        with self._changed:
-            self._count += 1
-        return self
-
-    def __exit__(self, *exception):
-        with self._changed:
-            self._count -= 1
-            self._changed.notify_all()
-
-    def wait_until_none(self, timeout_s):
-        """Wait until no request is running, at most `timeout_s` seconds.
-
-        Returns:
-            bool, whether none is.
-        """
-        with self._changed:
-            return self._changed.wait_for(lambda: self._count == 0, timeout_s)

@@ -86,7 +86,7 @@ def find_models(directory):
 
 
 class ModelRepository:
-    """Loads the models of a directory once and finds them by name and version.
+    """Loads the models of a directory and finds them by name and version.
 
     Args:
         directory: path, see `find_models`.
@@ -99,15 +99,103 @@ class ModelRepository:
     """
 
     def __init__(self, directory, all_versions=False):
-        self._models = {}
-        for name, versions in find_models(directory).items():
-            numbers = list(versions) if all_versions else [max(versions)]
-            self._models[name] = {
-                number: ServedVersion(name, number, versions[number])
-                for number in numbers
+        # Not `resolve`, see `find_models`.
+        self._directory = Path(os.path.abspath(directory))
+        self._all_versions = all_versions
+        found = find_models(directory)
+        self._is_one_model = bool(find_versions(self._directory))
+        # Replaced as a whole: requests run while versions come and go.
+        self._models = {
+            name: {
+                number: _load(name, number, versions[number])
+                for number in self._wanted(versions)
             }
-            for served in self._models[name].values():
-                replay_warmup(served)
+            for name, versions in found.items()
+        }
+        self._seen = {}  # path of a version -> its files, at the last look
+        self._failed = {}  # (model, version) -> (its files, why it is not loaded)
+
+    def refresh(self):
+        """Look at the directory again, as TF Serving does.
+
+        New versions are loaded before old ones are dropped; versions whose folder is
+        gone are dropped. A folder counts when it has stayed as it is from one call to
+        the next, so that one that is being copied is left alone; one that cannot be
+        loaded is tried again when it has changed, and what is served stays until then.
+
+        Returns:
+            list of str, what was loaded, dropped or found to be broken.
+        """
+        try:
+            found = self._find_now()
+        except ValueError as error:  # two folders of one version
+            return [str(error)]
+        changes = []
+        for name in sorted(self._models.keys() | found.keys()):
+            changes += self._refresh_model(name, found.get(name, {}))
+        return changes
+
+    def failures(self, model_name):
+        """dict from versions of a model that could not be loaded to the reasons."""
+        return {
+            version: reason
+            for (name, version), (_, reason) in sorted(self._failed.items())
+            if name == model_name
+        }
+
+    def _find_now(self):
+        """As `find_models`, in the layout that was found first; may be nothing."""
+        if not self._directory.is_dir():
+            return {}
+        if self._is_one_model:
+            return {self._directory.name: find_versions(self._directory)}
+        children = [x for x in sorted(self._directory.iterdir()) if x.is_dir()]
+        return {child.name: find_versions(child) for child in children}
+
+    def _wanted(self, versions):
+        return list(versions) if self._all_versions else list(versions)[-1:]
+
+    def _refresh_model(self, name, paths):
+        loaded = dict(self._models.get(name, {}))
+        wanted = self._wanted(paths)
+        changes = []
+        for number in wanted:
+            if number in loaded or not self._is_ready(name, number, paths[number]):
+                continue
+            try:
+                loaded[number] = _load(name, number, paths[number])
+            except (ValueError, OSError) as error:
+                self._failed[name, number] = (self._seen[paths[number]], str(error))
+                changes.append(f"{name} {number} is not loaded: {error}")
+                continue
+            self._publish(name, loaded)
+            changes.append(f"{name} {number} is loaded.")
+        for key in [key for key in self._failed if key[0] == name]:
+            if key[1] not in paths or key[1] in loaded:
+                del self._failed[key]
+        # What is wanted may not be there yet: the old is served until it is.
+        if set(wanted) & set(loaded) or not paths:
+            for number in sorted(set(loaded) - set(wanted)):
+                del loaded[number]
+                changes.append(f"{name} {number} is not served any more.")
+            self._publish(name, loaded)
+        return changes
+
+    def _is_ready(self, name, number, path):
+        """Whether a folder is to be loaded: whole, at rest, and not tried before."""
+        files = _files_of(path)
+        is_at_rest = self._seen.get(path) == files
+        self._seen[path] = files
+        failed_files, _ = self._failed.get((name, number), (None, None))
+        is_whole = any(file == "saved_model.pb" for file, *_ in files)
+        return is_whole and is_at_rest and failed_files != files
+
+    def _publish(self, name, loaded):
+        models = dict(self._models)
+        models.pop(name, None)
+        if loaded:
+            models[name] = dict(sorted(loaded.items()))
+        self._models = models
 
     @property
     def model_names(self):
@@ -126,13 +214,14 @@ class ModelRepository:
                 "INVALID_ARGUMENT",
                 f"Missing model name in request. Models here: {self.model_names}.",
             )
-        if model_name not in self._models:
+        models = self._models
+        if model_name not in models:
             raise RequestError(
                 "NOT_FOUND",
                 f"Servable not found for request: Latest({model_name}). "
                 f"Models here: {self.model_names}.",
             )
-        return list(self._models[model_name].values())
+        return list(models[model_name].values())
 
     def find(self, model_name, version=None, label=None):
         """Return one loaded `ServedVersion`: that number, or the latest.
@@ -164,3 +253,23 @@ class ModelRepository:
             f"Servable not found for request: Specific({model_name}, {version}). "
             f"Loaded versions: {[served.version for served in versions]}.",
         )
+
+
+def _load(name, number, path):
+    served = ServedVersion(name, number, path)
+    replay_warmup(served)
+    return served
+
+
+def _files_of(path):
+    """(name, size, time) of every file below a folder; what vanishes is left out."""
+    files = []
+    for file in sorted(path.rglob("*")):
+        try:
+            status = file.stat()
+        except FileNotFoundError:
+            continue
+        files.append(
+            (file.relative_to(path).as_posix(), status.st_size, status.st_mtime_ns)
+        )
+    return files

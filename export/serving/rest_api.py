@@ -92,9 +92,10 @@ class RestApi:
             return metadata_to_dict(metadata_response(served))
         if version is None and label is None:
             versions = self._repository.versions(name)
-        else:
-            versions = [self._repository.find(name, version, label)]
-        return message_to_dict(status_response(versions))
+            failures = self._repository.failures(name)
+            return message_to_dict(status_response(versions, failures))
+        served = self._repository.find(name, version, label)
+        return message_to_dict(status_response([served]))
 
 
 def error_json(message):

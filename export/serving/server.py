@@ -1,6 +1,8 @@
 """A local server with TF Serving's REST and gRPC interfaces."""
 
 import contextlib
+import logging
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -12,17 +14,25 @@ from export.serving.http_server import HttpServer
 from export.serving.model_repository import ModelRepository
 from export.serving.rest_api import RestApi
 
+logger = logging.getLogger(__name__)
 MAX_REQUEST_BYTES = 64 << 20
+POLL_SECONDS = 1.0  # TF Serving's --file_system_poll_wait_seconds
+GRACE_SECONDS = 5.0
 
 
 class LocalServer:
     """Serves exported models on this machine, as the official server would.
 
     For development, tests and small loads, where TF Serving cannot be had: requests
-    run side by side, without batching them together, and the directory is read once.
-    Both ports are bound when the object is made, so that one in use is known before
-    any model is loaded; `start` (or entering a `with`) loads the models, replays
-    their warm-up records and answers from then on.
+    run side by side, without batching them together. Both ports are bound when the
+    object is made, so that one in use is known before any model is loaded; `start` (or
+    entering a `with`) loads the models, replays their warm-up records and answers from
+    then on.
+
+    Versions that come into the directory are loaded, and take the place of those
+    before them; versions whose folders go are dropped. Copy a version under another
+    name and rename it; a folder that is copied in place is loaded when nothing in it
+    has changed between two looks.
 
     Args:
         directory: path of a model directory (version folders inside; the model has
@@ -34,6 +44,10 @@ class LocalServer:
         all_versions: bool, serve every version instead of each model's latest.
         max_request_bytes: int, larger requests are refused (HTTP 413, gRPC
             RESOURCE_EXHAUSTED).
+        poll_seconds: float, seconds between two looks at the directory; 0 for a look
+            at the start alone.
+        report: function of a str, called for every version that comes or goes;
+            defaults to the log.
 
     Raises:
         OSError: if a port is in use or the address is not this machine's.
@@ -57,6 +71,8 @@ class LocalServer:
         host="127.0.0.1",
         all_versions=False,
         max_request_bytes=MAX_REQUEST_BYTES,
+        poll_seconds=POLL_SECONDS,
+        report=logger.info,
     ):
         for name, port in (("rest_port", rest_port), ("grpc_port", grpc_port)):
             if not 0 <= port <= 65535:
@@ -67,7 +83,15 @@ class LocalServer:
             raise ValueError(
                 f"rest_port and grpc_port must differ. Received: {rest_port} for both."
             )
+        if not poll_seconds >= 0:
+            raise ValueError(
+                f"poll_seconds must not be negative. Received: {poll_seconds}."
+            )
         self.directory = directory
+        self.poll_seconds = poll_seconds
+        self._report = report
+        self._watcher = None
+        self._is_stopping = threading.Event()
         self.host = host
         self.all_versions = all_versions
         self.repository = None
@@ -114,20 +138,36 @@ class LocalServer:
             )
             self._http.start(RestApi(self.repository))
             self._grpc.start()
+            if self.poll_seconds:
+                self._watcher = threading.Thread(target=self._watch, daemon=True)
+                self._watcher.start()
         except (OSError, ValueError):
             self.stop(grace_s=0)
             raise
         return self
 
-    def stop(self, grace_s=5.0):
-        """Stop answering and free the ports.
+    def stop(self, grace_s=GRACE_SECONDS):
+        """Stop answering and free the ports, losing nothing that was sent.
+
+        HTTP clients that keep a connection open are answered, with `Connection: close`,
+        until they have closed it; gRPC clients are told by its protocol.
 
         Args:
-            grace_s: float, seconds that running requests have to finish.
+            grace_s: float, seconds that such clients have to come again, and then
+                that running requests have to finish.
         """
+        self._is_stopping.set()
+        if self._watcher is not None:
+            self._watcher.join()
+        self._http.drain(grace_s)
         grpc_stopped = self._grpc.stop(grace_s)
         self._http.stop(grace_s)
         grpc_stopped.wait()
+
+    def _watch(self):
+        while not self._is_stopping.wait(self.poll_seconds):
+            for change in self.repository.refresh():
+                self._report(change)
 
     def __enter__(self):
         return self.start()

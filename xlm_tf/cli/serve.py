@@ -8,6 +8,13 @@ from xlm_tf.cli.argument_types import whole
 
 def add_arguments(parser):
     """Add the arguments of `serve`."""
+    parser.description = (
+        "Serve exported models by HTTP and gRPC, with TF Serving's interfaces. The "
+        "directory is watched: a new version is loaded and takes the place of the one "
+        "before it, a version whose folder is deleted goes. Copy a version under "
+        "another name, and rename it. SIGTERM and Ctrl-C end the server when what was "
+        "sent to it is answered; a second signal ends it at once."
+    )
     parser.add_argument(
         "directory",
         help="a model directory with version folders in it (models/sentiment, holding "
@@ -36,6 +43,23 @@ def add_arguments(parser):
         action="store_true",
         help="serve every version, not only the latest of each model",
     )
+    parser.add_argument(
+        "--poll-seconds",
+        type=float,
+        default=1.0,
+        metavar="S",
+        help="seconds between two looks at the directory for new and deleted versions; "
+        "0 to look at the start alone (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--grace-seconds",
+        type=float,
+        default=10.0,
+        metavar="S",
+        help="after a signal: seconds that clients which keep a connection open have "
+        "to be told, with their next answer, that it closes; and then that running "
+        "requests have to finish (default: %(default)s)",
+    )
 
 
 def run(args):
@@ -56,21 +80,34 @@ def run(args):
     except ModuleNotFoundError as error:
         raise ValueError(str(error)) from error
 
+    if not args.grace_seconds >= 0:
+        raise ValueError(
+            "--grace-seconds must not be negative. "
+            f"Received: --grace-seconds {args.grace_seconds}."
+        )
     server = LocalServer(
         args.directory,
         rest_port=args.rest_port,
         grpc_port=args.grpc_port,
         host=args.host,
         all_versions=args.all_versions,
+        poll_seconds=args.poll_seconds,
+        report=lambda change: print(change, flush=True),
     )
     print(f"Loading the models of {args.directory} ...", flush=True)
-    with server:
+    server.start()
+    try:
         stopped = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        for number in numbers:
             signal.signal(number, lambda *_: stopped.set())
         _print_models(server, example_curl)
         stopped.wait()
         print("Stopping.", flush=True)
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+    finally:
+        server.stop(args.grace_seconds)
     return 0
 
 

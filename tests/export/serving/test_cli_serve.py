@@ -12,7 +12,7 @@ import requests
 
 from export.serving.example_request import example_body, example_curl
 from export.serving.served_version import read_signature_defs
-from xlm_tf.cli import serve
+from xlm_tf.cli import main, serve
 
 PROGRAM = """
 import argparse, sys
@@ -33,6 +33,7 @@ def test_defaults_are_tf_servings_ports():
     args = parse("models")
     assert (args.host, args.rest_port, args.grpc_port) == ("127.0.0.1", 8501, 8500)
     assert args.all_versions is False
+    assert (args.poll_seconds, args.grace_seconds) == (1.0, 10.0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -67,6 +68,20 @@ def test_serves_until_a_signal(demo_directory, number):
         process.kill()
         process.stdout.close()
         process.wait()
+
+
+def test_the_help_says_what_happens_to_versions_and_requests(capsys):
+    with pytest.raises(SystemExit):
+        main(["serve", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "a new version is loaded" in said
+    assert "--grace-seconds" in said
+
+
+def test_the_grace_is_no_negative_time(demo_directory):
+    arguments = ("--rest-port", 0, "--grpc-port", 0, "--grace-seconds", -1)
+    with pytest.raises(ValueError, match="--grace-seconds must not be negative"):
+        serve.run(parse(demo_directory, *arguments))
 
 
 def test_nothing_to_serve(tmp_path):

@@ -55,6 +55,74 @@ def test_other_folders_are_not_versions(demo_directory, tmp_path):
     assert list(find_models(tmp_path / "m")["m"]) == [3]
 
 
+def loaded(repository, name="m"):
+    return [served.version for served in repository.versions(name)]
+
+
+def test_versions_come_and_go(demo_directory, tmp_path):
+    """As TF Serving: at rest for a look, loaded, then the old one goes."""
+    copy_version(demo_directory, tmp_path / "m" / "1")
+    repository = ModelRepository(tmp_path)
+    assert repository.refresh() == []
+    running = repository.find("m")
+    copy_version(demo_directory, tmp_path / "m" / "3")
+    assert repository.refresh() == []  # it may still be growing
+    assert repository.refresh() == ["m 3 is loaded.", "m 1 is not served any more."]
+    assert loaded(repository) == [3]
+    assert running.predict({"text": [b"a"]})["length"].tolist() == [1]
+    copy_version(demo_directory, tmp_path / "m" / "2")  # older than what is served
+    copy_version(demo_directory, tmp_path / "other" / "1")  # another model
+    repository.refresh()
+    assert repository.refresh() == ["other 1 is loaded."]
+    shutil.rmtree(tmp_path / "m" / "3")
+    changes = ["m 2 is loaded.", "m 3 is not served any more."]
+    assert repository.refresh() + repository.refresh() == changes
+    shutil.rmtree(tmp_path / "m")
+    assert repository.refresh() == ["m 2 is not served any more."]
+    with pytest.raises(RequestError, match=r"Models here: \['other'\]"):
+        repository.find("m")
+    shutil.rmtree(tmp_path)
+    assert repository.refresh() == ["other 1 is not served any more."]
+    assert repository.model_names == []
+
+
+def test_all_versions_come_and_go(demo_directory, tmp_path):
+    copy_version(demo_directory, tmp_path / "m" / "1")
+    repository = ModelRepository(tmp_path / "m", all_versions=True)
+    copy_version(demo_directory, tmp_path / "m" / "2")
+    repository.refresh()
+    assert repository.refresh() == ["m 2 is loaded."]
+    assert loaded(repository) == [1, 2]
+    shutil.rmtree(tmp_path / "m" / "1")
+    assert repository.refresh() == ["m 1 is not served any more."]
+    assert loaded(repository) == [2]
+
+
+def test_a_version_that_is_copied_in_place(demo_directory, tmp_path):
+    copy_version(demo_directory, tmp_path / "m" / "1")
+    repository = ModelRepository(tmp_path / "m")
+    copy_version(demo_directory, tmp_path / "m" / ".2.partial")
+    new = tmp_path / "m" / "2"
+    new.mkdir()
+    for _ in range(3):  # nothing in it yet
+        assert repository.refresh() == []
+    shutil.copy(tmp_path / "m" / ".2.partial" / "saved_model.pb", new)
+    assert repository.refresh() == []
+    (change,) = repository.refresh()  # the copy seems to have stopped here
+    assert "m 2 is not loaded" in change
+    assert "not a whole SavedModel" in change
+    assert repository.refresh() == []  # not tried again as it is
+    assert loaded(repository) == [1]
+    assert "not a whole SavedModel" in repository.failures("m")[2]
+    shutil.copytree(tmp_path / "m" / ".2.partial" / "variables", new / "variables")
+    repository.refresh()
+    assert repository.refresh() == ["m 2 is loaded.", "m 1 is not served any more."]
+    assert repository.failures("m") == {}
+    copy_version(demo_directory, tmp_path / "m" / "02")
+    assert "same version" in repository.refresh()[0]
+    assert loaded(repository) == [2]
+
+
 def test_missing_directory(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         ModelRepository(tmp_path / "nowhere")

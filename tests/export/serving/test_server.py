@@ -1,5 +1,7 @@
 """`LocalServer` as a whole: ports, start and stop, the compose file, the import."""
 
+import http.client
+import shutil
 import socket
 import subprocess
 import sys
@@ -97,6 +99,81 @@ def test_running_requests_end_before_the_server_does(tmp_path):
         server.stop(grace_s=10)
         thread.join()
         assert [answer["waited"].tolist() for answer in answers] == [[1.0]]
+
+
+def test_draining_loses_nothing(demo_directory):
+    """Clients that keep a connection learn to close it by their next answer."""
+    server = LocalServer(demo_directory).start()
+    body = b'{"signature_name": "echo", "instances": ["a"]}'
+    path = "/v1/models/demo:predict"
+
+    def ask(connection):
+        connection.request("POST", path, body)
+        response = connection.getresponse()
+        assert response.status == 200
+        response.read()
+        return response.getheader("Connection")
+
+    address = ("127.0.0.1", server.rest_port)
+    connections = [http.client.HTTPConnection(*address, timeout=20) for _ in range(3)]
+    assert [ask(connection) for connection in connections] == [None] * 3
+    stopping = threading.Thread(target=server.stop, kwargs={"grace_s": 60})
+    start = time.monotonic()
+    stopping.start()
+    time.sleep(0.5)
+    new = http.client.HTTPConnection(*address, timeout=20)
+    assert ask(new) == "close"  # who comes now is still answered
+    assert [ask(connection) for connection in connections] == ["close"] * 3
+    stopping.join()
+    assert time.monotonic() - start < 30  # nobody is left to wait for
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address)
+
+
+def test_idle_clients_are_waited_for_as_long_as_asked(demo_directory):
+    server = LocalServer(demo_directory).start()
+    with socket.create_connection(("127.0.0.1", server.rest_port)) as idle:
+        time.sleep(0.2)
+        start = time.monotonic()
+        server.stop(grace_s=1)
+        assert 1 <= time.monotonic() - start < 10
+        assert idle.recv(1) == b""
+
+
+def test_a_new_version_is_served_without_a_pause(demo_directory, tmp_path):
+    directory = tmp_path / "demo"
+    shutil.copytree(demo_directory / "1", directory / "1")
+    changes = []
+    with (
+        LocalServer(directory, poll_seconds=0.05, report=changes.append) as server,
+        Client("demo", rest_port=server.rest_port) as client,
+    ):
+        assert client.predict({"text": ["a"]})["version"].tolist() == [1]
+        shutil.copytree(demo_directory / "2", tmp_path / "copy")
+        (tmp_path / "copy").rename(directory / "2")
+        deadline = time.monotonic() + 60
+        versions = [1]
+        while versions[-1] == 1 and time.monotonic() < deadline:
+            versions += client.predict({"text": ["a"]})["version"].tolist()
+        assert set(versions) == {1, 2}
+        while len(changes) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert [status.version for status in client.status()] == [2]
+        (directory / "3").mkdir()
+        (directory / "3" / "saved_model.pb").write_bytes(b"no model")
+        while len(changes) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        two, three = client.status()
+        assert (two.version, two.state, two.error_code) == (2, "AVAILABLE", "OK")
+        assert (three.version, three.state) == (3, "END")
+        assert "not a whole SavedModel" in three.error_message
+        client.wait_until_ready(timeout_s=5)
+    assert changes[:2] == ["demo 2 is loaded.", "demo 1 is not served any more."]
+
+
+def test_waits_that_are_none(demo_directory):
+    with pytest.raises(ValueError, match="poll_seconds must not be negative"):
+        LocalServer(demo_directory, poll_seconds=-1)
 
 
 def test_compose_file_runs_the_official_image_on_both_ports():
