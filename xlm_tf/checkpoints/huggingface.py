@@ -74,6 +74,51 @@ def labels_of(config, path=CONFIG_FILE):
     return ordered_names({**config, "label2id": given}, "label2id", "id2label", path)
 
 
+def problem_type_of(config, path, num_classes, reranker):
+    """A classifier's `problem_type`, or None where the checkpoint does not say.
+
+    transformers' own field; or what sentence-transformers applies to the one logit of
+    a reranker: a sigmoid, or nothing, as in a regression.
+
+    Args:
+        config: dict, as of a config.json.
+        path: of its file, for messages.
+        num_classes: int, of the head.
+        reranker: dict, of sentence-transformers' own file; empty where there is none.
+
+    Raises:
+        ValueError: a value that is not known.
+    """
+    known = {
+        "single_label_classification": "single_label_classification",
+        "multi_label_classification": "multi_label_classification",
+        "regression": "regression",
+    }
+    name, value = "problem_type", config.get("problem_type")
+    if value is None:
+        known = {
+            "torch.nn.modules.activation.Sigmoid": "multi_label_classification",
+            # Of several classes, it says that the answer is logits.
+            "torch.nn.modules.linear.Identity": "regression"
+            if num_classes == 1
+            else None,
+        }
+        name = "activation_fn"
+        value = (
+            (config.get("sentence_transformers") or {}).get(name)
+            or config.get("sbert_ce_default_activation_function")
+            or reranker.get(name)
+        )
+    if value is None:
+        return None
+    if value not in known:
+        raise ValueError(
+            f"{path} has {name}={value!r}, which is not supported. Expected one of "
+            f"{list(known)}, or none. Pass problem_type to from_preset."
+        )
+    return known[value]
+
+
 def languages_of(config, path=CONFIG_FILE):
     """Languages in the order of their ids; None where they are unnamed.
 

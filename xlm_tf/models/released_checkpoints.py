@@ -364,7 +364,16 @@ def _head(model_class, checkpoint, arguments):
         names = huggingface.token_classifier_names(config)
     else:
         raise ValueError(f"{model_class.__name__} has no form in {checkpoint.path}.")
-    return _classes(model_class, checkpoint, arguments, names)
+    arguments, names = _classes(model_class, checkpoint, arguments, names)
+    is_classifier = issubclass(model_class, XLMTextClassifier)
+    if names and is_classifier and "problem_type" not in arguments:
+        arguments["problem_type"] = huggingface.problem_type_of(
+            config,
+            checkpoint.config_path,
+            arguments["num_classes"],
+            read_json_if_there(checkpoint.folder / sentence_transformers.CONFIG_FILE),
+        )
+    return arguments, names
 
 
 def _classes(model_class, checkpoint, arguments, names):
@@ -629,6 +638,7 @@ def _saved_head(model, config):
                 "Classifiers of transformers answer with logits. Received: activation="
                 f"{activation!r}. Make it with activation=None."
             )
+        config["problem_type"] = model.problem_type
         return huggingface.classifier_names(config), "ForSequenceClassification"
     raise ValueError(f"{type(model).__name__} has no form in transformers.")
 

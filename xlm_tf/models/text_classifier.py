@@ -11,6 +11,13 @@ from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask, check_labels
 from xlm_tf.models.text_packing import PackedTextPreprocessor
 
+# What the classes are to each other (transformers' names), and so what the logits say.
+PROBLEM_TYPES = (
+    "single_label_classification",  # one class is right: softmax
+    "multi_label_classification",  # each may be, or the one of a reranker: sigmoid
+    "regression",  # numbers: as they are
+)
+
 
 @keras.saving.register_keras_serializable("xlm_tf")
 class XLMTextClassifierPreprocessor(
@@ -62,6 +69,11 @@ class XLMTextClassifier(
         activation: activation on the logits, such as "softmax"; None for logits.
         labels: list of C str, names of the classes, or None. They are saved with the
             model, and are what an export answers.
+        problem_type: "single_label_classification", "multi_label_classification" or
+            "regression": decides whether an export answers the softmax, the sigmoid or
+            the logits themselves, and the loss of `compile` where it is "auto".
+            Defaults to what transformers does: one class alone is a yes or no (a
+            reranker), several exclude each other.
 
     Call arguments:
         inputs: dict as for the backbone.
@@ -93,9 +105,25 @@ class XLMTextClassifier(
         dropout=0.1,
         activation=None,
         labels=None,
+        problem_type=None,
         **kwargs,
     ):
         num_classes, self.labels = check_labels(num_classes, labels)
+        if problem_type is not None and problem_type not in PROBLEM_TYPES:
+            raise ValueError(
+                f"problem_type must be one of {PROBLEM_TYPES}, or None. "
+                f"Received: problem_type={problem_type!r}."
+            )
+        if problem_type == PROBLEM_TYPES[0] and num_classes == 1:
+            raise ValueError(
+                "A single class is always the right one: pass "
+                "problem_type='multi_label_classification' for a yes or no, or "
+                f"'regression'. Received: num_classes=1, problem_type={problem_type!r}."
+            )
+        self._saved_problem_type = problem_type
+        if problem_type is None:
+            problem_type = PROBLEM_TYPES[1 if num_classes == 1 else 0]
+        self.problem_type = problem_type
         self.backbone = backbone
         self.preprocessor = preprocessor
         self.num_classes = num_classes
@@ -130,15 +158,6 @@ class XLMTextClassifier(
         inputs = backbone.input
         super().__init__(inputs=inputs, outputs=self.forward(inputs), **kwargs)
 
-    def compile(self, optimizer="auto", loss="auto", *, metrics="auto", **kwargs):
-        """As KerasHub's, but the default loss is never in half precision."""
-        if loss == "auto":
-            loss = keras.losses.SparseCategoricalCrossentropy(
-                from_logits=self.activation != keras.activations.softmax,
-                dtype=self.logits_dense.compute_dtype,
-            )
-        super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
-
     def forward(self, inputs):
         """From the backbone's inputs to the result, see the class."""
         x = self.backbone(inputs)  # (B, T, D)
@@ -151,10 +170,37 @@ class XLMTextClassifier(
             x = self.dropout_layer(self.hidden_dense(x))
         return self.logits_dense(x)
 
+    def compile(self, optimizer="auto", loss="auto", *, metrics="auto", **kwargs):
+        """As KerasHub's; the "auto" loss and metrics are those of the `problem_type`.
+
+        The loss is never in half precision.
+        """
+        dtype = self.logits_dense.compute_dtype
+        if self.problem_type == "multi_label_classification":
+            is_logit = self.activation is keras.activations.linear
+            if loss == "auto":
+                loss = keras.losses.BinaryCrossentropy(
+                    from_logits=is_logit, dtype=dtype
+                )
+            if metrics == "auto":
+                threshold = 0.0 if is_logit else 0.5
+                metrics = [keras.metrics.BinaryAccuracy(threshold=threshold)]
+        elif self.problem_type == "regression":
+            if loss == "auto":
+                loss = keras.losses.MeanSquaredError(dtype=dtype)
+            if metrics == "auto":
+                metrics = [keras.metrics.MeanAbsoluteError()]
+        elif loss == "auto":
+            loss = keras.losses.SparseCategoricalCrossentropy(
+                from_logits=self.activation != keras.activations.softmax, dtype=dtype
+            )
+        super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
+
     def get_config(self):
         return {
             **super().get_config(),
             "num_classes": self.num_classes,
+            "problem_type": self._saved_problem_type,
             "pooling": self.pooling,
             "head_transform": self.head_transform,
             "dropout": self.dropout,
