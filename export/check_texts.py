@@ -1,4 +1,9 @@
-"""Texts that every artefact is checked on before it is handed over."""
+"""Texts and ids that every artefact is checked on before it is handed over."""
+
+import numpy as np
+import tensorflow as tf
+
+from export.added_words import added_words
 
 CHECK_TEXTS = (
     "The library opens at nine and closes at six.",
@@ -22,3 +27,56 @@ CHECK_TEXTS = (
     "",
     b"\xff\xfe broken \xc3 bytes",
 )
+
+
+def with_special_words(texts, tokenizer):
+    """Texts, and others with what a tokenizer does not read as ordinary characters.
+
+    Args:
+        texts: iterable of str or bytes.
+        tokenizer: a tokenizer of `xlm_tf.text`.
+
+    Returns:
+        list: the texts; texts with `<mask>`; and with words that were added to the
+        vocabulary, the first 100.
+    """
+    texts = [*texts, "One <mask> here.", "one<mask>there <mask>\u3000<mask>"]
+    for word in added_words(tokenizer)[:100]:
+        texts.append(f"{word} and {word}, un{word}ed.")
+    return texts
+
+
+def as_bytes(texts, prefix=""):
+    """Texts (str or bytes) as bytes, each after a prefix."""
+    return [
+        prefix.encode() + (text if isinstance(text, bytes) else text.encode())
+        for text in texts
+    ]
+
+
+def check_ids(backbone, num_rows=8):
+    """Random ids for a model without a tokenizer, of different lengths, padded.
+
+    Args:
+        backbone: an `XLMBackbone`.
+        num_rows: int.
+
+    Returns:
+        dict of the backbone's inputs, tensors (num_rows, T).
+    """
+    generator = np.random.default_rng(0)
+    longest = min(backbone.max_sequence_length, 64)
+    lengths = np.linspace(longest, 2, num_rows).astype(int)
+    ids = generator.integers(0, backbone.vocabulary_size - 1, (num_rows, longest))
+    ids += ids >= backbone.pad_token_id  # any but padding
+    is_real = np.arange(longest) < lengths[:, None]
+    inputs = {
+        "token_ids": tf.constant(
+            np.where(is_real, ids, backbone.pad_token_id), "int32"
+        ),
+        "padding_mask": tf.constant(is_real),
+    }
+    if backbone.num_languages:
+        languages = generator.integers(0, backbone.num_languages, ids.shape)
+        inputs["language_ids"] = tf.constant(languages, "int32")
+    return inputs

@@ -1,19 +1,23 @@
 """A task as a SavedModel: text in, answer out, for TF Serving."""
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from export.answers import answer_of
-from export.check_texts import CHECK_TEXTS
+from export.answer_checks import WrittenTextCheck, check_of
+from export.answers import answer_of, labels_of
+from export.check_texts import CHECK_TEXTS, as_bytes, check_ids, with_special_words
+from export.description import DESCRIPTION_FILE, describe
 from export.encoder import InferenceEncoder
 from export.fresh_process import run_in_fresh_process
 from export.inference_layers import WeightStore, owned_variables
+from export.input_checks import assert_at_most, assert_in_range, assert_same_rows
 from export.layouts import PackedLayout
-from export.parity import check_parity, tolerance_for
+from export.parity import check_all, check_parity, tolerance_for
 from export.text_generation import TextGenerationModule
 from export.warmup import write_batching_parameters, write_warmup
 from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
@@ -31,12 +35,14 @@ class ExportReport:
         signatures: tuple of str.
         difference: float, the largest distance of an answer from the model's, relative
             to the answer's length.
+        files: tuple of Path, what lies beside the artefact and belongs to it.
     """
 
     path: Path
     num_bytes: int
     signatures: tuple[str, ...]
     difference: float
+    files: tuple[Path, ...] = ()
 
 
 def to_saved_model(
@@ -60,7 +66,8 @@ def to_saved_model(
     | task | `serving_default` takes | and answers |
     |---|---|---|
     | `XLMTextClassifier` | `text` string (B,), with `pairs` also `text_pair` | \
-`label` string (B,), `probabilities` float32 (B, C) |
+`label` string (B,), `probabilities` float32 (B, C); of a regression `scores` float32 \
+(B, C) |
     | `XLMTextEmbedder` | `text` | `embedding` float32 (B, D) |
     | `XLMMaskedLM` | `text` that holds `<mask>` | `tokens` string (B, k), `scores` \
 float32 (B, k) |
@@ -71,13 +78,34 @@ has several | `output_text` string (B,), `score` float32 (B,) |
     for words depend on it, also take `language` string (B,), and `language_pair` for
     pairs. The signature `token_ids` answers the same for
     `token_ids` int32 (B, T), padded with the model's padding id (and `language_ids`
-    int32 (B, T)), for clients that tokenise themselves.
+    int32 (B, T)), for clients that tokenise themselves. A task without a preprocessor
+    has this signature alone; an `XLMMaskedLM` then takes `mask_position` int32 (B,)
+    too, and answers `token_ids` int32 (B, k) instead of `tokens`. The signature
+    `labels` of a classifier answers the names (`label` string (N,)) of some classes
+    (`class_id` int32 (N,)).
+
+    What does not fit together is an INVALID_ARGUMENT, not an answer: inputs of
+    different numbers of rows, ids outside of the vocabulary or the languages, more
+    tokens than the model has positions.
+
+    Whoever loads the directory in Python imports TensorFlow Text before, which has the
+    tokenizers' ops:
+
+    ```python
+    import tensorflow as tf
+    import tensorflow_text  # noqa: F401
+    tf.saved_model.load("models/sentiment/1").signatures["serving_default"]
+    ```
+
+    `assets.extra/model.json` says what clients of `token_ids` must know: special ids,
+    maximum length, labels.
 
     Before the function returns, the directory is loaded in a fresh process by the
-    session loader that TF Serving uses, and its answers are compared with the task's.
+    session loader that TF Serving uses, and its answers are compared with the task's,
+    each text's for itself.
 
     Args:
-        task: a task with a preprocessor.
+        task: a task, with a preprocessor where the graph is to take text.
         directory: str or Path, `NAME/VERSION` with an integer version. Must not exist.
         labels: list of str, names of a classifier's classes. Defaults to the task's
             own `labels`, or "0", "1", ...
@@ -87,7 +115,8 @@ has several | `output_text` string (B,), `score` float32 (B,) |
         freeze_weights: bool, hold the matrices as constants of the graph, which
             oneDNN packs once: faster on small batches, more memory.
         warmup_batch_sizes: ints, a warm-up request each; () for none.
-        check_texts: list of str, what the answers are compared on.
+        check_texts: list of str, what the answers are compared on, beside texts with
+            `<mask>` and with the words that were added to the vocabulary.
         tolerance: float, largest relative distance of an answer from the task's.
             Defaults to 1e-4, and 5e-2 where either computes in bfloat16.
 
@@ -107,47 +136,37 @@ has several | `output_text` string (B,), `score` float32 (B,) |
     directory = Path(directory)
     _check(task, directory, pairs, dtype)
     store = WeightStore(frozen=freeze_weights, dtype=dtype)
+    labels = labels_of(task, labels)
     if isinstance(task, XLMSeq2SeqLM):
-        if labels is not None:
-            raise ValueError("Only a classifier has labels, not an XLMSeq2SeqLM.")
         module = TextGenerationModule(task, store)
     else:
         module = TextModule(task, store, labels, pairs, top_k)
-    texts = as_bytes(check_texts, module.answer.check_prefix)
-    calls = [("serving_default", module.text_inputs(texts))]
-    inputs = module.pack(calls[0][1])
-    calls.append(("token_ids", module.token_inputs(inputs)))
+    calls, inputs = _check_calls(task, module, check_texts)
+    check = check_of(task, labels, top_k)
 
     directory.parent.mkdir(parents=True, exist_ok=True)
     # Under a name that no server takes for a version, until it is whole and checked.
     partial = directory.with_name(f".{directory.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        tf.saved_model.save(module, str(partial), signatures=module.signatures())
+        signatures = module.signatures()
+        tf.saved_model.save(module, str(partial), signatures=signatures)
         write_batching_parameters(partial)
+        _write_description(partial, describe(task, labels))
         if warmup_batch_sizes:
-            repeated = texts * (max(warmup_batch_sizes) // len(texts) + 1)
-            write_warmup(
-                partial,
-                [
-                    ("serving_default", module.text_inputs(repeated[:size]))
-                    for size in warmup_batch_sizes
-                ],
-            )
+            name, example = calls[0]
+            requests = [(name, _rows(example, n)) for n in warmup_batch_sizes]
+            if labels is not None:
+                requests.append(("labels", {"class_id": np.zeros(1, "int32")}))
+            write_warmup(partial, requests)
         answers = run_in_fresh_process("export.run_saved_model", partial, calls)
-        difference = max(
-            check_parity(
-                answer[module.answer.checked_output],
-                expected,
-                tolerance_for(task, dtype) if tolerance is None else tolerance,
-                f"The signature {name}",
-            )
-            for (name, _), answer, expected in zip(
-                calls,
-                answers,
-                [np.asarray(module.answer.expected(inputs))] * 2,
-                strict=True,
-            )
+        difference = _compare(
+            check,
+            dict(zip([name for name, _ in calls], answers, strict=True)),
+            inputs,
+            dict(calls).get("serving_default"),
+            tolerance_for(task, dtype) if tolerance is None else tolerance,
+            labels,
         )
         partial.rename(directory)
     finally:
@@ -155,19 +174,116 @@ has several | `output_text` string (B,), `score` float32 (B,) |
     return ExportReport(
         path=directory,
         num_bytes=sum(f.stat().st_size for f in directory.rglob("*") if f.is_file()),
-        signatures=tuple(name for name, _ in calls),
+        signatures=tuple(signatures),
         difference=difference,
     )
 
 
-def check_task(task):
-    """Raise a ValueError for a task that cannot read text."""
-    preprocessor = getattr(task, "preprocessor", None)
-    if preprocessor is None:
-        raise ValueError(
-            "An exported model reads text: give the task a preprocessor. Received: a "
-            f"{type(task).__name__} without one."
+def _check_calls(task, module, check_texts):
+    """What is asked of the artefact, and the same as inputs of the task.
+
+    Returns:
+        `(calls, inputs)`: list of (signature name, dict of arrays); dict of tensors.
+    """
+    if task.preprocessor is None:
+        inputs = check_ids(task.backbone)
+        calls = []
+    else:
+        texts = with_special_words(check_texts, task.preprocessor.tokenizer)
+        fields = module.text_inputs(as_bytes(texts, module.answer.check_prefix))
+        inputs = module.pack(fields)
+        calls = [("serving_default", fields)]
+    if "mask_position" in module.token_shapes:
+        inputs["mask_position"] = np.arange(len(inputs["token_ids"]), dtype="int32") % 2
+    calls.append(
+        ("token_ids", {name: np.asarray(inputs[name]) for name in module.token_shapes})
+    )
+    if getattr(task, "num_classes", None) is not None:
+        class_id = np.arange(task.num_classes, dtype="int32")
+        calls.append(("labels", {"class_id": class_id}))
+    return calls, inputs
+
+
+def _compare(check, answers, inputs, fields, tolerance, labels):
+    """The largest distance of the answers from the task's, see `export.answer_checks`.
+
+    Args:
+        check: of the task.
+        answers: dict from signature name to dict of arrays.
+        inputs: dict of the task's inputs.
+        fields: dict of the texts that these are; None without a preprocessor.
+        tolerance: float.
+        labels: list of str, or None.
+
+    Raises:
+        ParityError: an answer is not the task's.
+    """
+    expected = check.expected(inputs)
+    names = [name for name in ("token_ids", "serving_default") if name in answers]
+    if isinstance(check, WrittenTextCheck):
+        by_id = answers["token_ids"]
+        difference = check.compare(
+            by_id, expected, tolerance, "the signature token_ids"
         )
+        by_text = answers["serving_default"]
+        check_parity(
+            by_text["score"],
+            by_id["score"],
+            tolerance,
+            "score of the signature serving_default",
+            check.smallest,
+        )
+        check.compare_texts(
+            by_text["output_text"],
+            by_id["output_token_ids"],
+            fields,
+            "the signature serving_default",
+        )
+        return difference
+    if labels is not None:
+        check_all(
+            [
+                bytes(label).decode() == name
+                for label, name in zip(answers["labels"]["label"], labels, strict=True)
+            ],
+            "The signature labels",
+            lambda row: f"is not {labels[row]!r}",
+        )
+    return max(
+        check.compare(answers[name], expected, tolerance, f"the signature {name}")
+        for name in names
+    )
+
+
+def _rows(inputs, number):
+    """The first rows of arrays, from the beginning again where there are too few."""
+    return {
+        name: np.take(value, range(number), axis=0, mode="wrap")
+        for name, value in inputs.items()
+    }
+
+
+def _write_description(directory, document):
+    path = directory / DESCRIPTION_FILE
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(document, ensure_ascii=False, indent=2), "utf-8")
+
+
+def check_task(task):
+    """Raise a ValueError for a task that cannot be exported."""
+    if not hasattr(task, "preprocessor"):
+        raise ValueError(
+            "An exported model answers something: give a task, such as an "
+            f"XLMTextEmbedder with this backbone. Received: a {type(task).__name__}."
+        )
+    preprocessor = task.preprocessor
+    if preprocessor is None:
+        if isinstance(task, XLMSeq2SeqLM):
+            raise ValueError(
+                "A model that writes text ends it with its tokenizer's end token: give "
+                "the XLMSeq2SeqLM a preprocessor."
+            )
+        return
     if preprocessor.sequence_length > task.backbone.max_sequence_length:
         raise ValueError(
             "The preprocessor's texts may be longer than the model's positions: set "
@@ -181,6 +297,11 @@ def _check(task, directory, pairs, dtype):
     check_task(task)
     if pairs and not hasattr(task, "num_classes"):
         raise ValueError(f"Only a classifier reads pairs, not {type(task).__name__}.")
+    if pairs and task.preprocessor is None:
+        raise ValueError(
+            "Pairs of texts need a preprocessor. Received: pairs=True and a "
+            f"{type(task).__name__} without one, which takes token ids."
+        )
     if dtype not in DTYPES:
         raise ValueError(f"dtype must be one of {DTYPES}. Received: dtype={dtype!r}.")
     if not directory.name.isdecimal() or int(directory.name) == 0:
@@ -210,21 +331,25 @@ class TextModule(tf.Module):
     def __init__(self, task, store, labels, pairs, top_k):
         super().__init__()
         preprocessor = task.preprocessor
-        self._pack = preprocessor.pack
         backbone = task.backbone
         self._pad_token_id = backbone.pad_token_id
         self._vocabulary_size = backbone.vocabulary_size
         self._max_length = backbone.max_sequence_length
-        self._has_languages = preprocessor.languages is not None
-        self._default_language = preprocessor.language
-        self._num_languages = len(preprocessor.languages or ())
-        self.text_names = ["text", *(["text_pair"] if pairs else [])]
-        if self._has_languages or _reads_language(preprocessor.tokenizer):
-            self.text_names += ["language", *(["language_pair"] if pairs else [])]
+        self._num_languages = backbone.num_languages
+        self._pack = None
+        self.text_names = []
+        if preprocessor is not None:
+            self._pack = preprocessor.pack
+            self.text_names = ["text", *(["text_pair"] if pairs else [])]
+            if preprocessor.languages is not None or _reads_language(
+                preprocessor.tokenizer
+            ):
+                self.text_names += ["language", *(["language_pair"] if pairs else [])]
+            # Read again where the graph is loaded.
+            self.vocabulary = preprocessor.tokenizer.graph_resources
         encoder = InferenceEncoder(backbone, store)
         self.answer = answer_of(task, store, encoder, labels, top_k)
-        # Read again where the graph is loaded.
-        self.vocabulary = preprocessor.tokenizer.graph_resources
+        self.labels = labels
         # The module owns what the closures below use.
         self.weights = owned_variables(encoder, self.answer)
 
@@ -240,12 +365,16 @@ class TextModule(tf.Module):
             )
             return self.answer.numbers(x, layout, inputs)
 
+        # Of the signature that takes token ids, all int32.
+        token_shapes = {"token_ids": [None, None]}
+        if self._num_languages:
+            token_shapes["language_ids"] = [None, None]
+        token_shapes |= self.answer.input_shapes
+        self.token_shapes = token_shapes
         spec = {
-            "token_ids": tf.TensorSpec([None, None], tf.int32),
-            "padding_mask": tf.TensorSpec([None, None], tf.bool),
+            name: tf.TensorSpec(shape, tf.int32) for name, shape in token_shapes.items()
         }
-        if self._has_languages:
-            spec["language_ids"] = tf.TensorSpec([None, None], tf.int32)
+        spec["padding_mask"] = tf.TensorSpec([None, None], tf.bool)
         self._compute = compute.get_concrete_function(spec)
 
     def signatures(self):
@@ -259,15 +388,28 @@ class TextModule(tf.Module):
         def token_ids(**fields):
             return self.answer.words(self._compute(inputs=self._checked(fields)))
 
-        ids = ["token_ids", *(["language_ids"] if self._has_languages else [])]
-        return {
-            "serving_default": serving_default.get_concrete_function(
+        @tf.function
+        def labels(class_id):
+            in_range = assert_in_range("class_id", class_id, len(self.labels))
+            with tf.control_dependencies([in_range]):
+                return {"label": tf.gather(tf.constant(self.labels), class_id)}
+
+        functions = {}
+        if self._pack is not None:
+            functions["serving_default"] = serving_default.get_concrete_function(
                 **{x: tf.TensorSpec([None], tf.string, x) for x in self.text_names}
-            ),
-            "token_ids": token_ids.get_concrete_function(
-                **{x: tf.TensorSpec([None, None], tf.int32, x) for x in ids}
-            ),
-        }
+            )
+        functions["token_ids"] = token_ids.get_concrete_function(
+            **{
+                name: tf.TensorSpec(shape, tf.int32, name)
+                for name, shape in self.token_shapes.items()
+            }
+        )
+        if self.labels is not None:
+            functions["labels"] = labels.get_concrete_function(
+                tf.TensorSpec([None], tf.int32, "class_id")
+            )
+        return functions
 
     def pack(self, fields):
         """dict of string tensors (B,) -> the backbone's inputs."""
@@ -278,15 +420,11 @@ class TextModule(tf.Module):
         texts = np.array(texts, object)
         inputs = {"text": texts, "text_pair": np.roll(texts, 1)}
         if "language" in self.text_names:
-            language = self._default_language or self._any_language()
+            preprocessor = self._pack.__self__
+            language = preprocessor.language or self._any_language()
             inputs["language"] = np.array([language.encode()] * len(texts), object)
             inputs["language_pair"] = inputs["language"]
         return {name: inputs[name] for name in self.text_names}
-
-    def token_inputs(self, inputs):
-        """The inputs of `token_ids` for packed texts."""
-        names = ("token_ids", "language_ids")
-        return {name: inputs[name].numpy() for name in names if name in inputs}
 
     def _any_language(self):
         preprocessor = self._pack.__self__
@@ -298,18 +436,21 @@ class TextModule(tf.Module):
         """Ids from outside: in the vocabulary, and no longer than the positions."""
         token_ids = fields["token_ids"]
         checks = [
-            _assert_in_range("token_ids", token_ids, self._vocabulary_size),
-            tf.debugging.assert_less_equal(
-                tf.shape(token_ids)[1],
-                self._max_length,
-                f"token_ids are longer than the model's {self._max_length} positions",
-            ),
+            assert_in_range("token_ids", token_ids, self._vocabulary_size),
+            assert_at_most("token_ids", token_ids, self._max_length),
         ]
-        if self._has_languages:
+        if self._num_languages:
             language_ids = fields["language_ids"]
-            checks.append(
-                _assert_in_range("language_ids", language_ids, self._num_languages)
-            )
+            checks += [
+                assert_same_rows("language_ids", language_ids, "token_ids", token_ids),
+                assert_in_range("language_ids", language_ids, self._num_languages),
+            ]
+        if "mask_position" in fields:
+            position = fields["mask_position"]
+            checks += [
+                assert_same_rows("mask_position", position, "token_ids", token_ids),
+                assert_in_range("mask_position", position, tf.shape(token_ids)[1]),
+            ]
         with tf.control_dependencies(checks):
             return {
                 **{name: tf.identity(value) for name, value in fields.items()},
@@ -319,16 +460,3 @@ class TextModule(tf.Module):
 
 def _reads_language(tokenizer):
     return getattr(tokenizer, "reads_language", False)
-
-
-def _assert_in_range(name, ids, size):
-    is_legal = tf.reduce_all(tf.logical_and(ids >= 0, ids < size))
-    return tf.debugging.Assert(is_legal, [f"{name} must lie in [0, {size - 1}]"])
-
-
-def as_bytes(texts, prefix=""):
-    """Texts (str or bytes) as bytes, each after a prefix."""
-    return [
-        prefix.encode() + (text if isinstance(text, bytes) else text.encode())
-        for text in texts
-    ]

@@ -6,6 +6,7 @@ import tensorflow as tf
 from export.decoder import InferenceDecoder
 from export.encoder import InferenceEncoder, gather_rows
 from export.inference_layers import owned_variables
+from export.input_checks import assert_at_most, assert_in_range, assert_same_rows
 from export.layouts import PackedLayout
 
 
@@ -83,7 +84,6 @@ class TextGenerationModule(tf.Module):
     """
 
     check_prefix = ""
-    checked_output = "score"
 
     def __init__(self, task, store):
         super().__init__()
@@ -105,11 +105,11 @@ class TextGenerationModule(tf.Module):
         self.random_states = list(generator.search.variables)
         self.vocabulary = preprocessor.tokenizer.graph_resources
         self.text_names = list(as_fields(preprocessor, []))
-        self._token_shapes = generator.token_shapes
+        self.token_shapes = generator.token_shapes
 
     @property
     def answer(self):
-        """Itself: what is checked, and what is expected of it."""
+        """Itself: it has the `check_prefix`."""
         return self
 
     def signatures(self):
@@ -141,7 +141,7 @@ class TextGenerationModule(tf.Module):
             "token_ids": token_ids.get_concrete_function(
                 **{
                     name: tf.TensorSpec(shape, tf.int32, name)
-                    for name, shape in self._token_shapes.items()
+                    for name, shape in self.token_shapes.items()
                 }
             ),
         }
@@ -155,31 +155,26 @@ class TextGenerationModule(tf.Module):
         fields = as_fields(self._task().preprocessor, texts)
         return {name: np.array(value, object) for name, value in fields.items()}
 
-    def token_inputs(self, inputs):
-        """The inputs of `token_ids` for packed texts."""
-        return {name: inputs[name].numpy() for name in self._token_shapes}
-
-    def expected(self, inputs):
-        """float32 (B,), the scores that the task itself gives."""
-        return self._task().decode(inputs).scores[:, 0]
-
     def _checked(self, inputs):
         backbone = self._task().backbone
+        names = "encoder_token_ids", "prompt"
         token_ids = inputs["encoder_token_ids"]
         checks = [
-            tf.debugging.Assert(
-                tf.reduce_all((ids >= 0) & (ids < backbone.vocabulary_size)),
-                [f"token ids must lie in [0, {backbone.vocabulary_size - 1}]"],
-            )
-            for ids in (token_ids, inputs["prompt"])
+            *(assert_in_range(x, inputs[x], backbone.vocabulary_size) for x in names),
+            assert_at_most(
+                "encoder_token_ids", token_ids, backbone.max_sequence_length
+            ),
+            assert_same_rows(
+                "prompt", inputs["prompt"][:, 0], "encoder_token_ids", token_ids
+            ),
         ]
-        checks.append(
-            tf.debugging.assert_less_equal(
-                tf.shape(token_ids)[1],
-                backbone.max_sequence_length,
-                "token ids are longer than the model's positions",
-            )
-        )
+        for name in ("encoder_language_ids", "target_language_ids"):
+            if name in inputs:
+                ids = inputs[name]
+                checks += [
+                    assert_same_rows(name, ids, "encoder_token_ids", token_ids),
+                    assert_in_range(name, ids, backbone.encoder.num_languages),
+                ]
         with tf.control_dependencies(checks):
             mask = tf.not_equal(token_ids, backbone.pad_token_id)
             return {

@@ -1,6 +1,7 @@
 """A task as a TFLite file, for phones and other small machines."""
 
 import importlib.util
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -8,17 +9,22 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from export.answers import FilledMaskAnswer, answer_of
-from export.check_texts import CHECK_TEXTS
+from export.answer_checks import check_of
+from export.answers import FilledMaskAnswer, answer_of, labels_of
+from export.check_texts import CHECK_TEXTS, as_bytes, check_ids, with_special_words
+from export.description import describe, tokenizer_assets
 from export.encoder import InferenceEncoder
 from export.fresh_process import run_in_fresh_process
 from export.inference_layers import WeightStore, owned_variables
+from export.input_checks import fitted
 from export.layouts import PaddedLayout
-from export.parity import check_parity, tolerance_for
-from export.saved_model import ExportReport, as_bytes, check_task
+from export.long_texts import within_positions
+from export.parity import tolerance_for
+from export.phone_tokenizer import PhoneTokenizer
+from export.saved_model import ExportReport, check_task
+from export.tflite_file import finished, operations
 from export.tflite_generation import GenerationModule
 from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
-from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 
 QUANTIZATIONS = (None, "float16", "int8")
 TOKENIZER_OP = "TFText>FastSentencepieceTokenize"
@@ -40,9 +46,13 @@ def to_tflite(
     `serving_default` takes `token_ids` int32 (B, T), padded with the model's padding
     id (and `language_ids` int32 (B, T) where the model has languages), and answers
     numbers: `probabilities` float32 (B, C), `embedding` float32 (B, D), or `token_ids`
-    int32 (B, k) and `scores` float32 (B, k) for a mask. A signature `length_N` does the
-    same for one text of N tokens, in fixed shapes, which browsers and some
-    accelerators need; all signatures share the weights.
+    int32 (B, k) and `scores` float32 (B, k) for a mask; of a regression, `scores`
+    float32 (B, C). A signature `length_N` does the same for one text of N tokens, in
+    fixed shapes, which browsers and some accelerators need; all signatures share the
+    weights. `serving_default` is also what runtimes run that know no signatures.
+
+    Of a text of more tokens than the model has positions, the first are read, and the
+    end token. Ids outside of the vocabulary are an error of the interpreter.
 
     An `XLMSeq2SeqLM` compiled with a `BeamSearch` (or "greedy") gets
 
@@ -62,19 +72,27 @@ def to_tflite(
     a SavedModel does. It then holds one custom op, TensorFlow Text's
     `TFText>FastSentencepieceTokenize`, which an app must link and register.
 
+    What an app must know lies within the file (`export.tflite_file.read_description`)
+    and, the same, beside it in `NAME.tflite.json`: special ids and the rule that makes
+    ids, maximum length, labels, languages. The tokenizer's files, which that names,
+    are there too: `NAME.tflite.vocabulary.spm`, or those of XLM's BPE.
+
     Before the function returns, the file is run in a fresh process by LiteRT, and its
     answers are compared with the task's.
 
     Args:
-        task: a task with a preprocessor.
-        path: str or Path of the file. Must not exist.
+        task: a task. One without a preprocessor takes ids; its `XLMMaskedLM` takes
+            `mask_position` int32 (B,) too.
+        path: str or Path of the file. Must not exist, nor those beside it.
         quantization: None (float32), "float16", or "int8": matrices and embedding
             tables in 8 bits with a scale a row, activations quantised as they come.
         string_input: bool, put the tokenizer into the file.
-        labels: list of str, names of a classifier's classes, for `string_input`.
+        labels: list of str, names of a classifier's classes. Defaults to the task's
+            own, or "0", "1", ...
         top_k: int, candidates for a mask.
         lengths: ints, fixed lengths in tokens that get a signature each.
-        check_texts: list of str, what the answers are compared on.
+        check_texts: list of str, what the answers are compared on, beside texts with
+            `<mask>` and with the words that were added to the vocabulary.
         tolerance: float, largest relative distance of an answer from the task's.
             Defaults to 1e-4, 1e-2 for float16 and 0.1 for int8.
 
@@ -97,20 +115,30 @@ def to_tflite(
     check_task(task)
     if isinstance(task, XLMSeq2SeqLM):
         _check_text_generation(labels, string_input)
-    _check(task, path, quantization, string_input, labels, lengths)
+    _check(task, path, quantization, string_input, lengths)
+    labels = labels_of(task, labels)
     if isinstance(task, XLMSeq2SeqLM):
         module = GenerationModule(task, lengths, _lookup)
     else:
         make_module = _StringModule if string_input else _TokenModule
         module = make_module(task, labels, top_k, lengths)
+    beside = _files_beside(task, path, labels)
+    for other, content in beside.items():
+        # The same is what an export that was stopped has left.
+        if other.exists() and other.read_bytes() != content:
+            raise FileExistsError(
+                f"{other} exists and stays as it is: it would describe {path.name}. "
+                "Choose another name or delete it first."
+            )
     model = _convert(module, half=quantization == "float16")
     if quantization == "int8":
         from export.quantization import quantize_to_int8
 
         model = quantize_to_int8(model)
     check_operations(model, allow_tokenizer=string_input)
+    model = finished(model, json.loads(beside[_description_path(path)]))
 
-    checks = module.checks(as_bytes(check_texts, module.check_prefix))
+    calls = module.checks(check_texts)
     if tolerance is None:
         tolerance = tolerance_for(task, quantization or "float32")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,33 +148,56 @@ def to_tflite(
         answers = run_in_fresh_process(
             "export.run_string_tflite" if string_input else "export.run_tflite",
             partial,
-            [(name, inputs) for name, inputs, _ in checks],
+            [(name, inputs) for name, inputs, _ in calls],
         )
-        difference = max(
-            check_parity(
-                _as_rows(answer[output]),
-                _as_rows(value),
-                tolerance,
-                f"{output} of the signature {name}",
-            )
-            for (name, _, expected), answer in zip(checks, answers, strict=True)
-            for output, value in expected.items()
-        )
+        difference = _compare(calls, answers, tolerance)
+        for other, content in beside.items():
+            other.write_bytes(content)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
     return ExportReport(
         path=path,
         num_bytes=path.stat().st_size,
-        signatures=tuple(dict.fromkeys(name for name, *_ in checks)),
+        signatures=tuple(dict.fromkeys(name for name, *_ in calls)),
         difference=difference,
+        files=tuple(beside),
     )
 
 
-def _as_rows(x):
-    """Arrays of more than two axes as a row for each entry of the first."""
-    x = np.asarray(x)
-    return x.reshape((len(x), -1)) if x.ndim > 2 else x
+def _compare(calls, answers, tolerance):
+    """The largest distance of the answers from the task's, see `export.answer_checks`.
+
+    Args:
+        calls: list of (signature name, inputs, comparison).
+        answers: list of dicts of arrays, one a call.
+        tolerance: float.
+
+    Raises:
+        ParityError: an answer is not the task's.
+    """
+    return max(
+        compare(answer, tolerance, f"the signature {name}")
+        for (name, _, compare), answer in zip(calls, answers, strict=True)
+    )
+
+
+def _description_path(path):
+    return path.with_name(f"{path.name}.json")
+
+
+def _files_beside(task, path, labels):
+    """dict from Path to bytes: the description, and the tokenizer's files."""
+    files = {}
+    if task.preprocessor is not None:
+        assets = tokenizer_assets(task.preprocessor.tokenizer)
+        files = {
+            path.with_name(f"{path.name}.{name}"): content
+            for name, content in assets.items()
+        }
+    document = describe(task, labels, [file.name for file in files])
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    return {_description_path(path): text.encode("utf-8"), **files}
 
 
 def _check_text_generation(labels, string_input):
@@ -157,7 +208,7 @@ def _check_text_generation(labels, string_input):
         )
 
 
-def _check(task, path, quantization, string_input, labels, lengths):
+def _check(task, path, quantization, string_input, lengths):
     # Not imported here: the check runs in a process of its own.
     for package in ("ai_edge_litert", "ai_edge_quantizer"):
         if importlib.util.find_spec(package) is None:
@@ -176,10 +227,10 @@ def _check(task, path, quantization, string_input, labels, lengths):
             f"lengths must lie between 2 and the model's {longest} positions. "
             f"Received: lengths={tuple(lengths)}."
         )
-    if labels is not None and not string_input:
+    if string_input and task.preprocessor is None:
         raise ValueError(
-            "labels are words, which a model with string_input=False does not answer: "
-            "leave them out, and keep the order of the classes in the app."
+            "string_input needs a task with a preprocessor, whose tokenizer goes into "
+            f"the file. Received: a {type(task).__name__} without one."
         )
     if path.exists():
         raise FileExistsError(
@@ -199,17 +250,25 @@ class _Module(tf.Module):
     def __init__(self, task, labels, top_k):
         super().__init__()
         self._preprocessor = task.preprocessor
+        # In a closure: of a Keras model, a module would store what it cannot load.
+        self._backbone = lambda: task.backbone
         self._pad_token_id = task.backbone.pad_token_id
         store = WeightStore()
         self._encoder = InferenceEncoder(task.backbone, store, lookup=_lookup)
         self.answer = answer_of(task, store, self._encoder, labels, top_k)
-        self.check_prefix = self.answer.check_prefix
         self.weights = owned_variables(self._encoder, self.answer)
+        check = check_of(task, labels, top_k)
+        self._check = lambda: check
 
-    def _check(self, name, inputs, packed):
-        """A call, and what the task itself says of the backbone's inputs."""
-        expected = np.asarray(self.answer.expected(packed))
-        return name, inputs, {self.answer.checked_output: expected}
+    def _call(self, name, inputs, packed):
+        """A call, and its comparison with what the task says of the same inputs."""
+        check = self._check()
+        expected = check.expected(packed)
+
+        def compare(answer, tolerance, what):
+            return check.compare(answer, expected, tolerance, what)
+
+        return name, inputs, compare
 
     def _numbers(self, inputs):
         padding_mask = tf.not_equal(inputs["token_ids"], self._pad_token_id)
@@ -227,53 +286,115 @@ class _TokenModule(_Module):
     def __init__(self, task, labels, top_k, lengths):
         super().__init__(task, labels, top_k)
         self._lengths = lengths
-        self._names = ["token_ids"]
-        if self._preprocessor.languages is not None:
-            self._names.append("language_ids")
+        self._end_token_id = None
+        if self._preprocessor is not None:
+            self._end_token_id = self._preprocessor.tokenizer.end_token_id
+        shapes = {"token_ids": [None, None]}
+        if task.backbone.num_languages:
+            shapes["language_ids"] = [None, None]
+        self._shapes = {**shapes, **self.answer.input_shapes}
 
     def signatures(self):
         """dict from signature name to concrete function."""
-        shapes = {"serving_default": [None, None]}
-        shapes.update({f"length_{length}": [1, length] for length in self._lengths})
-        return {
-            name: tf.function(lambda **ids: self._numbers(ids)).get_concrete_function(
-                **{x: tf.TensorSpec(shape, tf.int32, x) for x in self._names}
-            )
-            for name, shape in shapes.items()
-        }
+        functions = {"serving_default": self._concrete(self._of_any_length, None, None)}
+        for length in self._lengths:
+            functions[f"length_{length}"] = self._concrete(self._numbers, 1, length)
+        return functions
 
     def checks(self, texts):
-        """Calls on texts (bytes): (name, inputs, expected outputs) each."""
-        fields = {"text": tf.constant(texts)}
-        languages = self._preprocessor.languages
-        if languages is not None:
-            language = self._preprocessor.language or languages[0]
-            fields["language"] = tf.constant([language] * len(texts))
-        packed = self._preprocessor.pack(fields)
+        """Calls: (name, inputs, comparison with the expected answer) each."""
+        packed = self._packed(texts)
         # One at a time as well: the padding of the others must not matter.
         length = int(tf.reduce_sum(tf.cast(packed["padding_mask"][0], "int32")))
         calls = [
-            ("serving_default", packed),
-            ("serving_default", {k: v[:1, :length] for k, v in packed.items()}),
+            ("serving_default", packed, packed),
         ]
+        first = self._first_text(packed, length)
+        calls.append(("serving_default", first, first))
+        longest = self._backbone().max_sequence_length
+        if packed["token_ids"].shape[1] >= longest and self._end_token_id is not None:
+            calls.append(("serving_default", self._too_long(packed), packed))
         for length in self._lengths:
-            calls.append((f"length_{length}", self._first_text(packed, length)))
+            first = self._first_text(packed, length)
+            calls.append((f"length_{length}", first, first))
         return [
-            self._check(name, {x: inputs[x].numpy() for x in self._names}, inputs)
-            for name, inputs in calls
+            self._call(name, {x: np.asarray(given[x]) for x in self._shapes}, inputs)
+            for name, given, inputs in calls
         ]
+
+    def _packed(self, texts):
+        """Texts, or random ids where there is no tokenizer, as the task's inputs."""
+        if self._preprocessor is None:
+            packed = check_ids(self._backbone())
+        else:
+            texts = with_special_words(texts, self._preprocessor.tokenizer)
+            texts = as_bytes(texts, self.answer.check_prefix)
+            fields = {"text": tf.constant(texts)}
+            languages = self._preprocessor.languages
+            if languages is not None:
+                language = self._preprocessor.language or languages[0]
+                fields["language"] = tf.constant([language] * len(texts))
+            packed = self._preprocessor.pack(fields)
+        if "mask_position" in self._shapes:
+            rows = packed["token_ids"].shape[0]
+            packed["mask_position"] = tf.range(rows) % 2
+        return packed
+
+    def _of_any_length(self, ids):
+        ids = {
+            name: value if name == "token_ids" else fitted(value, ids["token_ids"])
+            for name, value in ids.items()
+        }
+        names = [name for name in ids if name == "language_ids"]
+        token_ids, others = within_positions(
+            ids["token_ids"],
+            [ids[name] for name in names],
+            self._backbone().max_sequence_length,
+            self._pad_token_id,
+            self._end_token_id,
+        )
+        ids |= {"token_ids": token_ids, **dict(zip(names, others, strict=True))}
+        return self._numbers(ids)
+
+    def _concrete(self, function, batch_size, length):
+        sizes = (batch_size, length)
+        return tf.function(lambda **ids: function(ids)).get_concrete_function(
+            **{
+                name: tf.TensorSpec(sizes[: len(shape)], tf.int32, name)
+                for name, shape in self._shapes.items()
+            }
+        )
 
     def _first_text(self, packed, length):
         """The first text, cut or padded to a length."""
         padding = {"token_ids": self._pad_token_id, "padding_mask": False}
-        return {
-            name: tf.pad(
-                value[:1, :length],
-                [[0, 0], [0, max(length - value.shape[1], 0)]],
-                constant_values=padding.get(name, 0),
-            )
-            for name, value in packed.items()
-        }
+        first = {}
+        for name, value in packed.items():
+            first[name] = value[:1]
+            if value.shape.rank == 2:
+                first[name] = tf.pad(
+                    value[:1, :length],
+                    [[0, 0], [0, max(length - value.shape[1], 0)]],
+                    constant_values=padding.get(name, 0),
+                )
+        return first
+
+    def _too_long(self, packed):
+        """Texts as long as the positions, with three more tokens before the end."""
+        longest = self._backbone().max_sequence_length
+        is_full = packed["padding_mask"][:, longest - 1 :]  # (B, 1)
+        longer = {}
+        for name, value in packed.items():
+            longer[name] = value
+            if value.shape.rank == 2:
+                more = tf.repeat(value[:, longest - 2 : longest - 1], 3, axis=1)
+                longer[name] = tf.concat([value[:, :-1], more, value[:, -1:]], axis=1)
+        pad = self._pad_token_id
+        is_more = tf.range(longest + 3)[None] >= longest - 1
+        longer["token_ids"] = tf.where(
+            tf.logical_and(is_more, ~is_full), pad, longer["token_ids"]
+        )
+        return longer
 
 
 class _StringModule(_Module):
@@ -302,7 +423,7 @@ class _StringModule(_Module):
             self._language_id = self._preprocessor.languages.index(
                 self._preprocessor.language
             )
-        self._tokenizer = _fast_tokenizer(task.preprocessor.tokenizer)
+        self._tokenizer = PhoneTokenizer(task.preprocessor.tokenizer)
 
     def signatures(self):
         """dict from signature name to concrete function."""
@@ -315,9 +436,11 @@ class _StringModule(_Module):
         return {"serving_default": serving_default.get_concrete_function(text=spec)}
 
     def checks(self, texts):
-        """Calls on texts (bytes): (name, inputs, expected outputs) each."""
+        """Calls: (name, inputs, comparison with the expected answer) each."""
+        texts = with_special_words(texts, self._preprocessor.tokenizer)
+        texts = as_bytes(texts, self.answer.check_prefix)
         return [
-            self._check(
+            self._call(
                 "serving_default",
                 {"text": np.array(group, object)},
                 self._preprocessor.pack({"text": tf.constant(group)}),
@@ -328,9 +451,7 @@ class _StringModule(_Module):
     def _inputs(self, text):
         """Tokenise, cut, add start and end, pad: the preprocessor, in LiteRT's ops."""
         tokenizer = self._preprocessor.tokenizer
-        pieces = self._tokenizer.tokenize(text)
-        ids, splits = pieces.values, tf.cast(pieces.row_splits, "int32")
-        ids = tf.where(ids == 0, tokenizer.unk_token_id, ids + 1)
+        ids, splits = self._tokenizer(text)
         # Something to read even where no text has a token.
         ids = tf.concat([ids, [self._pad_token_id]], axis=0)
         budget = self._preprocessor.sequence_length - 2
@@ -352,28 +473,6 @@ class _StringModule(_Module):
         return inputs
 
 
-def _fast_tokenizer(tokenizer):
-    """The tokenizer that LiteRT has, where it gives the same tokens."""
-    import tensorflow_text
-    from sentencepiece import sentencepiece_model_pb2
-
-    if not isinstance(tokenizer, XLMSentencePieceTokenizer):
-        raise ValueError(
-            "string_input needs a SentencePiece vocabulary: LiteRT has no op for XLM's "
-            "BPE. Use string_input=False."
-        )
-    proto = sentencepiece_model_pb2.ModelProto.FromString(tokenizer.proto)
-    spec = proto.trainer_spec
-    if spec.model_type != sentencepiece_model_pb2.TrainerSpec.UNIGRAM or (
-        spec.byte_fallback
-    ):
-        raise ValueError(
-            "string_input needs a plain unigram vocabulary: LiteRT's tokenizer is "
-            "wrong for BPE and for byte fallback. Use string_input=False."
-        )
-    return tensorflow_text.FastSentencepieceTokenizer(tokenizer.proto)
-
-
 def _convert(module, half):
     signatures = module.signatures()
     with tempfile.TemporaryDirectory() as folder:
@@ -388,38 +487,6 @@ def _convert(module, half):
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
         return converter.convert()
-
-
-def operations(model):
-    """How often a model uses every op.
-
-    Args:
-        model: bytes of a `.tflite` model.
-
-    Returns:
-        dict from the op's name, such as "FULLY_CONNECTED", to a count.
-    """
-    from tensorflow.lite.python import schema_py_generated as schema
-    from tensorflow.lite.tools import flatbuffer_utils
-
-    names = {
-        value: name
-        for name, value in vars(schema.BuiltinOperator).items()
-        if name[0] != "_"
-    }
-    parsed = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
-    codes = [
-        code.customCode.decode()
-        if code.customCode
-        else names[max(code.builtinCode, code.deprecatedBuiltinCode)]
-        for code in parsed.operatorCodes
-    ]
-    counts = {}
-    for subgraph in parsed.subgraphs:
-        for operator in subgraph.operators:
-            code = codes[operator.opcodeIndex]
-            counts[code] = counts.get(code, 0) + 1
-    return counts
 
 
 def check_operations(model, allow_tokenizer):

@@ -3,10 +3,14 @@
 import numpy as np
 import tensorflow as tf
 
+from export.answer_checks import check_of, compare_tensors
+from export.check_texts import as_bytes, with_special_words
 from export.decoder import written_into
 from export.encoder import padding_bias
 from export.inference_layers import WeightStore, owned_variables
+from export.input_checks import fitted
 from export.layouts import PaddedLayout
+from export.long_texts import within_positions
 from export.text_generation import TextGenerator, as_fields
 from xlm_tf.generation.search import BeamSearch
 from xlm_tf.layers.attention import MASKED_SCORE
@@ -20,8 +24,6 @@ class GenerationModule(tf.Module):
         lengths: ints, see `export.to_tflite`.
         lookup: function (table, ids (N,)) -> rows (N, D).
     """
-
-    check_prefix = ""
 
     def __init__(self, task, lengths, lookup):
         super().__init__()
@@ -52,26 +54,33 @@ class GenerationModule(tf.Module):
         """What to ask of the file, and what the task itself says.
 
         Args:
-            texts: list of bytes.
+            texts: list of str or bytes.
 
         Returns:
-            List of (signature name, inputs, dict from output name to the expected).
+            List of (signature name, inputs, comparison: function from an answer, a
+            tolerance and a name to the largest distance).
         """
         task = self._task()
-        fields = as_fields(task.preprocessor, texts)
+        texts = with_special_words(texts, task.preprocessor.tokenizer)
+        fields = as_fields(task.preprocessor, as_bytes(texts))
         packed = task.preprocessor.generate_preprocess(fields)
-        decoded = task.decode(packed)
+        check = check_of(task)
+        expected = check.expected(packed)
+
+        def compare(answer, tolerance, what):
+            return check.compare(answer, expected, tolerance, what)
+
         search = {name: packed[name].numpy() for name in self._generator.token_shapes}
         longest = int(tf.reduce_max(task.longest(packed)))
-        checks = [
-            ("serving_default", search, {"score": decoded.scores[:, 0]}),
+        calls = [
+            ("serving_default", search, compare),
             *self._part_checks(packed, "encode", "decode_step", longest),
         ]
         for length in self._lengths:
             names = (f"encode_{length}", f"decode_step_{length}")
             first = self._first_text(packed, length)
-            checks += self._part_checks(first, *names, self._room(length))
-        return checks
+            calls += self._part_checks(first, *names, self._room(length))
+        return calls
 
     def _search(self, **inputs):
         decoded = self._generator.decode(self._with_mask(inputs))
@@ -171,7 +180,8 @@ class GenerationModule(tf.Module):
             languages["language_ids"] = packed["target_language_ids"][:, None]
         token_ids = packed["prompt"][:, :1]
         caches = task.backbone.empty_caches(token_ids.shape[0])
-        checks = [(encode, encoded, {"source_keys": source_keys})]
+        tensors = {"source_keys": source_keys, "source_values": source_values}
+        checks = [(encode, encoded, _comparison(tensors))]
         keys = values = cache
         for index in range(2):
             inputs = {**step, "keys": keys, "values": values, "index": np.int32(index)}
@@ -182,13 +192,14 @@ class GenerationModule(tf.Module):
             logits = task.prediction_head(
                 states, token_embedding=task.backbone.token_embedding
             )
-            checks.append((decode_step, inputs, {"logits": np.asarray(logits)}))
             token_ids = tf.argmax(logits, axis=1, output_type="int32")[:, None]
             rest = cache[..., index + 1 :, :]
             keys, values = (
                 np.concatenate([np.stack([pair[i] for pair in caches]), rest], axis=3)
                 for i in (0, 1)
             )
+            tensors = {"logits": np.asarray(logits), "keys": keys, "values": values}
+            checks.append((decode_step, inputs, _comparison(tensors)))
         return checks
 
     def _first_text(self, packed, length):
@@ -205,9 +216,35 @@ class GenerationModule(tf.Module):
         return first
 
     def _with_mask(self, inputs):
+        inputs = dict(inputs)
         pad = self._generator.special_ids["pad_id"]
-        mask = tf.not_equal(inputs["encoder_token_ids"], pad)
-        return {**inputs, "encoder_padding_mask": mask}
+        token_ids = inputs["encoder_token_ids"]
+        if token_ids.shape[1] is None:
+            for name in self._generator.token_shapes:
+                if name in inputs and name != "encoder_token_ids":
+                    # A prompt has columns of its own.
+                    like = token_ids
+                    if name == "prompt":
+                        like = tf.expand_dims(token_ids[:, 0], 1)
+                    inputs[name] = fitted(inputs[name], like)
+            tokens = [name for name in ("encoder_language_ids",) if name in inputs]
+            token_ids, others = within_positions(
+                token_ids,
+                [inputs[name] for name in tokens],
+                self._task().backbone.max_sequence_length,
+                pad,
+                self._generator.special_ids["end_id"],
+            )
+            inputs |= dict(zip(tokens, others, strict=True))
+            inputs["encoder_token_ids"] = token_ids
+        return {**inputs, "encoder_padding_mask": tf.not_equal(token_ids, pad)}
+
+
+def _comparison(expected):
+    def compare(answer, tolerance, what):
+        return compare_tensors(answer, expected, tolerance, what)
+
+    return compare
 
 
 def _concrete(function, shapes):

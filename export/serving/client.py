@@ -22,11 +22,30 @@ class Classification:
 
     Attributes:
         label: string, the most probable class.
-        probabilities: float32 array (C,), one a class, in the model's order.
+        probabilities: float32 array (C,), one a class, in the model's order. Of a
+            model whose classes do not exclude each other, each for itself.
+        labels: tuple of C strings, the names in that order; None of a model that does
+            not tell them.
     """
 
     label: str
     probabilities: np.ndarray
+    labels: tuple[str, ...] | None = None
+
+    @property
+    def ranked(self) -> list[tuple[str, float]]:
+        """All classes with their probabilities, the most probable first.
+
+        Raises:
+            ValueError: the model does not tell the names.
+        """
+        if self.labels is None:
+            raise ValueError(
+                "The model does not tell the names of its classes: export it again. "
+                f"Received: label={self.label!r} alone."
+            )
+        order = np.argsort(-self.probabilities, kind="stable")
+        return [(self.labels[i], float(self.probabilities[i])) for i in order]
 
 
 @dataclass(frozen=True)
@@ -111,6 +130,7 @@ class Client:
         self.model = model
         self.version = version
         self._signatures = None
+        self._labels_read = None
 
     def metadata(self) -> ModelMetadata:
         """Read the model's version and signatures from the server.
@@ -123,6 +143,7 @@ class Client:
         """
         metadata = self._transport.metadata()
         self._signatures = metadata.signatures
+        self._labels_read = None
         return metadata
 
     def status(self) -> list[VersionStatus]:
@@ -217,21 +238,33 @@ class Client:
         Raises:
             ValueError, ServingError: as `predict`.
         """
-        inputs = {"text": _list_of_texts("texts", texts)}
-        if text_pairs is not None:
-            inputs["text_pair"] = _list_of_texts("text_pairs", text_pairs)
-            if len(inputs["text"]) != len(inputs["text_pair"]):
-                raise ValueError(
-                    "texts and text_pairs must have the same length. Received: "
-                    f"{len(inputs['text'])} and {len(inputs['text_pair'])}."
-                )
+        inputs = _texts_and_pairs(texts, text_pairs)
         outputs = self._predict_for("classify", inputs, {"label", "probabilities"})
+        labels = self._labels(outputs)
         return [
-            Classification(label, probabilities)
+            Classification(label, probabilities, labels)
             for label, probabilities in zip(
                 outputs["label"], outputs["probabilities"], strict=True
             )
         ]
+
+    def score(
+        self, texts: Sequence[str], text_pairs: Sequence[str] | None = None
+    ) -> np.ndarray:
+        """Score texts, or pairs of texts, with an exported regression.
+
+        Args:
+            texts: list of str.
+            text_pairs: list of str, the second text of each pair.
+
+        Returns:
+            float32 array (B, C), C numbers a text.
+
+        Raises:
+            ValueError, ServingError: as `predict`.
+        """
+        inputs = _texts_and_pairs(texts, text_pairs)
+        return self._predict_for("score", inputs, {"scores"})["scores"]
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Embed texts with an exported `XLMTextEmbedder`.
@@ -321,6 +354,25 @@ class Client:
             )
         return self._signatures[name]
 
+    def _labels(self, outputs):
+        """tuple of the names of the classes; None where the model does not tell them.
+
+        Read once, and again where an answer shows that the model was replaced.
+        """
+        if "labels" not in self._signatures:
+            return None
+        probabilities = outputs["probabilities"]
+        best = np.argmax(probabilities, axis=1)
+        known = self._labels_read
+        if known is None or (
+            len(known) != probabilities.shape[1]
+            or [known[i] for i in best] != outputs["label"].tolist()
+        ):
+            class_id = np.arange(probabilities.shape[1], dtype=np.int32)
+            answer = self.predict({"class_id": class_id}, signature_name="labels")
+            self._labels_read = tuple(answer["label"].tolist())
+        return self._labels_read
+
     def _predict_for(self, method, inputs, output_names):
         outputs = set(self._signature("serving_default").outputs)
         if not output_names <= outputs:
@@ -329,6 +381,18 @@ class Client:
                 f"{self.model} gives {sorted(outputs)}; use predict."
             )
         return self.predict(inputs)
+
+
+def _texts_and_pairs(texts, text_pairs):
+    inputs = {"text": _list_of_texts("texts", texts)}
+    if text_pairs is not None:
+        inputs["text_pair"] = _list_of_texts("text_pairs", text_pairs)
+        if len(inputs["text"]) != len(inputs["text_pair"]):
+            raise ValueError(
+                "texts and text_pairs must have the same length. Received: "
+                f"{len(inputs['text'])} and {len(inputs['text_pair'])}."
+            )
+    return inputs
 
 
 def _list_of_texts(name, texts):

@@ -1,9 +1,15 @@
-"""Small tasks with random weights."""
+"""Small tasks with random weights, and artefacts of them that many tests read."""
+
+import copy
+import dataclasses
 
 import keras
+import numpy as np
 import pytest
 
+import export
 import xlm_tf
+from export.check_texts import CHECK_TEXTS
 
 PREPROCESSORS = {
     xlm_tf.XLMTextClassifier: xlm_tf.XLMTextClassifierPreprocessor,
@@ -25,7 +31,14 @@ def make_task(spm_proto):
     `backbone` holds arguments of the backbone, `packing` of the preprocessor.
     """
 
-    def make(task_class, backbone=None, packing=None, proto=spm_proto, **arguments):
+    def make(
+        task_class,
+        backbone=None,
+        packing=None,
+        proto=spm_proto,
+        has_preprocessor=True,
+        **arguments,
+    ):
         keras.utils.set_random_seed(3)
         tokenizer = xlm_tf.XLMSentencePieceTokenizer(proto)
         backbone = xlm_tf.XLMBackbone(
@@ -42,9 +55,11 @@ def make_task(spm_proto):
                 **(backbone or {}),
             }
         )
-        preprocessor = PREPROCESSORS[task_class](
-            tokenizer, **{"sequence_length": 40, **(packing or {})}
-        )
+        preprocessor = None
+        if has_preprocessor:
+            preprocessor = PREPROCESSORS[task_class](
+                tokenizer, **{"sequence_length": 40, **(packing or {})}
+            )
         return task_class(backbone, preprocessor=preprocessor, **arguments)
 
     return make
@@ -118,3 +133,186 @@ def make_translator(spm_proto):
 def translator(make_translator):
     """Pre-LN; two beams."""
     return make_translator(norm_placement="pre", embedding_norm=False)
+
+
+@pytest.fixture(scope="session")
+def pair_classifier(make_task):
+    """Two classes; texts have languages."""
+    return make_task(
+        xlm_tf.XLMTextClassifier,
+        num_classes=2,
+        pooling="max",
+        head_transform=False,
+        backbone={"num_languages": 2},
+        packing={"languages": ["en", "fr"]},
+    )
+
+
+@pytest.fixture(scope="session")
+def regression(make_task):
+    """One number a text."""
+    return make_task(xlm_tf.XLMTextClassifier, num_classes=1, problem_type="regression")
+
+
+@pytest.fixture(scope="session")
+def masked_lm_of_ids(make_task):
+    """Without a preprocessor, with languages."""
+    return make_task(
+        xlm_tf.XLMMaskedLM, has_preprocessor=False, backbone={"num_languages": 2}
+    )
+
+
+@dataclasses.dataclass
+class Exported:
+    """An artefact, and what its export compared.
+
+    Attributes:
+        report: `export.ExportReport`.
+        answers: dict from signature name (of a `.tflite`: number and name of a call) to
+            the artefact's answers, dict of arrays.
+        compare: function of such answers, raises `ParityError`.
+    """
+
+    report: object
+    answers: dict
+    compare: object
+
+
+# Saved with another version or with arguments: name -> (fixture, version, arguments).
+SAVED = {
+    "topic": ("classifier", 7, {"labels": ["a", "b", "ζ"]}),
+    "vectors": ("embedder", 1, {}),
+    "cloze": ("masked_lm", 1, {"top_k": 3}),
+    "pairs": ("pair_classifier", 1, {"pairs": True, "warmup_batch_sizes": ()}),
+    "rating": ("regression", 1, {"warmup_batch_sizes": ()}),
+    "ids": ("masked_lm_of_ids", 1, {"warmup_batch_sizes": (2,)}),
+    "translator": ("translator", 1, {}),
+}
+
+
+@pytest.fixture(scope="session")
+def saved(request, tmp_path_factory):
+    """Exports a SavedModel when it is first asked for: `saved("topic")`.
+
+    All are in one directory, `saved.folder`, each below its name.
+    """
+    folder = tmp_path_factory.mktemp("models")
+    made = {}
+
+    def get(name):
+        if name not in made:
+            fixture, version, arguments = SAVED[name]
+            task = request.getfixturevalue(fixture)
+            with pytest.MonkeyPatch.context() as patch:
+                made[name] = _recorded(
+                    patch,
+                    "export.saved_model._compare",
+                    lambda: export.to_saved_model(
+                        task,
+                        folder / name / str(version),
+                        check_texts=CHECK_TEXTS[:8],
+                        **arguments,
+                    ),
+                    lambda check, answers, *rest: (
+                        answers,
+                        lambda changed, compare: compare(check, changed, *rest),
+                    ),
+                )
+        return made[name]
+
+    get.folder = folder
+    return get
+
+
+TFLITE = {
+    "topic": ("classifier", {"lengths": (8, 40), "labels": ["x", "y", "z"]}),
+    "topic-int8": ("classifier", {"quantization": "int8"}),
+    "topic-strings": (
+        "classifier",
+        {"string_input": True, "labels": ["x", "y", "z"]},
+    ),
+    "cloze": ("masked_lm", {"top_k": 4}),
+    "rating": ("regression", {}),
+    "ids": ("masked_lm_of_ids", {}),
+    "translator": ("translator", {"lengths": (12,)}),
+}
+
+
+@pytest.fixture(scope="session")
+def tflite(request, tmp_path_factory):
+    """Exports a `.tflite` file when it is first asked for: `tflite("topic")`."""
+    folder = tmp_path_factory.mktemp("tflite")
+    made = {}
+
+    def get(name):
+        if name not in made:
+            fixture, arguments = TFLITE[name]
+            task = request.getfixturevalue(fixture)
+            with pytest.MonkeyPatch.context() as patch:
+                made[name] = _recorded(
+                    patch,
+                    "export.tflite._compare",
+                    lambda: export.to_tflite(
+                        task,
+                        folder / f"{name}.tflite",
+                        check_texts=CHECK_TEXTS[:8],
+                        **arguments,
+                    ),
+                    lambda calls, answers, tolerance: (
+                        {
+                            (i, call[0]): answer
+                            for i, (call, answer) in enumerate(
+                                zip(calls, answers, strict=True)
+                            )
+                        },
+                        lambda changed, compare: compare(
+                            calls, list(changed.values()), tolerance
+                        ),
+                    ),
+                )
+        return made[name]
+
+    return get
+
+
+def _recorded(patch, name, make, read):
+    """An `Exported`: runs `make`, and keeps what the function `name` was given."""
+    module_name, _, function_name = name.rpartition(".")
+    module = __import__(module_name, fromlist=[function_name])
+    compare = getattr(module, function_name)
+    kept = {}
+
+    def recording(*arguments):
+        kept["answers"], kept["again"] = read(*arguments)
+        return compare(*arguments)
+
+    patch.setattr(module, function_name, recording)
+    report = make()
+    return Exported(
+        report,
+        kept["answers"],
+        lambda answers: kept["again"](answers, compare),
+    )
+
+
+@pytest.fixture
+def planted():
+    """Answers with a wrong one for one text: `planted(answers, signature, output)`.
+
+    It is that of another text, the one that differs most.
+    """
+
+    def plant(answers, signature, output, row=1):
+        answers = copy.deepcopy(answers)
+        values = answers[signature][output]
+        own = copy.copy(values[row])
+        if values.dtype == object:
+            others = [value for value in values if np.any(value != own)]
+            values[row] = others[0] if others else own + b"!"
+        else:
+            distances = [np.abs(value - own).sum() for value in values]
+            values[row] = values[int(np.argmax(distances))]
+        assert np.any(values[row] != own)
+        return answers
+
+    return plant

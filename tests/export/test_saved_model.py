@@ -1,5 +1,7 @@
 """Real artefacts, loaded by the session loader and served over real sockets."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +9,11 @@ import tensorflow as tf
 
 import export
 import xlm_tf
+from export.answer_checks import check_of
+from export.answers import labels_of
 from export.fresh_process import run_in_fresh_process
+from export.inference_layers import WeightStore
+from export.saved_model import TextModule
 from export.serving import Client, LocalServer
 from export.serving.serving_error import ServingError
 
@@ -23,24 +29,18 @@ def as_inputs(texts):
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory, classifier, embedder, masked_lm):
-    """A directory with the three tasks."""
-    folder = tmp_path_factory.mktemp("models")
-    reports = {
-        "topic": export.to_saved_model(
-            classifier, folder / "topic" / "7", labels=["a", "b", "ζ"]
-        ),
-        "vectors": export.to_saved_model(embedder, folder / "vectors" / "1"),
-        "cloze": export.to_saved_model(masked_lm, folder / "cloze" / "1", top_k=3),
+def models(saved):
+    """A directory with three tasks, and their reports."""
+    return saved.folder, {
+        name: saved(name).report for name in ("topic", "vectors", "cloze")
     }
-    return folder, reports
 
 
 def test_the_report_says_what_was_written(models):
     folder, reports = models
     for name, report in reports.items():
         assert report.path.parent == folder / name
-        assert report.signatures == ("serving_default", "token_ids")
+        assert report.signatures[:2] == ("serving_default", "token_ids")
         assert report.difference < 1e-5
         files = [f for f in report.path.rglob("*") if f.is_file()]
         assert report.num_bytes == sum(f.stat().st_size for f in files)
@@ -116,17 +116,8 @@ def test_a_served_artefact_answers_by_both_protocols(models, classifier):
                 assert len(client.fill_mask(["The <mask>"])[0].tokens) == 3
 
 
-def test_pairs(make_task, tmp_path):
-    task = make_task(
-        xlm_tf.XLMTextClassifier,
-        num_classes=2,
-        pooling="max",
-        head_transform=False,
-        backbone={"num_languages": 2},
-        packing={"languages": ["en", "fr"]},
-    )
-    path = tmp_path / "entailment" / "1"
-    export.to_saved_model(task, path, pairs=True, warmup_batch_sizes=())
+def test_pairs(pair_classifier, saved):
+    task, path = pair_classifier, saved("pairs").report.path
     fields = {
         "text": as_inputs(["The train", "a"]),
         "text_pair": as_inputs(["le train de nuit", "b " * 60]),
@@ -136,7 +127,7 @@ def test_pairs(make_task, tmp_path):
     (answer,) = ask(path, ("serving_default", fields))
     expected = keras.ops.softmax(task(task.preprocessor.pack(fields)))
     np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-5)
-    assert not (path / "assets.extra").exists()
+    assert [f.name for f in (path / "assets.extra").iterdir()] == ["model.json"]
 
 
 @pytest.mark.parametrize("freeze_weights", [False, True])
@@ -186,17 +177,20 @@ def test_arguments_that_do_not_fit(classifier, tmp_path, arguments, message):
     assert not list(tmp_path.iterdir())
 
 
-def test_tasks_that_do_not_fit(make_task, embedder, masked_lm, tmp_path):
+def test_tasks_that_do_not_fit(make_task, embedder, masked_lm, translator, tmp_path):
     path = tmp_path / "model" / "1"
     with pytest.raises(ValueError, match="Only a classifier has labels"):
         export.to_saved_model(embedder, path, labels=["a"])
     with pytest.raises(ValueError, match="Only a classifier reads pairs"):
         export.to_saved_model(embedder, path, pairs=True)
-    with pytest.raises(ValueError, match="top_k must lie between"):
+    with pytest.raises(ValueError, match="top_k must be a whole number"):
         export.to_saved_model(masked_lm, path, top_k=10_000)
-    without = xlm_tf.XLMTextEmbedder(embedder.backbone)
-    with pytest.raises(ValueError, match="give the task a preprocessor"):
-        export.to_saved_model(without, path)
+    without = xlm_tf.XLMTextClassifier(embedder.backbone, num_classes=2)
+    with pytest.raises(ValueError, match="Pairs of texts need a preprocessor"):
+        export.to_saved_model(without, path, pairs=True)
+    translator = xlm_tf.XLMSeq2SeqLM(translator.backbone)
+    with pytest.raises(ValueError, match="give the XLMSeq2SeqLM a preprocessor"):
+        export.to_saved_model(translator, path)
     longer = make_task(xlm_tf.XLMTextEmbedder, packing={"sequence_length": 41})
     with pytest.raises(ValueError, match="sequence_length=41, max_sequence_length=40"):
         export.to_saved_model(longer, path)
@@ -270,16 +264,112 @@ def test_bpe_is_in_the_graph(xlm_task, tmp_path):
         np.testing.assert_allclose(answer["scores"][i], scores, atol=1e-5)
 
 
-def test_labels_of_the_task_are_the_answers(make_task, tmp_path):
+def test_labels_travel(saved):
+    """A client of any server can ask for the names, and finds them beside the model."""
+    path = saved("topic").report.path
+    (names,) = ask(path, ("labels", {"class_id": np.array([2, 0], "int32")}))
+    assert [name.decode() for name in names["label"]] == ["ζ", "a"]
+    document = json.loads((path / "assets.extra" / "model.json").read_text("utf-8"))
+    assert document["labels"] == ["a", "b", "ζ"]
+    assert document["problem_type"] == "single_label_classification"
+    assert document["maximum_length"] == 40
+    assert document["special_ids"]["end"] == 2
+    with LocalServer(path.parent) as server:
+        for protocol in ("rest", "grpc"):
+            ports = {"rest_port": server.rest_port, "grpc_port": server.grpc_port}
+            with Client("topic", protocol=protocol, **ports) as client:
+                (answer,) = client.classify(["The train opens."])
+                assert answer.labels == ("a", "b", "ζ")
+                names, numbers = zip(*answer.ranked, strict=True)
+                assert names[0] == answer.label
+                assert sorted(numbers, reverse=True) == list(numbers)
+                assert numbers[1] == sorted(answer.probabilities)[1]
+                with pytest.raises(ServingError, match="class_id must lie in"):
+                    client.predict({"class_id": [3]}, signature_name="labels")
+
+
+def test_labels_of_the_task_are_the_answers(make_task):
     task = make_task(xlm_tf.XLMTextClassifier, labels=["bad", "good"])
-    export.to_saved_model(task, tmp_path / "m" / "1")
-    fields = {"text": as_inputs(TEXTS)}
-    (answer,) = ask(tmp_path / "m" / "1", ("serving_default", fields))
-    assert set(answer["label"].tolist()) <= {b"bad", b"good"}
+    module = TextModule(task, WeightStore(), labels_of(task), False, 5)
+    answer = module.signatures()["serving_default"](text=tf.constant(TEXTS))
+    assert set(answer["label"].numpy().tolist()) <= {b"bad", b"good"}
 
 
-def test_text_is_written_in_the_graph(translator, tmp_path):
-    report = export.to_saved_model(translator, tmp_path / "translator" / "1")
+@pytest.mark.parametrize(
+    ("arguments", "output", "formula"),
+    [
+        ({"num_classes": 1}, "probabilities", keras.ops.sigmoid),
+        (
+            {"num_classes": 3, "problem_type": "multi_label_classification"},
+            "probabilities",
+            keras.ops.sigmoid,
+        ),
+        ({"num_classes": 3}, "probabilities", keras.ops.softmax),
+        (
+            {"num_classes": 3, "activation": "softmax"},
+            "probabilities",
+            lambda x: x,
+        ),
+        ({"num_classes": 2, "problem_type": "regression"}, "scores", lambda x: x),
+    ],
+)
+def test_the_problem_type_decides(make_task, arguments, output, formula):
+    task = make_task(xlm_tf.XLMTextClassifier, **arguments)
+    module = TextModule(task, WeightStore(), labels_of(task), False, 5)
+    answer = module.signatures()["serving_default"](text=tf.constant(TEXTS))
+    packed = task.preprocessor.pack(TEXTS)
+    np.testing.assert_allclose(answer[output], formula(task(packed)), atol=1e-5)
+    # The check computes its own, and finds them the same.
+    check = check_of(task, labels_of(task))
+    words = {name: value.numpy() for name, value in answer.items()}
+    assert check.compare(words, check.expected(packed), 1e-4, "it") < 1e-5
+
+
+def test_a_regression_is_served(regression, saved):
+    path = saved("rating").report.path
+    expected = regression.predict(TEXTS, verbose=0)
+    with (
+        LocalServer(path.parent) as server,
+        Client("rating", rest_port=server.rest_port) as client,
+    ):
+        np.testing.assert_allclose(client.score(TEXTS), expected, atol=1e-5)
+        with pytest.raises(ValueError, match="classify needs a model with"):
+            client.classify(TEXTS)
+
+
+def test_a_task_without_a_preprocessor_takes_ids_alone(masked_lm_of_ids, saved):
+    report = saved("ids").report
+    assert report.signatures == ("token_ids",)
+    token_ids = np.array([[0, 5, 9, 2], [0, 7, 2, 1]], "int32")
+    inputs = {
+        "token_ids": token_ids,
+        "language_ids": np.array([[0] * 4, [1] * 4], "int32"),
+        "mask_position": np.array([2, 1], "int32"),
+    }
+    (answer,) = ask(report.path, ("token_ids", inputs))
+    logits = masked_lm_of_ids(
+        {
+            "token_ids": token_ids,
+            "padding_mask": token_ids != 1,
+            "language_ids": inputs["language_ids"],
+            "mask_positions": inputs["mask_position"][:, None],
+        }
+    )
+    expected = keras.ops.softmax(logits[:, 0])
+    np.testing.assert_allclose(
+        answer["scores"], -np.sort(-np.asarray(expected))[:, :5], atol=1e-5
+    )
+    assert answer["token_ids"].tolist() == np.argsort(-expected)[:, :5].tolist()
+    with (
+        LocalServer(report.path.parent) as server,  # replays its warm-up
+        Client("ids", rest_port=server.rest_port) as client,
+    ):
+        outputs = client.predict(inputs, signature_name="token_ids")
+        np.testing.assert_allclose(outputs["scores"], answer["scores"], atol=1e-6)
+
+
+def test_text_is_written_in_the_graph(translator, saved, tmp_path):
+    report = saved("translator").report
     assert report.difference < 1e-5
     languages = ["de", "fr", "de", "en", "fr"]
     fields = {
@@ -299,7 +389,7 @@ def test_text_is_written_in_the_graph(translator, tmp_path):
     assert [text.decode() for text in answer["output_text"]] == texts
     np.testing.assert_allclose(answer["score"], scores, atol=1e-5)
     expected = translator.generate(TEXTS, source_language="en", target_language="fr")
-    with LocalServer(tmp_path) as server:
+    with LocalServer(report.path.parent) as server:
         for protocol in ("rest", "grpc"):
             ports = {"rest_port": server.rest_port, "grpc_port": server.grpc_port}
             with Client("translator", protocol=protocol, **ports) as client:

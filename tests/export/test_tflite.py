@@ -1,15 +1,21 @@
 """Real files, run by LiteRT in a fresh process."""
 
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import sentencepiece
+from ai_edge_litert import interpreter as litert
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
 
 import export
 import xlm_tf
 from export.fresh_process import run_in_fresh_process
-from export.tflite import TOKENIZER_OP, operations
+from export.tflite import TOKENIZER_OP
+from export.tflite_file import operations, read_description
 from xlm_tf.cli import main
 
 # q, k, v in one; output; two of the feed-forward.
@@ -26,12 +32,11 @@ def trimmed_ids(task, text):
     return inputs["token_ids"].numpy()[:, :length]
 
 
-def test_float32(classifier, tmp_path):
-    path = tmp_path / "topic.tflite"
-    report = export.to_tflite(classifier, path, lengths=(8, 40))
+def test_float32(classifier, tflite):
+    report = tflite("topic").report
     assert report.signatures == ("serving_default", "length_8", "length_40")
     assert report.difference < 1e-5
-    assert report.num_bytes == path.stat().st_size
+    assert report.num_bytes == report.path.stat().st_size
     ids = trimmed_ids(classifier, "The train opens.")
     fixed = np.pad(
         ids,
@@ -39,7 +44,7 @@ def test_float32(classifier, tmp_path):
         constant_values=classifier.backbone.pad_token_id,
     )
     free, fixed = ask(
-        path,
+        report.path,
         ("serving_default", {"token_ids": ids}),
         ("length_40", {"token_ids": fixed}),
     )
@@ -48,12 +53,107 @@ def test_float32(classifier, tmp_path):
     np.testing.assert_allclose(fixed["probabilities"], expected, atol=1e-5)
 
 
-def test_the_signatures_share_the_weights(classifier, tmp_path):
-    one = export.to_tflite(classifier, tmp_path / "one.tflite")
-    four = export.to_tflite(classifier, tmp_path / "four.tflite", lengths=(8, 16, 24))
+def test_the_signatures_share_the_weights(classifier, tflite):
+    """Three signatures: hardly more than the weights, which are there once."""
     weights = 4 * classifier.count_params()
-    assert one.num_bytes > weights
-    assert four.num_bytes - one.num_bytes < weights / 2
+    assert weights < tflite("topic").report.num_bytes < 1.8 * weights
+
+
+@pytest.mark.parametrize("name", ["topic", "translator"])
+def test_the_first_subgraph_is_the_default_signature(tflite, name):
+    """What runtimes run that know no signatures; its data stays aligned."""
+    data = tflite(name).report.path.read_bytes()
+    parsed = flatbuffer_utils.convert_bytearray_to_object(bytearray(data))
+    first = {x.signatureKey for x in parsed.signatureDefs if x.subgraphIndex == 0}
+    assert first == {b"serving_default"}
+    model = schema.Model.GetRootAs(data, 0)
+    for i in range(model.BuffersLength()):
+        buffer = model.Buffers(i)
+        if buffer.DataLength():
+            start = buffer._tab.Vector(buffer._tab.Offset(4))
+            assert start % 16 == 0
+    interpreter = litert.Interpreter(model_content=data)
+    names = [x["name"] for x in interpreter.get_input_details()]
+    assert all("serving_default" in name for name in names)
+
+
+def test_an_app_finds_what_it_needs(classifier, tflite):
+    report = tflite("topic").report
+    document = json.loads(Path(f"{report.path}.json").read_text("utf-8"))
+    assert document == read_description(report.path)
+    assert document["labels"] == ["x", "y", "z"]
+    assert document["maximum_length"] == 40
+    special = document["special_ids"]
+    assert special == {
+        "start": 0,
+        "padding": 1,
+        "end": 2,
+        "unknown": 3,
+        "mask": classifier.preprocessor.tokenizer.mask_token_id,
+    }
+    (name,) = document["tokenizer"]["files"]
+    assert {file.name for file in report.files} == {name, f"{report.path.name}.json"}
+    # With the file and the rule alone, an app makes the same ids.
+    processor = sentencepiece.SentencePieceProcessor(
+        model_file=str(report.path.with_name(name))
+    )
+    offset = document["tokenizer"]["id_rule"]["offset"]
+    ids = [
+        i + offset if i else special["unknown"] for i in processor.encode("The fox 🎉")
+    ]
+    ids = [special["start"], *ids, special["end"]]
+    assert ids == trimmed_ids(classifier, "The fox 🎉")[0].tolist()
+
+
+def test_long_texts_are_cut_and_keep_their_end(classifier, tflite):
+    inside = np.array([[0, *range(5, 43), 2]], "int32")  # 40 tokens
+    longer = np.array([[0, *range(5, 43), 50, 51, 2, 1, 1]], "int32")
+    padded = np.concatenate([inside, np.ones((1, 5), "int32")], axis=1)
+    path = tflite("topic").report.path
+    answers = ask(
+        path, *(("serving_default", {"token_ids": x}) for x in (inside, longer, padded))
+    )
+    expected = keras.ops.softmax(classifier({"token_ids": inside}))
+    for answer in answers:
+        np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs"),
+    [
+        ("topic", {"token_ids": [[0, 9_999, 2]]}),
+        ("topic", {"token_ids": [[0, -1, 2]]}),
+        (
+            "ids",
+            {
+                "token_ids": [[0, 5, 2]] * 2,
+                "language_ids": [[0, 1, 0]] * 3,
+                "mask_position": [1, 1],
+            },
+        ),
+        (
+            "ids",
+            {
+                "token_ids": [[0, 5, 2]] * 2,
+                "language_ids": [[0, 1, 0]] * 2,
+                "mask_position": [1] * 3,
+            },
+        ),
+        (
+            "ids",
+            {
+                "token_ids": [[0, 5, 2]],
+                "language_ids": [[0, 2, 0]],
+                "mask_position": [1],
+            },
+        ),
+    ],
+)
+def test_ids_that_do_not_fit_are_the_interpreters_error(tflite, name, inputs):
+    path = tflite(name).report.path
+    runner = litert.Interpreter(str(path)).get_signature_runner("serving_default")
+    with pytest.raises((RuntimeError, ValueError)):
+        runner(**{key: np.array(value, "int32") for key, value in inputs.items()})
 
 
 @pytest.mark.parametrize("name", ["classifier", "embedder", "masked_lm"])
@@ -79,9 +179,8 @@ def test_float16(embedder, tmp_path):
     assert path.stat().st_size < 4 * embedder.count_params()
 
 
-def test_masks_are_filled(masked_lm, tmp_path):
-    path = tmp_path / "cloze.tflite"
-    export.to_tflite(masked_lm, path, top_k=4)
+def test_masks_are_filled(masked_lm, tflite):
+    path = tflite("cloze").report.path
     ids = trimmed_ids(masked_lm, "The <mask> opens.")
     (answer,) = ask(path, ("serving_default", {"token_ids": ids}))
     to_token = masked_lm.preprocessor.tokenizer.id_to_token
@@ -89,12 +188,12 @@ def test_masks_are_filled(masked_lm, tmp_path):
     assert [to_token(i) for i in answer["token_ids"][0]] == [t for t, _ in expected]
 
 
-def test_strings(classifier, tmp_path):
-    path = tmp_path / "topic.tflite"
-    export.to_tflite(classifier, path, string_input=True, labels=["x", "y", "z"])
+def test_strings(classifier, tflite):
+    path = tflite("topic-strings").report.path
     foreign = {name for name in operations(path.read_bytes()) if not name.isupper()}
     assert foreign == {TOKENIZER_OP}
     texts = ["The train opens.", "", "请输入地址。", "a " * 90, b"\xff\xc3 broken"]
+    texts += ["a <mask>b", "<mask>", "x<mask>\u3000<mask> ＜mask＞"]
     text = np.array([t if isinstance(t, bytes) else t.encode() for t in texts], object)
     (answer,) = run_in_fresh_process(
         "export.run_string_tflite", path, [("serving_default", {"text": text})]
@@ -104,6 +203,14 @@ def test_strings(classifier, tmp_path):
     np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-5)
     names = np.array([b"x", b"y", b"z"])
     assert answer["label"].tolist() == names[np.argmax(expected, 1)].tolist()
+
+
+def test_a_task_without_a_preprocessor(masked_lm_of_ids, tflite, tmp_path):
+    report = tflite("ids").report
+    assert report.signatures == ("serving_default",)
+    assert [file.name for file in report.files] == [f"{report.path.name}.json"]
+    with pytest.raises(ValueError, match="string_input needs a task with a preproc"):
+        export.to_tflite(masked_lm_of_ids, tmp_path / "x.tflite", string_input=True)
 
 
 def test_languages(embedder, tmp_path):
@@ -122,7 +229,7 @@ def test_languages(embedder, tmp_path):
     ("arguments", "message"),
     [
         ({"quantization": "int4"}, "quantization must be one of"),
-        ({"labels": ["a", "b", "c"]}, "labels"),
+        ({"labels": ["a", "b"]}, "labels must be 3 different names"),
         ({"lengths": (0,)}, "lengths"),
         ({"lengths": (41,)}, "lengths"),
         ({"lengths": (8,), "string_input": True}, "Texts have no fixed length"),
@@ -146,10 +253,13 @@ def test_tasks_that_do_not_fit(masked_lm, make_task, bpe_proto, tmp_path):
 
 def test_an_existing_file_is_kept(classifier, tmp_path):
     path = tmp_path / "m.tflite"
-    path.write_bytes(b"precious")
-    with pytest.raises(FileExistsError):
-        export.to_tflite(classifier, path)
-    assert path.read_bytes() == b"precious"
+    for name in ("m.tflite", "m.tflite.json", "m.tflite.vocabulary.spm"):
+        precious = tmp_path / name
+        precious.write_bytes(b"precious")
+        with pytest.raises(FileExistsError, match=name):
+            export.to_tflite(classifier, path)
+        assert precious.read_bytes() == b"precious"
+        precious.unlink()
 
 
 def test_a_file_that_answers_differently_is_deleted(classifier, tmp_path):
@@ -184,9 +294,22 @@ def test_the_command(classifier, tmp_path, capsys):
     ]
     assert main(command) == 0
     assert (served / "saved_model.pb").exists()
+    assert (tmp_path / "topic.tflite.json").exists()
     (preset / "task.json").write_text(json.dumps({}))
     assert main(["export", "tflite", str(preset), str(tmp_path / "x.tflite")]) == 2
     assert "error: " in capsys.readouterr().err
+
+
+def test_the_command_on_a_task_without_a_preprocessor(make_task, tmp_path, capsys):
+    task = make_task(xlm_tf.XLMTextEmbedder, has_preprocessor=False)
+    preset = tmp_path / "preset"
+    task.save_to_preset(preset)
+    for kind, output in (("tflite", "m.tflite"), ("saved-model", "m/1")):
+        command = ["export", kind, str(preset), str(tmp_path / output)]
+        assert main(command) == 0, capsys.readouterr().err
+    out = capsys.readouterr().out
+    assert "m.tflite" in out
+    assert "signatures token_ids; differs" in out
 
 
 def test_a_causal_model_with_bpe(tmp_path):

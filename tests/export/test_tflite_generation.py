@@ -8,7 +8,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 import export
 import xlm_tf
 from export.fresh_process import run_in_fresh_process
-from export.tflite import operations
+from export.tflite_file import operations
 
 TEXTS = ["The train opens at nine.", "", "Le train", "word " * 60]
 # Encoder: q, k, v; output; two of the feed-forward. Decoder: those, and the query and
@@ -19,10 +19,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def exported(translator, tmp_path_factory):
+def exported(tflite):
     """The float32 file with parts for 12 tokens, and its report."""
-    path = tmp_path_factory.mktemp("tflite") / "translator.tflite"
-    return path, export.to_tflite(translator, path, lengths=(12,))
+    report = tflite("translator").report
+    return report.path, report
 
 
 def sources(model, texts, target="fr"):
@@ -102,6 +102,39 @@ def test_a_greedy_loop_over_the_parts(translator, exported, length):
             break
         written.append(int(token[0]))
     assert translator.preprocessor.tokenizer.decode(written) == expected[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [("prompt", 2), ("encoder_language_ids", 3), ("target_language_ids", 3)],
+)
+def test_rows_that_do_not_fit_are_the_interpreters_error(
+    translator, exported, name, rows
+):
+    path, _ = exported
+    _, inputs = sources(translator, TEXTS[:1] * 4)
+    inputs[name] = inputs[name][:rows]
+    runner = litert.Interpreter(str(path)).get_signature_runner("serving_default")
+    with pytest.raises((RuntimeError, ValueError)):
+        runner(**inputs)
+
+
+def test_long_sources_are_cut(translator, exported):
+    path, _ = exported
+    _, inputs = sources(translator, ["word " * 60])
+    assert (inputs["encoder_token_ids"] != 1).sum() == 40
+    runner = litert.Interpreter(str(path)).get_signature_runner("serving_default")
+    expected = runner(**inputs)
+    longer = dict(inputs)
+    for key in ("encoder_token_ids", "encoder_language_ids"):
+        more = np.repeat(inputs[key][:, 38:39], 5, axis=1)
+        longer[key] = np.concatenate(
+            [inputs[key][:, :39], more, inputs[key][:, 39:]], axis=1
+        )
+    answer = runner(**longer)
+    np.testing.assert_array_equal(
+        answer["output_token_ids"], expected["output_token_ids"]
+    )
 
 
 def test_int8(translator, exported, tmp_path):

@@ -1,0 +1,83 @@
+"""What a graph asks of its inputs, before an op trusts them.
+
+A failed assertion is an INVALID_ARGUMENT over REST and gRPC. A phone's runtime has no
+assertions: there a sum of what must fit is its error.
+"""
+
+import tensorflow as tf
+
+
+def assert_in_range(name, ids, size):
+    """Ids are rows of a table.
+
+    Args:
+        name: str, for the message.
+        ids: int32 tensor.
+        size: int or int32 scalar, rows of the table.
+
+    Returns:
+        An operation to depend on.
+    """
+    is_legal = tf.reduce_all(tf.logical_and(ids >= 0, ids < size))
+    return tf.debugging.Assert(
+        is_legal, [f"{name} must lie in [0, N - 1], N being", size]
+    )
+
+
+def assert_same_rows(name, x, other_name, other):
+    """Two inputs have an entry for the same texts, and tokens where both have tokens.
+
+    Args:
+        name: str, for the message.
+        x: int32 tensor (B,) or (B, T).
+        other_name: str.
+        other: int32 tensor (B, T).
+
+    Returns:
+        An operation to depend on.
+    """
+    shape, other_shape = tf.shape(x), tf.shape(other)
+    fits = tf.reduce_all(tf.equal(shape, other_shape[: x.shape.rank]))
+    return tf.debugging.Assert(
+        fits,
+        [
+            f"{name} and {other_name} must have as many rows, and tokens. Received the "
+            "shapes",
+            shape,
+            other_shape,
+        ],
+    )
+
+
+def assert_at_most(name, ids, length):
+    """Rows of ids (B, T) are no longer than the model's positions.
+
+    Args:
+        name: str, for the message.
+        ids: int32 tensor (B, T).
+        length: int.
+
+    Returns:
+        An operation to depend on.
+    """
+    return tf.debugging.Assert(
+        tf.shape(ids)[1] <= length,
+        [f"{name} are longer than the model's {length} positions:", tf.shape(ids)[1]],
+    )
+
+
+def fitted(x, token_ids):
+    """An input that belongs to token ids, in ops that a phone has.
+
+    Args:
+        x: int32 tensor (B,) or (B, T), or (1,), (1, T), (B, 1) for all.
+        token_ids: int32 tensor (B, T), or (B, 1), none negative.
+
+    Returns:
+        `x`, of the rows (and columns) of `token_ids`. Other sizes are an error of the
+        runtime's.
+    """
+    # A reshape or zeros of a shape would do too, and make shapes that XNNPACK does not
+    # know before it runs.
+    zeros = tf.minimum(token_ids, 0)
+    return x + (zeros if x.shape.rank == 2 else zeros[:, 0])
