@@ -209,3 +209,63 @@ def test_rules_for_words_know_a_language_in_every_spelling(tokenizer, language):
     both = tokenizer([text, text], language=[language, "de"])
     assert both[0].numpy().tolist() == expected
     assert both[1].numpy().tolist() == tokenizer.encode(text, "de_AT")
+
+
+SPACES = "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2007\u2009\u200a\u2028\u2029"
+SPACES += "\u202f\u205f\u3000"
+NO_SPACES = "\0\x01\u200b\u200c\u200d\u2060\ufeff\ufffd\ue000\U000f0001"
+
+
+@pytest.fixture(scope="module")
+def of_words(files):
+    return xlm_tf.XLMBPETokenizer(files / "vocab", files / "codes", words="whitespace")
+
+
+def test_words_end_where_python_ends_them(of_words):
+    assert all(space.isspace() for space in SPACES)
+    texts = [f"low{character}newer" for character in SPACES + NO_SPACES]
+    assert of_words(texts).to_list() == [of_words.encode(text) for text in texts]
+    assert len(of_words.encode("low\u3000newer")) == 2
+    assert len(of_words.encode("low\0newer")) > 2
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.text(f"loweLOWÉéи狐{SPACES}{NO_SPACES}", max_size=12)
+        | st.sampled_from(["low<mask>er", "\u3000<mask>\0low", "<special1>"]),
+        max_size=12,
+    )
+)
+def test_graph_and_python_agree_on_any_text(of_words, texts):
+    assert of_words(tf.constant(texts, tf.string)).to_list() == [
+        of_words.encode(text) for text in texts
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8"])
+def test_files_of_windows_lose_no_merge(tmp_path, files, encoding):
+    for name in ("codes", "vocab"):
+        text = (files / name).read_text().replace("\n", "\r\n")
+        (tmp_path / name).write_bytes(text.encode(encoding))
+    tokenizer = xlm_tf.XLMBPETokenizer(tmp_path / "vocab", tmp_path / "codes")
+    assert tokenizer.get_merges()[0] == ("l", "o")
+    expected = xlm_tf.XLMBPETokenizer(files / "vocab", files / "codes")
+    assert tokenizer.get_vocabulary() == expected.get_vocabulary()
+    assert tokenizer.get_merges() == expected.get_merges()
+    (tmp_path / "vocab.json").write_bytes(
+        json.dumps({x: i for i, x in enumerate(expected.get_vocabulary())}).encode(
+            encoding
+        )
+    )
+    tokenizer = xlm_tf.XLMBPETokenizer(tmp_path / "vocab.json", tmp_path / "codes")
+    assert tokenizer.get_vocabulary() == expected.get_vocabulary()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_files_in_another_encoding_are_named(tmp_path, files, encoding):
+    (tmp_path / "codes").write_text("l é 5\n", encoding=encoding)
+    with pytest.raises(ValueError, match="codes must be UTF-8"):
+        xlm_tf.XLMBPETokenizer(files / "vocab", tmp_path / "codes")
+    with pytest.raises(ValueError, match="codes must be UTF-8"):
+        xlm_tf.XLMBPETokenizer(tmp_path / "codes", files / "codes")

@@ -308,3 +308,26 @@ def test_ids_outside_of_the_vocabulary_have_no_token(tokenizer):
         with pytest.raises(ValueError, match="must be in"):
             tokenizer.id_to_token(id)
     assert tokenizer.token_to_id("no such piece") == 3
+
+
+# Private-use characters, white space of all kinds, controls and marks of order.
+ODD = (
+    "a\U000f0001\U000f0000\ue000\0\x01\x1c\x1f\x85\xa0\u2028\u3000\ufeff\ufffd\u202e狐 "
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(texts=st.lists(st.text(ODD, max_size=8), min_size=3, max_size=12))
+def test_a_mask_changes_neither_its_text_nor_its_neighbours(tokenizer, texts):
+    first, second, *others = texts
+    texts = [first + "<mask>" + second, "<mask>", *others, "<mask>" + first]
+    ids = tokenizer(texts).to_list()
+    assert ids == [tokenizer.encode(text) for text in texts]
+    assert ids[2:-1] == tokenizer(others).to_list() if others else True
+
+
+@settings(max_examples=30, deadline=None)
+@given(texts=st.lists(st.binary(max_size=12), min_size=1, max_size=6))
+def test_bytes_beside_a_mask_are_read_as_alone(tokenizer, texts):
+    beside = tokenizer(tf.constant([b"<mask>", *texts, b"a <mask>"])).to_list()
+    assert beside[1:-1] == tokenizer(tf.constant(texts)).to_list()

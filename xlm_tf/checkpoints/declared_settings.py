@@ -89,7 +89,7 @@ def read_json(path, kind=dict):
         ValueError: it is not JSON, or of another type; names the file.
     """
     try:
-        content = json.loads(Path(path).read_text("utf-8"))
+        content = json.loads(Path(path).read_text("utf-8-sig"))
     except ValueError as error:  # UnicodeDecodeError among them
         raise ValueError(
             f"{path} is not JSON, or it is damaged: {error}. Copy or download it again."

@@ -116,7 +116,7 @@ def check_dictionary(folder, pieces):
     path = Path(folder, DICTIONARY_FILE)
     if not path.is_file():
         return
-    lines = path.read_text("utf-8").split("\n")
+    lines = path.read_text("utf-8-sig").split("\n")
     tokens = [line.rsplit(" ", 1)[0] for line in lines if line]
     if tokens != pieces:
         at = next(

@@ -29,6 +29,9 @@ VOCABULARY_FILE = "vocab.json"
 MERGES_FILE = "merges.txt"
 # Merging takes as many rounds as a word has merges: no hostile text decides how many.
 LONG_WORD = 200  # characters
+# What `str.split` takes as white space, of which `tf.strings.split` knows a part.
+_SPACE = r"[\x{1c}-\x{1f}\x{85}\p{Z}]"
+_UNKNOWN = "\ufffd"  # in no vocabulary
 WORD_RULES = ("moses", "whitespace")
 
 
@@ -376,7 +379,9 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
         if self.words == "moses":
             words = moses_in_graph.split_words(texts, language)
         else:
-            words = tf.strings.split(texts)
+            # TensorFlow ends a string at NUL when it lower-cases.
+            texts = tf.strings.regex_replace(texts, r"\x00", _UNKNOWN)
+            words = tf.strings.split(tf.strings.regex_replace(texts, _SPACE, " "))
         if self.lowercase:
             flat = tf_text.normalize_utf8(
                 tf.strings.lower(words.values, encoding="utf-8"), "NFD"
@@ -633,7 +638,7 @@ def _read_vocabulary(source, max_vocabulary):
     """Tokens in the order of their ids, in transformers' form."""
     if isinstance(source, str | os.PathLike):
         path = Path(source)
-        text = path.read_text("utf-8")
+        text = _read_text(path)
         if text.lstrip().startswith("{"):
             source = json.loads(text)
         else:
@@ -655,6 +660,17 @@ def _read_vocabulary(source, max_vocabulary):
         twice = [t for t, n in collections.Counter(tokens).items() if n > 1][:5]
         raise ValueError(f"A vocabulary must hold every token once. Twice: {twice}.")
     return tokens[:max_vocabulary]
+
+
+def _read_text(path):
+    """UTF-8, of which a byte order mark is no part."""
+    try:
+        return Path(path).read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} must be UTF-8 text. Received: {error.reason} at byte "
+            f"{error.start}."
+        ) from error
 
 
 def _fastbpe_tokens(path, text):
@@ -683,7 +699,7 @@ def _read_merges(source):
     if not isinstance(source, str | os.PathLike):
         return [tuple(pair) for pair in source]
     merges = []
-    lines = Path(source).read_text("utf-8").split("\n")
+    lines = _read_text(source).split("\n")
     for number, line in enumerate(lines, start=1):
         parts = line.split(" ")
         if not line or (number == 1 and line.startswith("#version")):

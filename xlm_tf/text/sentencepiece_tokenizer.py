@@ -15,10 +15,10 @@ from xlm_tf.text import unknown_characters
 SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")  # ids 0 to 3
 MASK_TOKEN = "<mask>"  # the last id
 # Unicode's white space, of which RE2's \s is the ASCII part.
-_SPACE_BEFORE_MASK = r"[\s\v\x{85}\p{Z}]+<mask>"
-# Put around special tokens, to split at: of no script, and in no text.
-_MARK = "\U000f0001"
-_MARKED = rf"{_MARK}\1{_MARK}"
+_SPACE_BEFORE_MASK = r"[\s\v\x{1c}-\x{1f}\x{85}\p{Z}]+<mask>"
+# Put around special tokens, to split at: in no text that is UTF-8.
+_MARK = b"\xff"
+_MARKED = _MARK + rb"\1" + _MARK
 # SentencePiece's time grows with the square of the length of a run of unknown
 # characters: half a minute for a megabyte of garbage, were words not cut.
 LONG_TEXT = 20_000  # bytes
@@ -272,11 +272,24 @@ class XLMSentencePieceTokenizer(
 
     def _tokenize_around(self, texts, tokens, tokenize):
         """ids of texts, which are read in parts where there are `tokens` in them."""
-        marked = tf.strings.regex_replace(texts, f"({_pattern(tokens)})", _MARKED)
+        has_tokens = texts != tf.strings.regex_replace(texts, _pattern(tokens), "")
+
+        def tokenize_apart():
+            # A text without such tokens does not depend on its neighbours.
+            rows = tf.concat([tf.where(~has_tokens), tf.where(has_tokens)], 0)[:, 0]
+            ids = tf.concat(
+                [
+                    tokenize(tf.boolean_mask(texts, ~has_tokens)),
+                    self._tokenize_parts(
+                        tf.boolean_mask(texts, has_tokens), tokens, tokenize
+                    ),
+                ],
+                axis=0,
+            )
+            return tf.gather(ids, tf.argsort(rows))
+
         return tf.cond(
-            tf.reduce_any(marked != texts),
-            lambda: self._tokenize_marked(marked, tokens, tokenize),
-            lambda: tokenize(texts),
+            tf.reduce_any(has_tokens), tokenize_apart, lambda: tokenize(texts)
         )
 
     def _tokenize_text(self, texts):
@@ -284,8 +297,12 @@ class XLMSentencePieceTokenizer(
         ids = pieces.values
         return pieces.with_values(tf.where(ids == 0, self.unk_token_id, ids + 1))
 
-    def _tokenize_marked(self, texts, tokens, tokenize):
+    def _tokenize_parts(self, texts, tokens, tokenize):
         # The parts between special tokens are texts of their own, as in the original.
+        texts = tf.strings.unicode_transcode(
+            texts, "UTF-8", "UTF-8", replacement_char=_NO_CHARACTER
+        )
+        texts = tf.strings.regex_replace(texts, f"({_pattern(tokens)})", _MARKED)
         parts = tf.strings.split(texts, _MARK)  # (B, None)
         flat = parts.values
         special = tf.fill(tf.shape(flat), -1)
