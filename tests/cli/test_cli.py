@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -6,6 +7,7 @@ import pytest
 import xlm_tf
 from xlm_tf.cli import main
 from xlm_tf.cli.corpus_arguments import corpus_files
+from xlm_tf.text.normalization import NORMALIZATIONS
 
 
 def test_help_comes_without_tensorflow():
@@ -74,6 +76,20 @@ def test_corpora_that_cannot_be_read(tmp_path, capsys, corpus, message):
     assert code == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_vocabulary_by_a_rule_with_a_symbol_of_two_words(tmp_path, sentences):
+    (tmp_path / "en.txt").write_text("\n".join(sentences[:2] * 30))
+    output = tmp_path / "vocabulary.model"
+    command = ["vocabulary", "--size", "38", "--output", str(output), "--quiet"]
+    command += ["--corpus", f"en={tmp_path}/en.txt"]
+    command += ["--user-defined-symbol", "New York"]
+    for normalization in NORMALIZATIONS:
+        assert main([*command, "--normalization", normalization, "--overwrite"]) == 0
+        tokenizer = xlm_tf.XLMSentencePieceTokenizer(str(output))
+        assert tokenizer.token_to_id("New\u2581York") in tokenizer.encode("A New York")
+        report = json.loads((tmp_path / "vocabulary.model.json").read_text())
+        assert report["normalization"] == normalization
 
 
 def test_two_spellings_are_one_language():

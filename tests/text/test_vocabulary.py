@@ -6,6 +6,7 @@ import pytest
 import sentencepiece
 
 from xlm_tf.text import vocabulary
+from xlm_tf.text.normalization import NORMALIZATIONS, usual_normalization
 from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 from xlm_tf.text.vocabulary import train_vocabulary
 
@@ -249,3 +250,86 @@ def test_nothing_is_written_to_the_terminal(corpora, path, capfd):
     with pytest.raises(ValueError, match="text is too small"):
         train_vocabulary(corpora, 50_000, path.with_name("b.spm"))
     assert capfd.readouterr() == ("", "")
+
+
+def tokens_of(path, text):
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    return processor.encode(text, out_type=str)
+
+
+def test_a_symbol_of_several_words_is_found(corpora, path):
+    symbols = ["New York", "%(name)s", "№5", "a\u3000b", "São Paulo"]
+    train_vocabulary(corpora, 95, path, user_defined_symbols=symbols)
+    for symbol in symbols:
+        piece = symbol.replace(" ", "\u2581")
+        assert piece in tokens_of(path, f"in {symbol}, the")
+        assert piece in tokens_of(path, symbol)
+    tokenizer = XLMSentencePieceTokenizer(path)
+    (ids,) = tokenizer(["The New York fox"]).to_list()
+    assert tokenizer.token_to_id("New\u2581York") in ids
+    assert ids == tokenizer.encode("The New York fox")
+
+
+@pytest.mark.parametrize(
+    ("symbols", "message"),
+    [
+        (["№ 5"], "would never be found: .* hold 'No 5' instead"),
+        (["two  spaces"], "would never be found: .* hold 'two spaces' instead"),
+        (["  "], "must hold a text"),
+        ([""], "must hold a text"),
+        (["<mask>"], "are no user-defined symbols"),
+        (["a b", "a\u2581b"], "must be there once"),
+    ],
+)
+def test_a_symbol_that_is_never_found_is_refused(corpora, path, symbols, message):
+    with pytest.raises(ValueError, match=message):
+        train_vocabulary(corpora, 90, path, user_defined_symbols=symbols)
+    assert not path.parent.exists()
+
+
+PERSIAN = ["من می\u200cخواهم بروم", "او می\u200cخواهد بیاید ①"]
+PERSIAN += [
+    "کتاب\u200cها روی میز است",
+    "بچه\u200cها در خانه بازی می\u200cکنند",
+    "ب 1 ١",
+]
+
+
+def test_persian_keeps_its_joiners(path):
+    corpora = {"fas_Arab": corpus_of(PERSIAN * 30)}
+    report = train_vocabulary(corpora, 33, path, character_coverage=1.0)
+    assert report.normalization == "keep_joiners"
+    assert "keep_joiners" in report.table().title
+    tokenizer = XLMSentencePieceTokenizer(path)
+    (ids,) = tokenizer([PERSIAN[0]]).to_list()
+    assert ids == tokenizer.encode(PERSIAN[0])
+    assert tokenizer.decode(ids) == PERSIAN[0]
+    # All else is as with XLM-R's rule.
+    assert "\u200c" in "".join(tokens_of(path, PERSIAN[1]))
+    assert tokens_of(path, "①\u200b١\xa0ﺏ") == tokens_of(path, "1 ١ ب")
+
+
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_the_rule_is_a_choice(path, normalization):
+    corpora = {"fa": corpus_of(PERSIAN * 30)}
+    train_vocabulary(
+        corpora, 33, path, character_coverage=1.0, normalization=normalization
+    )
+    text = "".join(tokens_of(path, PERSIAN[1])).replace("\u2581", " ").strip()
+    assert ("\u200c" in text) == (normalization != "nmt_nfkc")
+    assert ("①" in text) == (normalization == "identity")
+
+
+def test_an_unknown_rule_is_refused(corpora, path):
+    with pytest.raises(ValueError, match="nmt_nfkc, keep_joiners, identity"):
+        train_vocabulary(corpora, 90, path, normalization="nfc")
+
+
+@pytest.mark.parametrize("languages", ["fa", "en ur", "ckb", "hi_IN", "si", "ku", "bn"])
+def test_languages_that_write_joiners_keep_them(languages):
+    assert usual_normalization(languages.split()) == "keep_joiners"
+
+
+@pytest.mark.parametrize("languages", ["en de fr", "ar", "ara_Arab", "zh_TW th", "src"])
+def test_other_vocabularies_are_normalised_as_they_were(languages):
+    assert usual_normalization(languages.split()) == "nmt_nfkc"

@@ -79,7 +79,12 @@ def make_vocabulary(corpus, path):
         for language in EVERY_LANGUAGE
     }
     report = train_vocabulary(
-        corpora, VOCABULARY_SIZE, path, alpha=0.5, character_coverage=0.9998
+        corpora,
+        VOCABULARY_SIZE,
+        path,
+        alpha=0.5,
+        character_coverage=0.9998,
+        normalization="nmt_nfkc",  # XLM-R's: messages hold few joiners
     )
     Console().print(report.table())
     report.save_json(path.with_name(path.name + ".json"))

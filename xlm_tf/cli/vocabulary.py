@@ -49,6 +49,13 @@ def add_arguments(parser):
         help="sentences to train on, held in memory (default: %(default)s)",
     )
     parser.add_argument(
+        "--normalization",
+        choices=("nmt_nfkc", "keep_joiners", "identity"),
+        help="how text is normalised: as in XLM-R; the same with the zero-width "
+        "non-joiners of Persian and others; or not at all (default: what the languages "
+        "need, one of the first two)",
+    )
+    parser.add_argument(
         "--user-defined-symbol",
         action="append",
         default=[],
@@ -119,6 +126,7 @@ def run(args):
             max_sentences=args.max_sentences,
             user_defined_symbols=args.user_defined_symbol,
             overwrite=args.overwrite,
+            normalization=args.normalization,
         )
     report.save_json(report_path)
     console.print(report.table())

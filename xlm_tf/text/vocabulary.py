@@ -13,9 +13,11 @@ from rich.table import Table
 from xlm_tf.output_files import whole_file
 from xlm_tf.text.language_codes import UNSPACED_LANGUAGES, parse_language_code
 from xlm_tf.text.languages import language_probabilities
+from xlm_tf.text.normalization import trainer_arguments, usual_normalization
 
 # Ids that are not SentencePiece's: `<pad>` and `<mask>`.
 ADDED_TOKENS = 2
+SPECIAL_TEXTS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 # Sentences of each language that the report is measured on.
 REPORT_SENTENCES = 2000
 # Fixed, as the sums of floats, and so the pieces, depend on it: a vocabulary must not
@@ -56,11 +58,13 @@ class VocabularyReport:
         path: Path of the SentencePiece model.
         size: int, all ids, as `XLMSentencePieceTokenizer.vocabulary_size()` says.
         languages: list of `LanguageCoverage`.
+        normalization: str, see `train_vocabulary`.
     """
 
     path: Path
     size: int
     languages: list[LanguageCoverage]
+    normalization: str
 
     def save_json(self, path):
         """Write the report as JSON."""
@@ -70,7 +74,9 @@ class VocabularyReport:
 
     def table(self):
         """The report as a `rich` table."""
-        table = Table(title=f"{self.path}: {self.size:,} tokens")
+        table = Table(
+            title=f"{self.path}: {self.size:,} tokens, text by {self.normalization}"
+        )
         for column in (
             "language",
             "sentences",
@@ -102,13 +108,14 @@ def train_vocabulary(
     max_sentences=5_000_000,
     user_defined_symbols=(),
     overwrite=False,
+    normalization=None,
 ):
     """Train a SentencePiece unigram model on many languages at once.
 
     Sentences are drawn with q proportional to (n / N) ** alpha, so that small
     languages get pieces of their own; they are read from the corpora as a stream, the
     large languages thinned evenly, the small ones repeated. The same corpora give the
-    same vocabulary on every machine. The text is normalised as in XLM-R (nmt_nfkc).
+    same vocabulary on every machine.
 
     Args:
         corpora: dict from language to a function without arguments that returns an
@@ -121,16 +128,21 @@ def train_vocabulary(
         max_sentences: int, sentences to train on; SentencePiece holds them in memory
             (not the corpora). It leaves out sentences of more than 100,000 bytes.
         user_defined_symbols: list of str, texts that are always one piece, such as
-            `%(name)s`.
+            `%(name)s` or `New York`.
         overwrite: bool, replace an existing file.
+        normalization: str, how texts are normalised: "nmt_nfkc" as in XLM-R,
+            "keep_joiners" with the zero-width non-joiners that it makes spaces of, or
+            "identity". By default what the languages need, see
+            `xlm_tf.text.normalization.usual_normalization`.
 
     Returns:
         `VocabularyReport`.
 
     Raises:
         FileExistsError: the output exists.
-        ValueError: a language without text, or more tokens than the text gives (names
-            the largest possible size). Nothing is written then.
+        ValueError: a language without text, more tokens than the text gives (names
+            the largest possible size), or a symbol that would never be found. Nothing
+            is written then.
 
     Example:
     ```python
@@ -155,6 +167,9 @@ def train_vocabulary(
             "character_coverage must lie between 0.98 and 1. "
             f"Received: {character_coverage}."
         )
+    if normalization is None:
+        normalization = usual_normalization(corpora)
+    symbols = _pieces_of_symbols(user_defined_symbols, normalization)
     counts = {
         language: sum(1 for _ in sentences()) for language, sentences in corpora.items()
     }
@@ -166,7 +181,7 @@ def train_vocabulary(
             yield from _evenly(sentences(), counts[language], shares[language] * total)
 
     model = _train(
-        drawn(), size - ADDED_TOKENS, character_coverage, user_defined_symbols
+        drawn(), size - ADDED_TOKENS, character_coverage, symbols, normalization
     )
     processor = sentencepiece.SentencePieceProcessor(model_proto=model)
     report = VocabularyReport(
@@ -178,6 +193,7 @@ def train_vocabulary(
             )
             for language, sentences in corpora.items()
         ],
+        normalization,
     )
     output_path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(output_path) as partial:
@@ -193,7 +209,42 @@ def _evenly(sentences, count, wanted):
             yield sentence
 
 
-def _train(sentences, num_pieces, character_coverage, user_defined_symbols):
+def _pieces_of_symbols(symbols, normalization):
+    """The pieces that find the symbols in texts, or an error for one that none does."""
+    pieces = [symbol.replace(" ", "\u2581") for symbol in symbols]
+    for symbol in symbols:
+        if not symbol.strip(" \u2581"):
+            raise ValueError(
+                f"A user-defined symbol must hold a text. Received: {symbol!r}."
+            )
+        if symbol in SPECIAL_TEXTS:
+            raise ValueError(
+                f"Every vocabulary has {', '.join(SPECIAL_TEXTS)}: they are no "
+                f"user-defined symbols. Received: {symbol!r}."
+            )
+    if len(set(pieces)) != len(pieces):
+        raise ValueError(
+            f"A user-defined symbol must be there once. Received: {list(symbols)}."
+        )
+    if not pieces:
+        return pieces
+    # Text is normalised before it is read: a small model shows what is left to find.
+    model = _train(["a b", *symbols], 10_000, 1.0, pieces, normalization, is_trial=True)
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+    for symbol, piece in zip(symbols, pieces, strict=True):
+        if piece not in processor.encode(f"a {symbol} b", out_type=str):
+            normal = processor.normalize(symbol).replace("\u2581", " ").strip()
+            raise ValueError(
+                f"The user-defined symbol {symbol!r} would never be found: texts are "
+                f"normalised before, and hold {normal!r} instead. Name that, or choose "
+                f"another normalization. Received: normalization={normalization!r}."
+            )
+    return pieces
+
+
+def _train(
+    sentences, num_pieces, character_coverage, symbols, normalization, is_trial=False
+):
     model = io.BytesIO()
     reading_errors = []
 
@@ -205,22 +256,25 @@ def _train(sentences, num_pieces, character_coverage, user_defined_symbols):
             raise
 
     try:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=checked(),
-            model_writer=model,
-            model_type="unigram",
-            vocab_size=num_pieces,
-            character_coverage=character_coverage,
-            max_sentence_length=MAX_SENTENCE_BYTES,
-            user_defined_symbols=list(user_defined_symbols),
-            unk_id=0,
-            bos_id=1,
-            eos_id=2,
-            pad_id=-1,
-            normalization_rule_name="nmt_nfkc",
-            num_threads=NUM_THREADS,
-            minloglevel=2,  # errors, which come as exceptions too
-        )
+        with trainer_arguments(normalization) as arguments:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=checked(),
+                model_writer=model,
+                # A trial needs no more than the symbols.
+                model_type="char" if is_trial else "unigram",
+                hard_vocab_limit=not is_trial,
+                vocab_size=num_pieces,
+                character_coverage=character_coverage,
+                max_sentence_length=MAX_SENTENCE_BYTES,
+                user_defined_symbols=symbols,
+                unk_id=0,
+                bos_id=1,
+                eos_id=2,
+                pad_id=-1,
+                num_threads=NUM_THREADS,
+                minloglevel=2,  # errors, which come as exceptions too
+                **arguments,
+            )
     except (RuntimeError, ValueError) as error:
         if reading_errors:
             raise reading_errors[0] from error

@@ -355,7 +355,12 @@ def _train_vocabulary(recipe, data):
         corpora = {
             name: lambda own=own: iter(own) for name, own in data.texts().items()
         }
-        train_vocabulary(corpora, recipe.vocabulary_size, path)
+        train_vocabulary(
+            corpora,
+            recipe.vocabulary_size,
+            path,
+            normalization=recipe.vocabulary_normalization,
+        )
     return path
 
 

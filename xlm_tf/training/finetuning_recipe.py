@@ -4,6 +4,7 @@ import dataclasses
 import typing
 from pathlib import Path
 
+from xlm_tf.text.normalization import NORMALIZATIONS
 from xlm_tf.training.recipe import (
     DTYPES,
     HELD_OUT_SHARE,
@@ -181,6 +182,13 @@ class FinetuningRecipe:
         None,
         minimum=16,
         help="Tokens of a SentencePiece vocabulary that is trained on `data`.",
+    )
+    vocabulary_normalization: str | None = field(
+        None,
+        choices=NORMALIZATIONS,
+        help="How text is normalised before that vocabulary: `nmt_nfkc` as in XLM-R, "
+        "`keep_joiners` with the zero-width non-joiners of Persian and others, or "
+        "`identity`; null chooses one of the first two by the languages.",
     )
     vocabulary: Path | None = field(
         None, help="SentencePiece model, as `xlm-tf vocabulary` writes, instead."

@@ -93,6 +93,12 @@ def check_finetuning_recipe(recipe):
             f"{', '.join(METRICS[recipe.task])}. Received: {recipe.metric}."
         )
     _check_vocabulary(recipe, ("initial_model", "vocabulary_size", "vocabulary", "bpe"))
+    if recipe.vocabulary_normalization and recipe.vocabulary_size is None:
+        raise ValueError(
+            "recipe.vocabulary_normalization is of a vocabulary that is trained here: "
+            "it needs recipe.vocabulary_size. "
+            f"Received: {recipe.vocabulary_normalization}."
+        )
     _check_model(recipe, ("source_length", "target_length"))
     _check_training(recipe.training)
     _check_tokens_per_batch(recipe.training)
