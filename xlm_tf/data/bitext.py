@@ -144,7 +144,8 @@ def iterate_bitext(paths, source_language, target_language):
         For every line the list of its pairs of str, of which a side may be empty; of a
         line that cannot be read an empty list.
     """
-    for _, _, pairs, _ in _pairs(check_files(paths), source_language, target_language):
+    found = _pairs(check_files(paths), source_language, target_language, CorpusReport())
+    for _, _, pairs, _ in found:
         yield pairs or []
 
 
