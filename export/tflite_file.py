@@ -25,7 +25,8 @@ def finished(model, document):
     Returns:
         bytes.
     """
-    parsed = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
+    # Also what the quantizer puts behind the flatbuffer: large constants.
+    parsed = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
     first = next(
         signature.subgraphIndex
         for signature in parsed.signatureDefs
