@@ -89,6 +89,29 @@ class OptimizerBuiltAlone:
                 self.optimizer.build(self.trainable_variables)
 
 
+class BuiltByOneReplica:
+    """Mixin for models that build their metrics and optimizer on a replica's batch.
+
+    Private: `_maybe_symbolic_build`, extended. Keras reduces a batch over the replicas
+    for it, which fails for bool tensors and for workers. Missing in public: to say
+    what a batch looks like.
+    """
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        import tensorflow as tf
+
+        strategy = self.distribute_strategy
+        if iterator is not None and strategy.num_replicas_in_sync > 1:
+            for _, _, batches in iterator:
+                data_batch = tf.nest.map_structure(
+                    lambda value: strategy.experimental_local_results(value)[0],
+                    next(batches),
+                )
+                break
+            iterator = None
+        super()._maybe_symbolic_build(iterator, data_batch)
+
+
 class AnyInputs:
     """Mixin for functional models that check their inputs themselves.
 

@@ -163,11 +163,18 @@ def test_fields_of_different_lengths(tokenizer, fields):
 def test_one_text_for_all_is_not_a_pair(pack):
     with pytest.raises(ValueError, match="a single one for a list"):
         pack({"text": ["a", "b"], "text_pair": "c"})
-    with pytest.raises(ValueError, match=r"the shape \(2, 1\)"):
-        pack([["a"], ["b"]])
+    with pytest.raises(ValueError, match=r"the shape \(1, 3\)"):
+        pack([["a", "b", "c"]])
     one_for_all = {"text": ["fox", "dog"], "language": ["en"]}
     packed = pack(one_for_all, languages=["de", "en"])
     assert (packed["language_ids"] == 1).all()
+
+
+def test_rows_of_one_text_and_of_two(pack):
+    column, texts = pack([["fox"], ["dog"]]), pack(["fox", "dog"])
+    assert column["token_ids"].tolist() == texts["token_ids"].tolist()
+    rows, pairs = pack([("fox", "a"), ("dog", "b")]), pack((["fox", "dog"], ["a", "b"]))
+    assert rows["token_ids"].tolist() == pairs["token_ids"].tolist()
 
 
 def test_there_is_room_for_the_special_tokens(pack):

@@ -3,7 +3,8 @@
 Strategies on logical CPU devices share their collectives, so that two strategies in
 one process get in each other's way.
 
-    python replicas_program.py (masked|contrastive) REPLICAS PARTS POLICY OUTPUT.npz
+    python replicas_program.py (masked|contrastive) REPLICAS PARTS POLICY OUTPUT.npz \
+        [LOSS_SCALE]
 """
 
 import sys
@@ -66,7 +67,7 @@ def contrastive(parts, policy):
     return trainer, data
 
 
-def main(kind, replicas, parts, policy, output):
+def main(kind, replicas, parts, policy, output, loss_scale=1024.0):
     keras.utils.set_random_seed(0)
     devices = [f"CPU:{number}" for number in range(int(replicas))]
     tf.config.set_logical_device_configuration(
@@ -83,13 +84,16 @@ def main(kind, replicas, parts, policy, output):
         trainer, data = build(int(parts), policy)
         optimizer = keras.optimizers.AdamW(1e-2, epsilon=1e-6)
         if policy == "mixed_float16":
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer, 1024.0)
+            optimizer = keras.optimizers.LossScaleOptimizer(
+                optimizer, float(loss_scale)
+            )
         trainer.compile(optimizer=optimizer)
     batches = tf.data.Dataset.from_tensor_slices(data).batch(ROWS, drop_remainder=True)
     history = trainer.fit(batches, verbose=0, shuffle=False).history
     weights = [np.asarray(weight) for weight in trainer.weights]
     metrics = np.array([history["loss"][0], history["accuracy"][0]])
-    np.savez(output, metrics, *weights)
+    updates = np.asarray(trainer.optimizer.iterations)
+    np.savez(output, metrics, updates, *weights)
 
 
 if __name__ == "__main__":

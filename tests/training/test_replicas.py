@@ -11,9 +11,9 @@ import pytest
 PROGRAM = Path(__file__).with_name("replicas_program.py")
 
 
-def train(tmp_path, kind, replicas, parts=1, policy="float32"):
+def train(tmp_path, kind, replicas, parts=1, policy="float32", loss_scale=1024.0):
     output = tmp_path / f"{kind}-{replicas}-{parts}-{policy}.npz"
-    arguments = [kind, str(replicas), str(parts), policy, str(output)]
+    arguments = [kind, str(replicas), str(parts), policy, str(output), str(loss_scale)]
     subprocess.run(
         [sys.executable, str(PROGRAM), *arguments],
         check=True,
@@ -44,3 +44,15 @@ def test_mixed_policies_train(tmp_path, policy):
     exact = train(tmp_path, "masked", 1)
     mixed = train(tmp_path, "masked", 1, 2, policy)
     np.testing.assert_allclose(mixed[0], exact[0], atol=0.05)  # loss, accuracy
+
+
+@pytest.mark.slow
+def test_replicas_skip_the_same_updates_of_float16(tmp_path):
+    """A scale that is too high at first: it falls in the same steps, whoever adds."""
+    one, two = (
+        train(tmp_path, "masked", replicas, 1, "mixed_float16", 2.0**19)
+        for replicas in (1, 2)
+    )
+    assert 0 < one[1] < 5
+    assert two[1] == one[1]
+    np.testing.assert_allclose(two[0], one[0], atol=0.02)  # loss, accuracy

@@ -22,7 +22,7 @@ def test_the_loss_is_that_of_the_model_compiled_for_fit(label_smoothing):
     expected = float(tf.reduce_sum(losses * weights))
 
     trainer = Seq2SeqTrainer(model, label_smoothing, clip_norm=None)
-    actual = float(trainer._summed_loss(inputs, labels, weights))
+    actual = float(trainer._summed_loss(inputs, labels, weights, training=False))
     assert actual == pytest.approx(expected, rel=1e-4)
     assert np.isfinite(actual)
 
@@ -45,3 +45,17 @@ def test_parts_of_a_batch_give_the_update_of_the_whole():
         weights.append([history["loss"], history["accuracy"], *trainer.get_weights()])
     for one, other in zip(*weights, strict=True):
         np.testing.assert_allclose(other, one, atol=2e-6)
+
+
+def test_evaluation_and_validation_data():
+    model = XLMSeq2SeqLM.from_masked_lm("xlm_tiny", num_decoder_layers=1)
+    preprocessor = model.preprocessor
+    preprocessor.language, preprocessor.target_language = "en", "fr"
+    sources, targets = (list(side) for side in zip(*PAIRS[:4], strict=True))
+    batches = tf.data.Dataset.from_tensors(preprocessor((sources, targets)))
+    trainer = Seq2SeqTrainer(model, label_smoothing=0.1)
+    trainer.compile(optimizer=keras.optimizers.SGD(0.0))
+    scores = trainer.evaluate(batches, verbose=0, return_dict=True)
+    history = trainer.fit(batches, validation_data=batches, verbose=0).history
+    assert history["val_loss"][0] == pytest.approx(scores["loss"], rel=1e-5)
+    assert history["val_accuracy"][0] == pytest.approx(scores["accuracy"])

@@ -19,6 +19,7 @@ from xlm_tf.models.text_packing import (
     text_fields,
 )
 from xlm_tf.models.text_writing import TextWriter, TextWriting, as_asked
+from xlm_tf.models.token_targets import weighed_tokens
 from xlm_tf.private_keras import read_preset
 
 
@@ -88,9 +89,7 @@ class XLMCausalLMPreprocessor(
         has_next = tf.concat(
             [padding_mask[..., 1:], tf.zeros_like(padding_mask[..., :1])], axis=-1
         )
-        weights = tf.cast(has_next, "float32")
-        if sample_weight is not None:
-            weights *= tf.cast(sample_weight, "float32")[..., None]
+        weights = weighed_tokens(tf.cast(has_next, "float32"), sample_weight)
         return inputs, targets, weights
 
     def generate_preprocess(self, x, sequence_length=None):
@@ -193,6 +192,8 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
     backbone_cls = XLMBackbone
     preprocessor_cls = XLMCausalLMPreprocessor
     input_names = XLMBackbone.input_names
+    learns_from = "texts"
+    padding_output = 0.0
     default_sampler = "greedy"
 
     def __init__(

@@ -11,6 +11,7 @@ from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
 from xlm_tf.models.text_packing import TextPacking, batched, with_language
+from xlm_tf.models.token_targets import weighed_tokens
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -36,10 +37,14 @@ class XLMMaskedLMPreprocessor(TextPacking, keras_hub.models.MaskedLMPreprocessor
 
     Call arguments:
         x: string tensor (B,), or a list of str, or a dict with `text` and `language`.
+        sample_weight: float (B,), one a text.
 
     Returns:
         `(inputs, targets, weights)`: inputs as the backbone's plus `mask_positions`
         int (B, P); targets int (B, P); weights float (B, P), 0 where unused.
+
+    Raises:
+        ValueError: `y` was passed, which the texts themselves are.
     """
 
     backbone_cls = XLMBackbone
@@ -81,11 +86,19 @@ class XLMMaskedLMPreprocessor(TextPacking, keras_hub.models.MaskedLMPreprocessor
         self.built = True
 
     def call(self, x, y=None, sample_weight=None):
+        if y is not None:
+            raise ValueError(
+                "The targets of a masked language model are the texts themselves: pass "
+                "texts alone, without `y`; pairs of texts are a tuple of two."
+            )
         inputs = self.pack(x)
         masked = self.masker(inputs["token_ids"])
-        inputs["token_ids"] = masked["token_ids"]
+        # The masker forgets how wide no texts are.
+        shape = tf.shape(inputs["token_ids"])
+        inputs["token_ids"] = tf.reshape(masked["token_ids"], shape)
         inputs["mask_positions"] = tf.cast(masked["mask_positions"], "int32")
-        return inputs, masked["mask_ids"], masked["mask_weights"]
+        weights = weighed_tokens(masked["mask_weights"], sample_weight)
+        return inputs, masked["mask_ids"], weights
 
     def get_config(self):
         return {**super().get_config(), **self.packing_config()}
@@ -128,6 +141,7 @@ class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
     backbone_cls = XLMBackbone
     preprocessor_cls = XLMMaskedLMPreprocessor
     input_names = (*XLMBackbone.input_names, "mask_positions")
+    learns_from = "texts"
 
     def __init__(
         self, backbone, preprocessor=None, head_transform=True, tied=True, **kwargs

@@ -35,7 +35,8 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
         inputs: dict as for the backbone: the question, then the context.
 
     Returns:
-        float32 logits (B, T, 2): of an answer that starts, and that ends, at a token.
+        float32 logits (B, T, 2): of an answer that starts, and that ends, at a token;
+        -1e9 for padding, which no answer holds.
 
     Example:
     ```python
@@ -53,6 +54,7 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
     backbone_cls = XLMBackbone
     preprocessor_cls = XLMQuestionAnsweringPreprocessor
     input_names = XLMBackbone.input_names
+    padding_output = -1e9  # never the best position
 
     def __init__(self, backbone, preprocessor=None, **kwargs):
         self.backbone = backbone
@@ -68,7 +70,9 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
 
     def forward(self, inputs):
         """From the backbone's inputs to the result, see the class."""
-        return self.span_dense(self.backbone(inputs))  # (B, T, 2)
+        logits = self.span_dense(self.backbone(inputs))  # (B, T, 2)
+        mask = self.backbone.padding_mask(inputs)  # (B, T)
+        return keras.ops.where(mask[..., None], logits, self.padding_output)
 
     def answer(self, questions, contexts, max_answer_length=30):
         """The most probable answers, in the words of their contexts.

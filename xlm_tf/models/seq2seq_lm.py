@@ -18,8 +18,11 @@ from xlm_tf.models.text_packing import (
     aligned,
     batched,
     different_strings,
+    text_column,
+    text_columns,
 )
 from xlm_tf.models.text_writing import TextWriter, TextWriting, as_asked
+from xlm_tf.models.token_targets import to_width, weighed_tokens
 from xlm_tf.text.language_codes import match_language, parse_language_code
 from xlm_tf.text.languages import language_index
 from xlm_tf.text.unknown_characters import copies_in_order
@@ -157,9 +160,37 @@ class XLMSeq2SeqLMPreprocessor(TextWriting, TextPacking, keras_hub.models.Prepro
         fields = self._fields(x if y is None else (x, y))
         if "target_text" not in fields:
             raise ValueError(
-                "Training needs pairs of texts: a tuple (source, target), or a dict "
-                f"with `text` and `target_text`. Received: {sorted(fields)}."
+                "The model's inputs are pairs of texts: a tuple (source, target), or a "
+                "dict with `text` and `target_text`. To translate sources alone, call "
+                f"`generate`. Received: {sorted(fields)}."
             )
+        if fields["text"].shape.rank == 0:
+            return self._pair_alone(fields, sample_weight)
+        inputs, target_ids, weights = self._pairs(fields)
+        return inputs, target_ids, weighed_tokens(weights, sample_weight)
+
+    def _pair_alone(self, fields, sample_weight):
+        """As the call, of a pair that comes unbatched: as wide as pairs can be."""
+        fields = {name: tf.reshape(value, (1,)) for name, value in fields.items()}
+        inputs, target_ids, weights = self._pairs(fields)
+        pad_id = self.tokenizer.pad_token_id
+        fills = {"encoder_token_ids": pad_id, "decoder_token_ids": pad_id}
+        inputs = {
+            name: to_width(
+                value,
+                self.sequence_length
+                if name.startswith("encoder")
+                else self.target_length,
+                fills.get(name, 0),
+            )[0]
+            for name, value in inputs.items()
+        }
+        target_ids = to_width(target_ids, self.target_length, pad_id)[0]
+        weights = to_width(weights, self.target_length, 0)[0]
+        return inputs, target_ids, weighed_tokens(weights, sample_weight)
+
+    def _pairs(self, fields):
+        """Inputs, targets and the targets' weights of a batch of pairs."""
         inputs = self._source(fields)
         language = fields.get("target_language", self.target_language)
         tokens = self._tokenize(fields["target_text"], language)
@@ -168,7 +199,7 @@ class XLMSeq2SeqLMPreprocessor(TextWriting, TextPacking, keras_hub.models.Prepro
         end = tf.fill((tf.shape(prompt)[0], 1), self.tokenizer.end_token_id)
         target = tf.concat([tf.RaggedTensor.from_tensor(prompt), tokens, end], axis=1)
         lengths = tf.cast(target.row_lengths(), "int32")
-        width = tf.reduce_max(lengths) - 1
+        width = tf.maximum(tf.reduce_max(lengths), 2) - 1  # of no pairs, too
         width += (-width) % PADDING_MULTIPLE
         width = tf.minimum(width, self.target_length) + 1
         target_ids = target.to_tensor(
@@ -183,10 +214,7 @@ class XLMSeq2SeqLMPreprocessor(TextWriting, TextPacking, keras_hub.models.Prepro
             )
         # Neither padding nor what the prompt gives is learnt.
         is_target = (positions < lengths[:, None]) & (positions >= prompt.shape[1])
-        weights = tf.cast(is_target[:, 1:], "float32")
-        if sample_weight is not None:
-            weights *= tf.cast(sample_weight, "float32")[:, None]
-        return inputs, target_ids[:, 1:], weights
+        return inputs, target_ids[:, 1:], tf.cast(is_target[:, 1:], "float32")
 
     def generate_preprocess(self, x, sequence_length=None):
         """Sources -> the encoder's inputs, `prompt` int (B, P), and languages."""
@@ -253,7 +281,9 @@ class XLMSeq2SeqLMPreprocessor(TextWriting, TextPacking, keras_hub.models.Prepro
             x = x if isinstance(x, dict) else {"text": x}
             x = {**x, "target_text": target}
         if not isinstance(x, dict):
-            x = {"text": x}
+            x = text_columns(x)
+            if "text_pair" in x:
+                x["target_text"] = x.pop("text_pair")
         # KerasHub's names.
         x = {
             {"encoder_text": "text", "decoder_text": "target_text"}.get(key, key): value
@@ -264,9 +294,7 @@ class XLMSeq2SeqLMPreprocessor(TextWriting, TextPacking, keras_hub.models.Prepro
                 f"Inputs are `text` and, where they apply, {', '.join(FIELDS[1:])}. "
                 f"Received: {sorted(x)}."
             )
-        return aligned(
-            {key: tf.convert_to_tensor(value, tf.string) for key, value in x.items()}
-        )
+        return aligned({key: text_column(value) for key, value in x.items()})
 
     def _source(self, fields):
         packed = self.pack(
@@ -371,6 +399,8 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
     backbone_cls = XLMSeq2SeqBackbone
     preprocessor_cls = XLMSeq2SeqLMPreprocessor
     input_names = XLMSeq2SeqBackbone.input_names
+    learns_from = "pairs"
+    padding_output = 0.0
     default_sampler = "beam"
 
     def __init__(

@@ -5,9 +5,9 @@ import json
 
 import keras
 import keras_hub
-import tensorflow as tf
 
 from xlm_tf.checkpoints.model_files import check_no_other_model, is_model_file
+from xlm_tf.models.task_fitting import TaskFitting
 from xlm_tf.output_files import replaced_files
 
 
@@ -118,12 +118,12 @@ def _unmix(config):
             _unmix(value)
 
 
-class XLMTask(XLMPresets):
-    """Mixin for tasks: presets without optimizer state, and `fit` that shuffles.
+class XLMTask(TaskFitting, XLMPresets):
+    """Mixin for tasks: Keras's contract of `fit`, and presets without its state."""
 
-    KerasHub turns lists into a dataset and loses `shuffle=True` on the way: examples
-    sorted by label or by language would train one class after the other.
-    """
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.check_lengths()
 
     @property
     def preprocessor(self):
@@ -206,53 +206,6 @@ class XLMTask(XLMPresets):
             yield
         finally:
             self.optimizer = optimizer
-
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        sample_weight=None,
-        validation_split=None,
-        shuffle=True,
-        **kwargs,
-    ):
-        """As `keras.Model.fit`; raw strings, dicts, arrays and datasets."""
-        if isinstance(x, tf.data.Dataset) or not hasattr(x, "__len__"):
-            return super().fit(
-                x,
-                y,
-                batch_size=batch_size,
-                sample_weight=sample_weight,
-                validation_split=validation_split,
-                shuffle=shuffle,
-                **kwargs,
-            )
-        batch_size = batch_size or 32
-        parts = tuple(part for part in (x, y, sample_weight) if part is not None)
-        examples = tf.data.Dataset.from_tensor_slices(
-            parts if len(parts) > 1 else parts[0]
-        )
-        num_examples = num_train = len(examples)
-        if validation_split:
-            # As Keras: the last examples, before any shuffling.
-            num_train = int(num_train * (1.0 - validation_split))
-            kwargs.setdefault(
-                "validation_data", examples.skip(num_train).batch(batch_size)
-            )
-            examples = examples.take(num_train)
-        if num_train == 0:
-            raise ValueError(
-                "fit needs examples to train on. Received: "
-                f"{num_examples} examples, validation_split={validation_split}."
-            )
-        if shuffle:
-            examples = examples.shuffle(num_train)
-        # One stream for all epochs: to begin one costs a second or so, for the graph
-        # that reads texts.
-        batches = examples.batch(batch_size).repeat()
-        kwargs.setdefault("steps_per_epoch", -(-num_train // batch_size))
-        return super().fit(batches, shuffle=False, **kwargs)
 
 
 def check_preprocessor(preprocessor, backbone):

@@ -72,9 +72,10 @@ class TextPacking(ArgumentsFromPreset):
         """Turn texts into the backbone's inputs.
 
         Args:
-            x: string tensor (B,) or list of str; a tuple of two for pairs; or a dict
-                with `text` and, where they apply, `text_pair`, `language` and
-                `language_pair` (strings, one a text, or one for all).
+            x: string tensor (B,) or list of str; a tuple of two for pairs, or a
+                tensor (B, 2) or list of tuples; or a dict with `text` and, where they
+                apply, `text_pair`, `language` and `language_pair` (strings, one a
+                text, or one for all).
 
         Returns:
             dict of `token_ids` int32 (B, T), `padding_mask` bool (B, T) and, where
@@ -221,15 +222,29 @@ def text_fields(x):
             )
         x = {"text": x[0], "text_pair": x[1]}
     if not isinstance(x, dict):
-        x = {"text": x}
+        x = text_columns(x)
     if "text" not in x or not set(x) <= set(FIELDS):
         raise ValueError(
             f"Inputs are `text` and, where they apply, {', '.join(FIELDS[1:])}. "
             f"Received: {sorted(x)}."
         )
-    return aligned(
-        {key: tf.convert_to_tensor(value, tf.string) for key, value in x.items()}
-    )
+    return aligned({key: text_column(value) for key, value in x.items()})
+
+
+def text_columns(x):
+    """Texts, or pairs of them as rows of two, -> dict of `text` and `text_pair`."""
+    x = tf.convert_to_tensor(x, tf.string)
+    if x.shape.rank == 2 and x.shape[1] == 2:
+        return {"text": x[:, 0], "text_pair": x[:, 1]}
+    return {"text": x}
+
+
+def text_column(values):
+    """Texts -> string tensor; a column (B, 1) as (B,)."""
+    values = tf.convert_to_tensor(values, tf.string)
+    if values.shape.rank == 2 and values.shape[1] == 1:
+        return values[:, 0]
+    return values
 
 
 def aligned(fields):

@@ -14,18 +14,35 @@ from xlm_tf.models.text_packing import (
     batched,
     with_language,
 )
+from xlm_tf.models.token_targets import labels_of_tokens, weighed_tokens
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
 class XLMTokenClassifierPreprocessor(PackedTextPreprocessor, TaskPreprocessor):
     """Raw texts -> inputs of the backbone, in graph.
 
-    Arguments, call arguments and result are those of
-    `XLMTextClassifierPreprocessor`; labels, where there are any, are int (B, T), one a
-    token, and passed on.
+    Arguments and call arguments are those of `XLMTextClassifierPreprocessor`, but
+    labels are one a token, `<s>` and `</s>` included: int (B, W), dense or ragged, or
+    vectors (B, W, C). They are cut to the texts' length T, or filled up to it; negative
+    ones are left out.
+
+    Returns:
+        The inputs; with labels `(inputs, labels, weights)`: labels (B, T), weights
+        float (B, T), 0 on padding and where there is no label.
     """
 
     backbone_cls = XLMBackbone
+
+    def call(self, x, y=None, sample_weight=None):
+        inputs = self.pack(x)
+        if y is None:
+            return keras.utils.pack_x_y_sample_weight(inputs, y, sample_weight)
+        mask = inputs["padding_mask"]
+        if mask.shape.rank == 1:  # a text alone
+            labels, weights = labels_of_tokens(y[None], mask[None])
+            weights = weighed_tokens(weights[0], sample_weight)
+            return inputs, labels[0], weights
+        return inputs, *labels_of_tokens(y, mask, sample_weight)
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -43,7 +60,7 @@ class XLMTokenClassifier(OptionalInputs, ClassHead, XLMTask, keras_hub.models.Ta
         inputs: dict as for the backbone.
 
     Returns:
-        float32 logits (B, T, C).
+        float32 logits (B, T, C), 0 for padding.
 
     Example:
     ```python
@@ -61,6 +78,8 @@ class XLMTokenClassifier(OptionalInputs, ClassHead, XLMTask, keras_hub.models.Ta
     backbone_cls = XLMBackbone
     preprocessor_cls = XLMTokenClassifierPreprocessor
     input_names = XLMBackbone.input_names
+    labels_per_token = True
+    padding_output = 0.0
 
     def __init__(
         self,
@@ -89,7 +108,15 @@ class XLMTokenClassifier(OptionalInputs, ClassHead, XLMTask, keras_hub.models.Ta
 
     def forward(self, inputs):
         """From the backbone's inputs to the result, see the class."""
-        return self.logits_dense(self.dropout_layer(self.backbone(inputs)))
+        logits = self.logits_dense(self.dropout_layer(self.backbone(inputs)))
+        mask = self.backbone.padding_mask(inputs)  # (B, T)
+        return keras.ops.where(mask[..., None], logits, self.padding_output)
+
+    def preprocess_samples(self, x, y=None, sample_weight=None):
+        if self.preprocessor is not None or y is None:
+            return super().preprocess_samples(x, y, sample_weight)
+        mask = self.backbone.padding_mask(x)
+        return x, *labels_of_tokens(self._label_ids(y), mask, sample_weight)
 
     def tag(self, texts, language=None):
         """The tokens of some texts with their most probable labels.

@@ -3,8 +3,8 @@
 import keras
 import tensorflow as tf
 
+from xlm_tf.models.global_gradients import apply_global_gradients, dense_gradients
 from xlm_tf.training.global_batch_trainer import GlobalBatchTrainer
-from xlm_tf.training.global_gradients import apply_global_gradients, dense_gradients
 
 MASKED_SCORE = -1e9
 # Batches that are sorted by length together.
@@ -65,30 +65,23 @@ class ContrastiveTrainer(GlobalBatchTrainer):
     def train_step(self, data):
         variables = self.trainable_weights
         with tf.GradientTape() as tape:
-            loss, num_terms = self._summed_loss(data, training=True)
-            loss = self.optimizer.scale_loss(loss)
+            loss = self.optimizer.scale_loss(self._mean_loss(data, training=True))
         gradients = dense_gradients(tape, loss, variables)
-        apply_global_gradients(
-            self.optimizer, gradients, variables, num_terms, self.clip_norm
-        )
+        apply_global_gradients(self.optimizer, gradients, variables, self.clip_norm)
         return self.step_results()
 
     def test_step(self, data):
-        self._summed_loss(data, training=False)
+        self._mean_loss(data, training=False)
         return self.step_results()
 
-    def _summed_loss(self, data, training):
-        """Sum of both directions' losses over the global batch of N pairs.
+    def _mean_loss(self, data, training):
+        """Mean of both directions' losses over the global batch of N pairs.
 
         Every replica computes all of it, with its own embeddings live and the others'
         as constants: its gradient is what its texts contribute to the whole.
-
-        Returns:
-            The sum, and the share of its 2 N terms to count for this replica.
         """
         sources = self.embedder(data["source"], training=training)  # (B, D)
         targets = self.embedder(data["target"], training=training)
-        num_terms = 2.0 * tf.cast(tf.shape(sources)[0], "float32")
         keys = tf.stack([data["source_key"], data["target_key"]], axis=1)  # (B, 2)
         context = tf.distribute.get_replica_context()
         if context.num_replicas_in_sync > 1:
@@ -108,8 +101,8 @@ class ContrastiveTrainer(GlobalBatchTrainer):
             nearest = tf.argmax(direction + excluded, axis=1, output_type="int32")
             self.loss_metric.update_state(losses)
             self.accuracy_metric.update_state(nearest == labels)
-            loss = loss + tf.reduce_sum(losses)
-        return loss, num_terms
+            loss = loss + tf.reduce_mean(losses)
+        return loss / 2.0
 
 
 def _gather(context, x):

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from xlm_tf.models.global_gradients import step_results
 from xlm_tf.private_keras import OptimizerBuiltAlone
 
 
@@ -24,28 +25,25 @@ class GlobalBatchTrainer(OptimizerBuiltAlone, keras.Model):
 
     def step_results(self):
         """The metrics so far, in the form that Keras expects from a step."""
-        results = self.get_metrics_result()
-        multi_worker = tf.distribute.MultiWorkerMirroredStrategy
-        if isinstance(self.distribute_strategy, multi_worker):
-            # Keras reduces what the workers return over a leading axis.
-            results = {name: value[None] for name, value in results.items()}
-        return results
+        return step_results(self, self.get_metrics_result())
 
-    def summed_gradients(self, data, num_parts=1):
+    def gradients_by_parts(self, data, num_terms, num_parts=1):
         """The gradients of a replica's batch, in one go or part by part.
 
         Args:
-            data: nested tensors of as many rows; `_gradients(data)` is the subclass'.
+            data: nested tensors of as many rows; `_gradients(data, num_terms)` is the
+                subclass'.
+            num_terms: float scalar, how many terms the loss of the whole global batch
+                is the mean of.
             num_parts: int; memory is needed for one part at a time. Rows that do not
                 divide are filled up with rows of zeros, which `_gradients` must give
                 no weight.
 
         Returns:
-            `(gradients, num_terms)`: dense gradients of the summed loss, and how many
-            terms it has.
+            List of dense gradients of this replica's share of the mean loss, scaled.
         """
         if num_parts == 1:
-            return self._gradients(data)
+            return self._gradients(data, num_terms)
 
         def split(x):
             missing = -tf.shape(x)[0] % num_parts
@@ -57,18 +55,18 @@ class GlobalBatchTrainer(OptimizerBuiltAlone, keras.Model):
 
         parts = tf.nest.map_structure(split, data)
 
-        def step(index, gradients, num_terms):
+        def step(index, gradients):
             part = tf.nest.map_structure(lambda x: x[index], parts)
-            new_gradients, new_terms = self._gradients(part)
+            new_gradients = self._gradients(part, num_terms)
             gradients = [a + b for a, b in zip(gradients, new_gradients, strict=True)]
-            return index + 1, gradients, num_terms + new_terms
+            return index + 1, gradients
 
         zeros = [tf.zeros(weight.shape) for weight in self.trainable_weights]
-        _, gradients, num_terms = tf.while_loop(
-            lambda index, *_: index < num_parts,
+        _, gradients = tf.while_loop(
+            lambda index, _: index < num_parts,
             step,
-            (0, zeros, 0.0),
+            (0, zeros),
             parallel_iterations=1,
             maximum_iterations=num_parts,
         )
-        return gradients, num_terms
+        return gradients

@@ -3,8 +3,12 @@
 import keras
 import tensorflow as tf
 
+from xlm_tf.models.global_gradients import (
+    apply_global_gradients,
+    dense_gradients,
+    global_sum,
+)
 from xlm_tf.training.global_batch_trainer import GlobalBatchTrainer
-from xlm_tf.training.global_gradients import apply_global_gradients, dense_gradients
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -42,13 +46,10 @@ class MaskedLMTrainer(GlobalBatchTrainer):
     def train_step(self, data):
         if self.accumulation_steps > 1:
             self._check_rows(data)
-        gradients, num_targets = self.summed_gradients(data, self.accumulation_steps)
+        num_targets = tf.maximum(global_sum(tf.reduce_sum(data[2])), 1.0)
+        gradients = self.gradients_by_parts(data, num_targets, self.accumulation_steps)
         apply_global_gradients(
-            self.optimizer,
-            gradients,
-            self.trainable_weights,
-            num_targets,
-            self.clip_norm,
+            self.optimizer, gradients, self.trainable_weights, self.clip_norm
         )
         return self.step_results()
 
@@ -66,14 +67,13 @@ class MaskedLMTrainer(GlobalBatchTrainer):
         self.accuracy_metric.update_state(predictions == targets, sample_weight=weights)
         return tf.reduce_sum(losses * weights)
 
-    def _gradients(self, data):
-        """Dense gradients of the summed loss, and the number of targets."""
+    def _gradients(self, data, num_targets):
+        """Dense gradients of the data's share of the global mean loss, scaled."""
         inputs, targets, weights = data
         with tf.GradientTape() as tape:
             loss = self._summed_loss(inputs, targets, weights, training=True)
-            loss = self.optimizer.scale_loss(loss)
-        gradients = dense_gradients(tape, loss, self.trainable_weights)
-        return gradients, tf.reduce_sum(weights)
+            loss = self.optimizer.scale_loss(loss / num_targets)
+        return dense_gradients(tape, loss, self.trainable_weights)
 
     def _check_rows(self, data):
         rows = tf.nest.flatten(data)[0].shape[0]

@@ -3,8 +3,12 @@
 import keras
 import tensorflow as tf
 
+from xlm_tf.models.global_gradients import (
+    apply_global_gradients,
+    dense_gradients,
+    global_sum,
+)
 from xlm_tf.training.global_batch_trainer import GlobalBatchTrainer
-from xlm_tf.training.global_gradients import apply_global_gradients, dense_gradients
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -46,29 +50,30 @@ class Seq2SeqTrainer(GlobalBatchTrainer):
         return self.seq2seq_lm(inputs)
 
     def train_step(self, data):
-        gradients, num_targets = self.summed_gradients(data, self.accumulation_steps)
+        num_targets = tf.maximum(global_sum(tf.reduce_sum(data[2])), 1.0)
+        gradients = self.gradients_by_parts(data, num_targets, self.accumulation_steps)
         apply_global_gradients(
-            self.optimizer,
-            gradients,
-            self.trainable_weights,
-            num_targets,
-            self.clip_norm,
+            self.optimizer, gradients, self.trainable_weights, self.clip_norm
         )
         return self.step_results()
 
-    def _gradients(self, data):
-        """Dense gradients of the summed loss, and the number of targets."""
+    def _gradients(self, data, num_targets):
+        """Dense gradients of the data's share of the global mean loss, scaled."""
         inputs, targets, weights = data
         with tf.GradientTape() as tape:
-            loss = self._summed_loss(inputs, targets, weights)
-            loss = self.optimizer.scale_loss(loss)
-        gradients = dense_gradients(tape, loss, self.trainable_weights)
-        return gradients, tf.reduce_sum(weights)
+            loss = self._summed_loss(inputs, targets, weights, training=True)
+            loss = self.optimizer.scale_loss(loss / num_targets)
+        return dense_gradients(tape, loss, self.trainable_weights)
 
-    def _summed_loss(self, inputs, targets, weights):
+    def test_step(self, data):
+        self._summed_loss(*data, training=False)
+        return self.step_results()
+
+    def _summed_loss(self, inputs, targets, weights, training):
         """Summed loss in nats; the metrics are updated on the way."""
         backbone = self.seq2seq_lm.backbone
-        states = backbone(inputs, training=True)["decoder_sequence_output"]  # (B, T, D)
+        states = backbone(inputs, training=training)
+        states = states["decoder_sequence_output"]  # (B, T, D)
         is_target = tf.where(weights > 0)  # (N, 2)
         states = tf.gather_nd(states, is_target)  # (N, D)
         targets = tf.gather_nd(targets, is_target)  # (N,)
