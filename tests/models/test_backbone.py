@@ -212,8 +212,8 @@ def test_optional_inputs_work_in_graph_and_functional_models():
 def test_lora_trains_the_attention_projections_only():
     backbone = XLMBackbone(**TINY)
     backbone.enable_lora(2)
-    # Per block: the two low-rank factors and the bias.
-    assert len(backbone.trainable_weights) == 3 * TINY["num_layers"]
+    # Per block: the two low-rank factors. The bias is frozen too.
+    assert len(backbone.trainable_weights) == 2 * TINY["num_layers"]
     assert all("qkv_dense" in weight.path for weight in backbone.trainable_weights)
 
 
