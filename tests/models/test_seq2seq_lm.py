@@ -295,7 +295,7 @@ def test_odd_texts(model):
 
 def test_what_is_missing_is_named(make_model):
     model = make_model()
-    with pytest.raises(ValueError, match="Training needs pairs of texts"):
+    with pytest.raises(ValueError, match="inputs are pairs of texts"):
         model.preprocessor({"text": SOURCES})
     with pytest.raises(ValueError, match="Inputs are `text`"):
         model.preprocessor({"source": SOURCES})
