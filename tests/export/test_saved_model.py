@@ -191,7 +191,8 @@ def test_tasks_that_do_not_fit(make_task, embedder, masked_lm, translator, tmp_p
     translator = xlm_tf.XLMSeq2SeqLM(translator.backbone)
     with pytest.raises(ValueError, match="give the XLMSeq2SeqLM a preprocessor"):
         export.to_saved_model(translator, path)
-    longer = make_task(xlm_tf.XLMTextEmbedder, packing={"sequence_length": 41})
+    longer = make_task(xlm_tf.XLMTextEmbedder)
+    longer.preprocessor.sequence_length = 41
     with pytest.raises(ValueError, match="sequence_length=41, max_sequence_length=40"):
         export.to_saved_model(longer, path)
     assert not list(tmp_path.iterdir())
