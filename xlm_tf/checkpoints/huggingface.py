@@ -7,6 +7,7 @@ read as what they would be in this one. Nothing in a checkpoint is executed.
 import json
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from xlm_tf.checkpoints.declared_settings import read_json
@@ -338,6 +339,9 @@ def load_weights(checkpoint, layers, names, prefix):
                 )
         if len(parts) == 1 and is_kernel:
             variable.assign(checkpoint.read(prefix + own).T)
+            continue
+        if len(parts) == 1 and keras.backend.backend() != "tensorflow":
+            variable.assign(checkpoint.read(prefix + own))
             continue
         if len(parts) == 1:
             # Some rows at a time: the token embedding is most of a model.

@@ -128,6 +128,12 @@ class PredictionHead(keras.layers.Layer):
         bias = ops.cast(self.bias, self.logits_dtype)
         return ops.matmul(ops.cast(x, self.logits_dtype), kernel) + bias
 
+    def compute_output_spec(self, x, positions=None, token_embedding=None):
+        # Told, because JAX cannot trace a call that takes a layer.
+        shape = x.shape[:-1] if positions is None else (x.shape[0], positions.shape[1])
+        shape = (*shape, self.vocabulary_size)
+        return keras.KerasTensor(shape, dtype=self.logits_dtype)
+
     def get_config(self):
         config = super().get_config()
         config.update(

@@ -10,6 +10,7 @@ import tensorflow as tf
 from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.prediction_head import PredictionHead
 from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.backend import require_tensorflow
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
 from xlm_tf.models.text_packing import (
@@ -364,6 +365,7 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
         Raises:
             ValueError: there is no preprocessor, or a `max_length` below 1.
         """
+        require_tensorflow("generate")
         if self.preprocessor is None:
             raise ValueError(
                 "`generate` reads and writes texts, for which it needs a preprocessor: "

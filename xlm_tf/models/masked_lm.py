@@ -203,7 +203,7 @@ class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
         texts = batched(texts)
         inputs = preprocessor.pack(with_language(texts, language))
         is_mask = inputs["token_ids"] == self.preprocessor.tokenizer.mask_token_id
-        for text, has_mask in zip(texts, ops.any(is_mask, axis=1), strict=True):
+        for text, has_mask in zip(texts, tf.reduce_any(is_mask, axis=1), strict=True):
             if not has_mask:
                 raise ValueError(
                     "Every text needs a `<mask>` within the first "
@@ -211,12 +211,14 @@ class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
                 )
         mask_positions = tf.argmax(is_mask, axis=1, output_type="int32")[:, None]
         logits = self({**inputs, "mask_positions": mask_positions})[:, 0]  # (B, V)
-        probabilities, token_ids = tf.math.top_k(tf.nn.softmax(logits), k=top_k)
+        probabilities, token_ids = ops.top_k(ops.softmax(logits), k=top_k)
         to_token = self.preprocessor.tokenizer.id_to_token
         return [
             [(to_token(i), p) for i, p in zip(row_ids, row, strict=True)]
             for row_ids, row in zip(
-                token_ids.numpy().tolist(), probabilities.numpy().tolist(), strict=True
+                ops.convert_to_numpy(token_ids).tolist(),
+                ops.convert_to_numpy(probabilities).tolist(),
+                strict=True,
             )
         ]
 

@@ -7,6 +7,7 @@ from keras import ops
 
 from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.prediction_head import PredictionHead
+from xlm_tf.models.backend import require_tensorflow
 from xlm_tf.models.losses import LabelSmoothedCrossentropy
 from xlm_tf.models.low_rank_adaptation import copy_weights
 from xlm_tf.models.optional_inputs import OptionalInputs
@@ -563,6 +564,7 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
             ValueError: there is no preprocessor; a `max_length` below 1; or a language
                 that the model does not read or write.
         """
+        require_tensorflow("generate")
         if self.preprocessor is None:
             raise ValueError(
                 "`generate` reads and writes texts, for which it needs a preprocessor: "

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from xlm_tf.models.backend import require_tensorflow
 from xlm_tf.models.global_gradients import (
     apply_global_gradients,
     global_share,
@@ -99,6 +100,7 @@ class TaskFitting(BuiltByOneReplica):
         Raises:
             ValueError: an input that cannot be read; says what, and which row.
         """
+        require_tensorflow("fit")
         self.check_lengths()
         is_batches = gives_batches(x)
         examples = None
@@ -161,6 +163,7 @@ class TaskFitting(BuiltByOneReplica):
         **kwargs,
     ):
         """As `keras.Model.evaluate`; inputs as for `fit`."""
+        require_tensorflow("evaluate")
         if not kwargs.get("_use_cached_eval_dataset"):  # then `fit` has prepared it
             self.check_lengths()
             x = self._evaluation_dataset(
@@ -190,6 +193,7 @@ class TaskFitting(BuiltByOneReplica):
             padding is never the best position. These two models give the same for
             every token of padding.
         """
+        require_tensorflow("predict")
         self.check_lengths()
         batches, num_batches = self._prediction_batches(x, batch_size, steps)
         if not isinstance(callbacks, keras.callbacks.CallbackList):
@@ -227,6 +231,7 @@ class TaskFitting(BuiltByOneReplica):
         self, x, y=None, sample_weight=None, class_weight=None, return_dict=False
     ):
         """As `keras.Model.train_on_batch`; inputs in memory as for `fit`."""
+        require_tensorflow("train_on_batch")
         self.check_lengths()
         if class_weight is not None:
             class_weight = self._class_weight(class_weight, sample_weight)
@@ -236,6 +241,7 @@ class TaskFitting(BuiltByOneReplica):
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """As `keras.Model.test_on_batch`; inputs in memory as for `fit`."""
+        require_tensorflow("test_on_batch")
         self.check_lengths()
         examples = self._read(x, y, sample_weight, "test_on_batch")
         data = self._prepare(examples.rows(0, None))
@@ -243,6 +249,7 @@ class TaskFitting(BuiltByOneReplica):
 
     def predict_on_batch(self, x):
         """As `keras.Model.predict_on_batch`; inputs in memory as for `predict`."""
+        require_tensorflow("predict_on_batch")
         self.check_lengths()
         inputs = self._prepare(self._read(x).rows(0, None))[0]
         return keras.Model.predict_on_batch(self, inputs)
