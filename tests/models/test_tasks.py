@@ -230,9 +230,10 @@ def test_in_a_function(make_task):
 
 
 def test_what_is_no_task(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"holds no task\.json"):
+    with pytest.raises(FileNotFoundError, match="holds no model"):
         load_task(tmp_path)
-    (tmp_path / "task.json").write_text(json.dumps({"class_name": "Thesis"}))
+    for name in ("config.json", "task.json"):
+        (tmp_path / name).write_text(json.dumps({"class_name": "Thesis"}))
     with pytest.raises(ValueError, match="holds a Thesis"):
         load_task(tmp_path)
 

@@ -59,6 +59,16 @@ def test_the_parts_are_those_of_the_text(tokenizer):
     assert [x.decode() for x in copied] == [*TEXTS[:5], "fox ₪"]
 
 
+def test_bytes_that_are_no_text_are_copied_as_text(tokenizer):
+    texts = tf.constant([b"\xff\xfe dog", b"dog \xe2\x82", b"\xc3(\xf0\x9f"])
+    parts = tokenizer.unknown_parts(texts).flat_values.numpy()
+    assert [part.decode() for part in parts] == [
+        "\ufffd\ufffd",
+        "\ufffd",
+        "\ufffd(\ufffd",
+    ]
+
+
 @pytest.mark.parametrize("words", ["whitespace", "moses"])
 def test_words_of_byte_pairs(words):
     specials = ["<s>", "</s>", "<pad>", "<unk>", *(f"<special{i}>" for i in range(10))]

@@ -342,6 +342,8 @@ class XLMSentencePieceTokenizer(
                 starts.values,
                 ends.values - starts.values,
             )
+            # Bytes that are no text would be none in what is written either.
+            parts = tf.strings.unicode_transcode(parts, "UTF-8", "UTF-8")
             return tf.ragged.boolean_mask(pieces.with_values(parts), pieces == 0)
 
     def detokenize(self, inputs, mark=unknown_characters.MARK, copies=None):
