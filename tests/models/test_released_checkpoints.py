@@ -150,7 +150,9 @@ def test_two_vocabularies_in_one_folder_are_refused(tmp_path):
 def test_span_of_an_answer():
     backbone = xlm_tf.XLMBackbone.from_preset("xlm_tiny")
     tokenizer = load_task("xlm_tiny").preprocessor.tokenizer
-    preprocessor = xlm_tf.XLMQuestionAnsweringPreprocessor(tokenizer)
+    preprocessor = xlm_tf.XLMQuestionAnsweringPreprocessor(
+        tokenizer, sequence_length=128
+    )
     model = xlm_tf.XLMQuestionAnswering(backbone, preprocessor)
     context = "The file was not found."
     ids = tokenizer.encode(context)
