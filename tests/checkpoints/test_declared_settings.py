@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import tokenizers
 from sentencepiece import sentencepiece_model_pb2
 
 import xlm_tf
@@ -244,7 +245,6 @@ TEXTS = [
 
 @pytest.mark.parametrize("normalizer", ["Precompiled", None, "Lowercase"])
 def test_ids_are_those_of_the_tokenizers_library(spm_proto, folder, normalizer):
-    tokenizers = pytest.importorskip("tokenizers")
     size = len(tokenizer_json(spm_proto)["model"]["vocab"])
     tokens = [
         added(size - 1, "<mask>", special=True, normalized=False, lstrip=True),
@@ -267,7 +267,6 @@ def test_ids_are_those_of_the_tokenizers_library(spm_proto, folder, normalizer):
 
 
 def test_bytes_of_unknown_characters(spm_proto, tmp_path):
-    tokenizers = pytest.importorskip("tokenizers")
     content = tokenizer_json(spm_proto)
     content["model"]["byte_fallback"] = True
     content["model"]["vocab"][4:4] = [[f"<0x{i:02X}>", 0.0] for i in range(256)]

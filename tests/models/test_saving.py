@@ -161,7 +161,9 @@ def test_what_transformers_has_no_form_for(tokenizer, tmp_path):
         (classifier(activation="softmax"), "answer with logits"),
         (classifier(head_transform=False), "head_transform"),
         (
-            xlm_tf.XLMTextEmbedder(encoder, xlm_tf.XLMTextEmbedderPreprocessor(words)),
+            xlm_tf.XLMTextEmbedder(
+                encoder, xlm_tf.XLMTextEmbedderPreprocessor(words, 32)
+            ),
             "XLM-R SentencePiece",
         ),
         (

@@ -162,7 +162,10 @@ def test_language_tokens_begin_the_target(make_backbone, train_proto):
     )
     tokenizer = xlm_tf.XLMSentencePieceTokenizer(proto)
     preprocessor = xlm_tf.XLMSeq2SeqLMPreprocessor(
-        tokenizer, language_tokens={"de": "<de>", "fr": "<fr>"}, target_language="fr"
+        tokenizer,
+        sequence_length=48,
+        language_tokens={"de": "<de>", "fr": "<fr>"},
+        target_language="fr",
     )
     inputs, _, weights = preprocessor(
         {"text": SOURCES, "target_text": TARGETS, "target_language": ["de", "fr", "de"]}

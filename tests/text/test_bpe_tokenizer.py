@@ -195,7 +195,7 @@ def test_bad_files(files, tmp_path):
 @pytest.mark.parametrize(("language", "package"), [("zh", "rjieba"), ("ja", "Mykytea")])
 def test_missing_segmenters_are_named(tokenizer, language, package, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, package, None)
-    with pytest.raises(ModuleNotFoundError, match=f"package {package}, which is not"):
+    with pytest.raises(ModuleNotFoundError, match=f"need {package}, which is not"):
         tokenizer.encode("x", language)
     assert tokenizer.encode("lowlow", language, segmenter=lambda text: ["low"] * 2)
 
