@@ -48,7 +48,7 @@ def apply_global_gradients(optimizer, gradients, variables, clip_norm=None):
     inner = optimizer.inner_optimizer if is_scaled else optimizer
     count = num_replicas()
     if count == 1 and not is_scaled and clip_norm is None:
-        optimizer.apply(gradients, variables)
+        optimizer.apply([_with_rows_once(x) for x in gradients], variables)
         return
     given = [index for index, value in enumerate(gradients) if value is not None]
     reduced = global_sum([tf.convert_to_tensor(gradients[index]) for index in given])
@@ -70,6 +70,19 @@ def apply_global_gradients(optimizer, gradients, variables, clip_norm=None):
     for index, value in zip(given, dense, strict=True):
         updated[index] = value * tf.cast(factor, value.dtype)
     optimizer.apply(updated, variables)
+
+
+def _with_rows_once(gradient):
+    """A sparse gradient whose repeated rows are added up; others as they are.
+
+    Keras's Adam squares each occurrence of a row for itself, which is not the square of
+    the gradient, nor what comes out on several replicas.
+    """
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    indices, position = tf.unique(gradient.indices)
+    values = tf.math.unsorted_segment_sum(gradient.values, position, tf.size(indices))
+    return tf.IndexedSlices(values, indices, gradient.dense_shape)
 
 
 def _clipping_factor(norm, largest):
