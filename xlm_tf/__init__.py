@@ -13,7 +13,7 @@ register_names()
 
 _MODULES = {
     "BeamSearch": "xlm_tf.generation.search",
-    "PRESETS": "xlm_tf.models.released_models",
+    "PRESETS": "xlm_tf.checkpoints.released_models",
     "XLMBPETokenizer": "xlm_tf.text.bpe_tokenizer",
     "XLMBackbone": "xlm_tf.models.backbone",
     "XLMCausalLM": "xlm_tf.models.causal_lm",

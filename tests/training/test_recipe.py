@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from xlm_tf import XLMBackbone
-from xlm_tf.models.released_models import PRESETS
+from xlm_tf.checkpoints.released_models import PRESETS
 from xlm_tf.training.finetuning_recipe import load_finetuning_recipe
 from xlm_tf.training.initial_model import InitialModelFacts
 from xlm_tf.training.recipe import BackboneFields, load_recipe

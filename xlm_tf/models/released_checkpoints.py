@@ -21,18 +21,18 @@ from xlm_tf.checkpoints import (
 from xlm_tf.checkpoints.declared_settings import read_json_if_there
 from xlm_tf.checkpoints.huggingface import CONFIG_FILE
 from xlm_tf.checkpoints.model_files import check_no_other_model, is_model_file
+from xlm_tf.checkpoints.model_names import HUB, no_model, resolve
 from xlm_tf.checkpoints.normalization_rules import lowercased
+from xlm_tf.checkpoints.released_models import PRESETS
 from xlm_tf.checkpoints.sentence_transformers import MODULES_FILE, POOLINGS
 from xlm_tf.checkpoints.tensor_files import Tensors, open_folder
 from xlm_tf.checkpoints.tokenizer_json import read_tokenizer_json
-from xlm_tf.layers.initializers import weights_follow
+from xlm_tf.layers.initializers import skip_initialization
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.causal_lm import XLMCausalLM
 from xlm_tf.models.class_heads import choose_head
 from xlm_tf.models.masked_lm import XLMMaskedLM
-from xlm_tf.models.model_names import HUB, no_model, resolve
 from xlm_tf.models.question_answering import XLMQuestionAnswering
-from xlm_tf.models.released_models import PRESETS
 from xlm_tf.models.text_classifier import XLMTextClassifier
 from xlm_tf.models.text_embedder import XLMTextEmbedder
 from xlm_tf.models.token_classifier import XLMTokenClassifier
@@ -238,7 +238,7 @@ def load(model_class, checkpoint, load_weights=True, dtype=None, **arguments):
             f"{', '.join(extra[:5])}."
         )
     head = {}
-    follow = weights_follow() if load_weights else contextlib.nullcontext()
+    follow = skip_initialization() if load_weights else contextlib.nullcontext()
     if issubclass(model_class, XLMBackbone):
         with follow:
             model = model_class(**{**of_backbone, **arguments}, dtype=dtype)

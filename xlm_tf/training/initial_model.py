@@ -37,8 +37,8 @@ def describe(name):
         ValueError: it is a model of another task.
     """
     from xlm_tf.checkpoints import huggingface
+    from xlm_tf.checkpoints.released_models import PRESETS
     from xlm_tf.models import released_checkpoints
-    from xlm_tf.models.released_models import PRESETS
 
     source = PRESETS[name].source if name in PRESETS else name
     if "://" in source:

@@ -18,7 +18,7 @@ _NAME = re.compile(r"[\w.@+-]+")
 
 
 class ModelName(str):
-    """A model to begin with, see `xlm_tf.models.model_names.resolve`."""
+    """A model to begin with, see `xlm_tf.checkpoints.model_names.resolve`."""
 
 
 class Language(str):
@@ -262,7 +262,7 @@ def _build_text(kind, value, where, folder):
             raise ValueError(f"{where} must be a path. Received: {value!r}.")
         return folder / value
     if kind is ModelName:
-        from xlm_tf.models.model_names import resolve
+        from xlm_tf.checkpoints.model_names import resolve
 
         try:
             return ModelName(resolve(value, folder))

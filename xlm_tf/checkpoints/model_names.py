@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from xlm_tf.models.released_models import PRESETS
+from xlm_tf.checkpoints.released_models import PRESETS
 
 HUB = "hf://"
 _SCHEMES = ("hf", "kaggle", "modelscope")

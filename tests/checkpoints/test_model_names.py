@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import xlm_tf
+from xlm_tf.checkpoints.model_names import resolve
 from xlm_tf.cli import main
-from xlm_tf.models.model_names import resolve
 from xlm_tf.models.presets import load_task
 from xlm_tf.training.finetuning_recipe import load_finetuning_recipe
 
