@@ -1,5 +1,7 @@
 """The encoder-decoder as users call it."""
 
+import re
+
 import keras
 import keras_hub
 import numpy as np
@@ -106,8 +108,18 @@ def test_picture_of_the_attention(make_model, tmp_path):
     assert path.stat().st_size > 5000
     path = draw_attention(model, SOURCES[0], tmp_path / "own.svg", layer=0)
     assert "<svg" in path.read_text()
+    model.compile(sampler=xlm_tf.BeamSearch(num_beams=2, num_return=2))
+    best = draw_attention(model, SOURCES[0], tmp_path / "best.svg", layer=0)
+    ((text, _),) = model.generate([SOURCES[0]])
+    chosen = draw_attention(model, SOURCES[0], tmp_path / "chosen.svg", text, layer=0)
+    assert _curves(best) == _curves(chosen)
     with pytest.raises(ValueError, match="layer must lie between"):
         draw_attention(model, SOURCES[0], path, layer=7)
+
+
+def _curves(picture):
+    """What is drawn, without the date and the ids of a file."""
+    return re.findall(r' d="([^"]*)"', picture.read_text())
 
 
 def test_the_future_is_not_seen(model):

@@ -28,6 +28,28 @@ SUBCOMMANDS = {
 }
 
 
+def make_parser():
+    """The parser of the whole program.
+
+    Returns:
+        `argparse.ArgumentParser`; what it parses has `run`, of the subcommand.
+    """
+    parser = OneLineParser(
+        prog="xlm-tf", description="Cross-lingual language models in TensorFlow."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument(
+        "--debug", action="store_true", help="show the traceback of an error"
+    )
+    subparsers = parser.add_subparsers(dest="subcommand", required=True)
+    for name, help_text in SUBCOMMANDS.items():
+        module = importlib.import_module(f"xlm_tf.cli.{name}")
+        subparser = subparsers.add_parser(name, help=help_text, description=help_text)
+        module.add_arguments(subparser)
+        subparser.set_defaults(run=module.run)
+    return parser
+
+
 def main(argv=None):
     """Run one subcommand.
 
@@ -47,20 +69,7 @@ def main(argv=None):
         if getattr(stream, "errors", None) == "strict":
             # What a terminal cannot show is no reason to stop.
             stream.reconfigure(errors="backslashreplace")
-    parser = OneLineParser(
-        prog="xlm-tf", description="Cross-lingual language models in TensorFlow."
-    )
-    parser.add_argument("--version", action="version", version=__version__)
-    parser.add_argument(
-        "--debug", action="store_true", help="show the traceback of an error"
-    )
-    subparsers = parser.add_subparsers(dest="subcommand", required=True)
-    for name, help_text in SUBCOMMANDS.items():
-        module = importlib.import_module(f"xlm_tf.cli.{name}")
-        subparser = subparsers.add_parser(name, help=help_text, description=help_text)
-        module.add_arguments(subparser)
-        subparser.set_defaults(run=module.run)
-    args = parser.parse_args(argv)
+    args = make_parser().parse_args(argv)
     keep_freed_memory()
     start_tensorflow()
     try:

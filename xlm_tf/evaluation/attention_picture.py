@@ -45,7 +45,9 @@ def draw_attention(
     languages = {"source_language": source_language, "target_language": target_language}
     languages = {name: x for name, x in languages.items() if x is not None}
     if target is None:
-        target = model.generate(source, **languages)
+        (target,) = model.generate([source], **languages)
+        # The best, of a search that gives several.
+        target = target if isinstance(target, str) else target[0]
     fields = {"text": [source], "target_text": [target]}
     fields |= {name: [language] for name, language in languages.items()}
     inputs, target_ids, _ = model.preprocessor(fields)
