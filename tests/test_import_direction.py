@@ -16,8 +16,10 @@ FOUNDATIONS = [
     "optional_packages",
     "output_files",
 ]
-# Searches know a step function, not models; models decode with them.
-MODELS = [*FOUNDATIONS, "layers", "models", "checkpoints", "generation"]
+# Released files and searches know no models: models declare what they are in the one,
+# and give the other a step function.
+BELOW_MODELS = [*FOUNDATIONS, "layers", "checkpoints", "generation", "registration"]
+MODELS = [*BELOW_MODELS, "models"]
 ALLOWED = {
     "version": [],
     "private_keras": [],
@@ -28,8 +30,8 @@ ALLOWED = {
     "text": ["private_keras", "version", "optional_packages", "output_files"],
     "data": ["text", "private_keras", "version", "optional_packages", "output_files"],
     "layers": FOUNDATIONS,
-    "models": MODELS,
-    "checkpoints": MODELS,
+    "checkpoints": FOUNDATIONS,
+    "models": BELOW_MODELS,
     "objectives": [*MODELS, "data"],
     "generation": FOUNDATIONS,
     "evaluation": [*MODELS, "data", "objectives"],

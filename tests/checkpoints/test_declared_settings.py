@@ -11,11 +11,11 @@ from sentencepiece import sentencepiece_model_pb2
 import xlm_tf
 from xlm_tf.checkpoints import model_settings
 from xlm_tf.checkpoints.declared_settings import check_settings, only, read_json
-from xlm_tf.checkpoints.huggingface import backbone_arguments, labels_of, languages_of
+from xlm_tf.checkpoints.huggingface import FAMILIES
 from xlm_tf.checkpoints.sentence_transformers import read_embedding
 from xlm_tf.checkpoints.tokenizer_json import read_tokenizer_json
 from xlm_tf.checkpoints.tokenizer_settings import read_tokenizer_settings
-from xlm_tf.models.presets import load_task
+from xlm_tf.models.loading import load_task
 
 METASPACE = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always"}
 SPLIT = {"type": "WhitespaceSplit"}
@@ -112,45 +112,46 @@ def write(path, content):
 )
 def test_settings_of_models_are_refused_by_name(family, name, value):
     with pytest.raises(ValueError, match=rf"config\.json has the setting {name}="):
-        model_settings.check_config("config.json", {"model_type": family, name: value})
-    config = {"model_type": family, name: None}
-    model_settings.check_config("config.json", config)
-    config[name] = value
-    model_settings.check_config("config.json", config, ignored=[name])
+        check_settings("config.json", {name: value}, FAMILIES[family].settings)
+    declared = FAMILIES[family].settings
+    check_settings("config.json", {"model_type": family, name: None}, declared)
+    check_settings("config.json", {name: value}, declared, ignored=[name])
 
 
 def test_released_files_are_accepted():
-    for family in model_settings.FAMILY:
+    for name, family in FAMILIES.items():
         config = {
             "_name_or_path": "/somewhere",
             "architectures": ["X"],
-            "model_type": family,
-            **model_settings.DEFAULTS[family],
+            "model_type": name,
+            **family.defaults,
             "gradient_checkpointing": False,
             "output_past": True,
             "torch_dtype": "float16",
             "transformers_version": "4.6.1",
             "use_cache": True,
             "do_sample": True,
-            "classifier_dropout" if family != "xlm" else "summary_type": None,
+            "classifier_dropout" if name != "xlm" else "summary_type": None,
         }
-        model_settings.check_config("config.json", config)
+        check_settings("config.json", config, family.settings)
 
 
 def test_what_a_file_does_not_say_is_transformers_default():
-    arguments = backbone_arguments({"model_type": "xlm-roberta"})
+    arguments = FAMILIES["xlm-roberta"].backbone_arguments({"dropout": None})
     assert arguments["layer_norm_epsilon"] == 1e-12
     assert arguments["num_token_types"] == 2
     assert arguments["max_sequence_length"] == 510
-    assert backbone_arguments({"model_type": "xlm"})["hidden_dim"] == 2048
+    assert FAMILIES["xlm"].backbone_arguments({})["hidden_dim"] == 2048
 
 
 def test_two_names_of_one_setting():
-    config = {"model_type": "xlm", "n_words": 30, "hidden_size": 16, "pad_index": 2}
-    alike = model_settings.named_alike("config.json", config)
+    config = {"n_words": 30, "hidden_size": 16, "pad_index": 2}
+    aliases = FAMILIES["xlm"].aliases
+    alike = model_settings.named_alike("config.json", config, aliases)
     assert (alike["vocab_size"], alike["emb_dim"], alike["pad_token_id"]) == (30, 16, 2)
     with pytest.raises(ValueError, match="pad_token_id=0 and pad_index=2"):
-        model_settings.named_alike("config.json", {**config, "pad_token_id": 0})
+        config["pad_token_id"] = 0
+        model_settings.named_alike("config.json", config, aliases)
 
 
 @pytest.mark.parametrize(
@@ -164,19 +165,20 @@ def test_two_names_of_one_setting():
 )
 def test_languages_have_an_id_each(config):
     with pytest.raises(ValueError, match=r"config\.json: .*2?"):
-        languages_of(config, "config.json")
+        model_settings.languages_of(config, "config.json")
     labels = {
         {"lang2id": "label2id", "id2lang": "id2label"}[key]: value
         for key, value in config.items()
     }
     with pytest.raises(ValueError, match=r"config\.json: .*label"):
-        labels_of(labels, "config.json")
+        model_settings.labels_of(labels, "config.json")
 
 
 def test_labels():
     names = {"0": "bad", "1": "good"}
     placeholders = {"LABEL_0": 0, "LABEL_1": 1}
     config = {"id2label": names, "label2id": placeholders}
+    labels_of = model_settings.labels_of
     assert labels_of(config, "config.json") == ["bad", "good"]
     assert labels_of({"label2id": {"good": 1, "bad": 0}}, "") == ["bad", "good"]
     assert labels_of({}, "") is None
@@ -334,11 +336,12 @@ def test_two_tokenizers_in_one_folder(spm_proto, folder):
 )
 def test_small_files_of_tokenizers(tmp_path, family, settings, message):
     write(tmp_path / "tokenizer_config.json", settings)
+    files = FAMILIES[family].tokenizer
     with pytest.raises(ValueError, match=message):
-        read_tokenizer_settings(tmp_path, family)
+        read_tokenizer_settings(tmp_path, files)
     (name,) = settings
     if name in ("legacy", "do_lower_case"):
-        read_tokenizer_settings(tmp_path, family, ignored=[name])
+        read_tokenizer_settings(tmp_path, files, ignored=[name])
 
 
 MODULES = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")]

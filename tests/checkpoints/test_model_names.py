@@ -7,7 +7,7 @@ import pytest
 import xlm_tf
 from xlm_tf.checkpoints.model_names import resolve
 from xlm_tf.cli import main
-from xlm_tf.models.presets import load_task
+from xlm_tf.models.loading import load_task
 from xlm_tf.training.finetuning_recipe import load_finetuning_recipe
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "checkpoints"

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import xlm_tf
-from xlm_tf.models.presets import load_task
+from xlm_tf.models.loading import load_task
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "checkpoints"
 TEXTS = ["The quick", "reads it", "dog", "Der faule"]

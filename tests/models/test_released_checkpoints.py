@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import xlm_tf
-from xlm_tf.models.presets import load_task
+from xlm_tf.models.loading import load_task
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "checkpoints"
 

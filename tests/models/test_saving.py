@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import xlm_tf
-from xlm_tf.checkpoints import huggingface
-from xlm_tf.models.presets import load_task
+from xlm_tf.checkpoints import weights
+from xlm_tf.models import saving
+from xlm_tf.models.loading import load_task
 
 IDS = {"token_ids": np.array([[0, 5, 6, 7, 2], [0, 9, 8, 2, 1]])}
 
@@ -58,7 +59,7 @@ FORMATS = pytest.mark.parametrize("save", [save_huggingface, save_preset])
 def test_another_model_is_replaced_as_a_whole(
     tagger, embedder, tmp_path, monkeypatch, before, save
 ):
-    monkeypatch.setattr(huggingface, "MAX_SHARD_BYTES", 5000)
+    monkeypatch.setattr(weights, "MAX_SHARD_BYTES", 5000)
     before(embedder, tmp_path)
     if before is save_huggingface:
         assert (tmp_path / "model.safetensors.index.json").is_file()
@@ -93,7 +94,7 @@ def test_a_saving_that_fails_changes_nothing(tagger, tmp_path, monkeypatch, save
     def fail(*_, **__):
         raise OSError("no space left")
 
-    monkeypatch.setattr(huggingface, "save_weights", fail)
+    monkeypatch.setattr(saving, "save_weights", fail)
     monkeypatch.setattr(tagger, "save_task_weights", fail)
     for folder in ("model", "other"):
         with pytest.raises(OSError, match="no space left"):

@@ -11,8 +11,8 @@ import tensorflow as tf
 import xlm_tf
 from xlm_tf.evaluation.attention_picture import draw_attention
 from xlm_tf.models.generation_in_order import generate_in_order
+from xlm_tf.models.loading import load_task
 from xlm_tf.models.losses import LabelSmoothedCrossentropy
-from xlm_tf.models.presets import load_task
 
 SOURCES = ["The quick brown fox", "reads small texts", "dog"]
 TARGETS = ["Der schnelle braune Fuchs", "liest kleine Texte", "Hund"]

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import xlm_tf
-from xlm_tf.models.presets import load_task
+from xlm_tf.models.loading import load_task
 
 TEXTS = ["The quick brown fox", "Der faule Hund", "ленивую", "狐狸"]
 PREPROCESSORS = {

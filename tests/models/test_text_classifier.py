@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import xlm_tf
-from xlm_tf.checkpoints.huggingface import problem_type_of
+from xlm_tf.checkpoints.model_settings import problem_type_of
 
 SIGMOID = "torch.nn.modules.activation.Sigmoid"
 IDENTITY = "torch.nn.modules.linear.Identity"

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 import xlm_tf
 from xlm_tf.cli import main
-from xlm_tf.models.presets import load_task
+from xlm_tf.models.loading import load_task
 from xlm_tf.models.vocabulary_surgery import (
     extend_vocabulary,
     same_states,

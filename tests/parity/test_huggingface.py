@@ -318,10 +318,10 @@ def test_transformers_reads_the_saved_bpe(tmp_path):
 
 
 def test_saved_shards(tmp_path, monkeypatch):
-    from xlm_tf.checkpoints import huggingface
+    from xlm_tf.checkpoints import weights
 
     reference = make(CONFIGURATIONS["xlm-r"], "ForMaskedLM", tmp_path / "theirs")
-    monkeypatch.setattr(huggingface, "MAX_SHARD_BYTES", 5000)
+    monkeypatch.setattr(weights, "MAX_SHARD_BYTES", 5000)
     masked_lm = xlm_tf.XLMMaskedLM.from_preset(tmp_path / "theirs")
     masked_lm.save_to_huggingface(tmp_path / "ours")
     assert len(list((tmp_path / "ours").glob("model-*.safetensors"))) > 2

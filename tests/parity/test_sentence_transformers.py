@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import xlm_tf
-from xlm_tf.models.presets import load_task
+from xlm_tf.models.loading import load_task
 
 pytest.importorskip("torch")
 sentence_transformers = pytest.importorskip("sentence_transformers")

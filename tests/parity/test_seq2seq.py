@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 import xlm_tf
-from xlm_tf.checkpoints import huggingface
+from xlm_tf.checkpoints.checkpoint_head import head_of
+from xlm_tf.checkpoints.xlm_roberta import XLM_ROBERTA
 from xlm_tf.generation.search import BeamSearch
 
 torch = pytest.importorskip("torch")
@@ -45,12 +46,12 @@ def models():
         if parameter.dim() == 1:
             parameter.data += 0.3 * torch.randn_like(parameter)
     backbone = xlm_tf.XLMSeq2SeqBackbone(
-        xlm_tf.XLMBackbone(**huggingface.backbone_arguments(encoder.to_dict())),
+        xlm_tf.XLMBackbone(**XLM_ROBERTA.backbone_arguments(encoder.to_dict())),
         share_embeddings=False,
     )
     ours = xlm_tf.XLMSeq2SeqLM(backbone, head_transform=True)
     state = {name: x.numpy() for name, x in theirs.state_dict().items()}
-    names = huggingface.backbone_names(encoder.to_dict())
+    names = XLM_ROBERTA.backbone_tensors(encoder.to_dict())
     fill(backbone.encoder.variables, names, state, "encoder.")
     # The decoder's names differ by its place and its attention to the source.
     decoder_names = {
@@ -82,7 +83,7 @@ def models():
     fill(others, decoder_names, state, "decoder.roberta.")
     fill(
         ours.prediction_head.variables,
-        huggingface.masked_lm_names(encoder.to_dict()),
+        head_of(xlm_tf.XLMMaskedLM, XLM_ROBERTA).tensors,
         state,
         "decoder.",
     )

@@ -3,12 +3,13 @@
 import re
 from pathlib import Path
 
+from xlm_tf.checkpoints.checkpoint import Checkpoint
 from xlm_tf.checkpoints.declared_settings import check_settings, only
 from xlm_tf.checkpoints.pickled_tensors import Record, read_pickled
 from xlm_tf.checkpoints.tensor_files import Tensors, pickled_tensors
+from xlm_tf.checkpoints.xlm_roberta import XLM_ROBERTA, XLM_ROBERTA_XL
 
 MODEL_FILE = "model.pt"
-DICTIONARY_FILE = "dict.txt"
 # What fairseq's model of XLM-R reads of its arguments. A checkpoint holds those of the
 # whole training; all others are of data, optimizer and the like.
 _ARCHITECTURE = {
@@ -55,7 +56,7 @@ _PRE_NORM = (
 )
 
 
-def find_model_file(path):
+def find(path):
     """The `.pt` that a path is, or the `model.pt` that it holds, or None."""
     path = Path(path)
     if path.is_dir():
@@ -63,15 +64,15 @@ def find_model_file(path):
     return path if path.suffix == ".pt" and path.is_file() else None
 
 
-def read_checkpoint(model_file, ignored=()):
+def read(model_file, ignored=()):
     """A checkpoint of fairseq, as transformers would hold it.
 
     Args:
         model_file: Path of a `model.pt`.
-        ignored: names of settings to pass over.
+        ignored: tuple of str, names of settings to pass over.
 
     Returns:
-        `(config, tensors)`: dict as of a config.json, and `Tensors`.
+        `Checkpoint`.
 
     Raises:
         ValueError: it was refused (see `read_pickled`), it is not of XLM-R, or it has a
@@ -101,36 +102,13 @@ def read_checkpoint(model_file, ignored=()):
             tensors[f"classifier.{head[1]}"] = tensor
         else:
             tensors[_translated(name, rules, model_file, full_name)] = tensor
-    return _config(content, short, stored, is_pre_norm, model_file, ignored), Tensors(
-        model_file, tensors
+    return Checkpoint(
+        model_file,
+        XLM_ROBERTA_XL if is_pre_norm else XLM_ROBERTA,
+        _config(content, short, stored, model_file, ignored),
+        Tensors(model_file, tensors),
+        ignored=ignored,
     )
-
-
-def check_dictionary(folder, pieces):
-    """Raise a ValueError where `dict.txt` and the SentencePiece model disagree.
-
-    Args:
-        folder: Path. Without a `dict.txt` there is nothing to check.
-        pieces: list of str, of the SentencePiece model after its three specials.
-    """
-    path = Path(folder, DICTIONARY_FILE)
-    if not path.is_file():
-        return
-    lines = path.read_text("utf-8-sig").split("\n")
-    tokens = [line.rsplit(" ", 1)[0] for line in lines if line]
-    if tokens != pieces:
-        at = next(
-            (
-                i
-                for i, (token, piece) in enumerate(zip(tokens, pieces, strict=False))
-                if token != piece
-            ),
-            min(len(tokens), len(pieces)),
-        )
-        raise ValueError(
-            f"{path} and the SentencePiece model beside it are of two vocabularies: "
-            f"they differ from line {at + 1} on."
-        )
 
 
 def _translated(name, rules, model_file, full_name):
@@ -147,7 +125,7 @@ def _translated(name, rules, model_file, full_name):
     )
 
 
-def _config(content, short, stored, is_pre_norm, model_file, ignored):
+def _config(content, short, stored, model_file, ignored):
     settings = _plain(content.get("cfg") or content.get("args") or {})
     settings = settings.get("model", settings) or {}
     if not isinstance(settings, dict) or "encoder_attention_heads" not in settings:
@@ -171,7 +149,6 @@ def _config(content, short, stored, is_pre_norm, model_file, ignored):
     vocabulary_size, hidden_dim = shape("embed_tokens.weight")
     layers = {int(m[1]) for name in short if (m := re.match(r"layers\.(\d+)\.", name))}
     return {
-        "model_type": "xlm-roberta-xl" if is_pre_norm else "xlm-roberta",
         "vocab_size": vocabulary_size,
         "num_hidden_layers": len(layers),
         "num_attention_heads": settings["encoder_attention_heads"],

@@ -3,7 +3,8 @@
 import fnmatch
 from pathlib import Path
 
-from xlm_tf.checkpoints import fairseq, original
+from xlm_tf.checkpoints import huggingface
+from xlm_tf.checkpoints.finding import FORMATS
 
 # A model that is saved over another one takes the place of all of them: one that stayed
 # would be read with the new ones.
@@ -21,13 +22,10 @@ _PATTERNS = (
     "tf_model*.h5",
     "flax_model*.msgpack",
     # tokenizers
-    "sentencepiece.bpe.model",
-    "tokenizer.json",
+    *(name for x in huggingface.FAMILIES.values() for name in x.tokenizer.names),
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
-    "vocab.json",
-    "merges.txt",
     "dict.txt",
     # sentence-transformers
     "modules.json",
@@ -63,9 +61,11 @@ def check_no_other_model(folder):
     Raises:
         FileExistsError: it holds a model of fairseq or XLM.
     """
-    for find in (fairseq.find_model_file, original.find_model_file):
-        path = find(folder)
-        if path is not None and Path(folder).is_dir():
+    if not Path(folder).is_dir():
+        return
+    for other in (x for x in FORMATS if x is not huggingface):
+        path = other.find(folder)
+        if path is not None:
             raise FileExistsError(
                 f"{folder} holds a model in another format, {path.name}. Choose "
                 "another folder, or move that file."

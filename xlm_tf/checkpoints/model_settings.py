@@ -1,4 +1,4 @@
-"""The settings of `config.json` and `generation_config.json`, and their meaning."""
+"""The settings of `config.json` that all families have, and what they mean."""
 
 from xlm_tf.checkpoints.declared_settings import (
     OBEYED,
@@ -7,67 +7,6 @@ from xlm_tf.checkpoints.declared_settings import (
     only,
 )
 
-FAMILY = ("xlm", "xlm-roberta", "xlm-roberta-xl")
-# Names of the same setting, in older files and newer ones.
-_ALIASES = {
-    "xlm": {
-        "n_words": "vocab_size",
-        "hidden_size": "emb_dim",
-        "num_attention_heads": "n_heads",
-        "num_hidden_layers": "n_layers",
-        "pad_index": "pad_token_id",
-        "bos_index": "bos_token_id",
-        "eos_index": "eos_token_id",
-    },
-    "xlm-roberta": {},
-    "xlm-roberta-xl": {},
-}
-# What a file means where it says nothing: transformers' own defaults.
-_ROBERTA_DEFAULTS = {
-    "vocab_size": 30522,
-    "hidden_size": 768,
-    "num_hidden_layers": 12,
-    "num_attention_heads": 12,
-    "intermediate_size": 3072,
-    "hidden_act": "gelu",
-    "hidden_dropout_prob": 0.1,
-    "attention_probs_dropout_prob": 0.1,
-    "max_position_embeddings": 512,
-    "type_vocab_size": 2,
-    "layer_norm_eps": 1e-12,
-    "pad_token_id": 1,
-    "is_decoder": False,
-}
-DEFAULTS = {
-    "xlm": {
-        "vocab_size": 30145,
-        "emb_dim": 2048,
-        "n_layers": 12,
-        "n_heads": 16,
-        "dropout": 0.1,
-        "attention_dropout": 0.1,
-        "gelu_activation": True,
-        "sinusoidal_embeddings": False,
-        "causal": False,
-        "n_langs": 1,
-        "use_lang_emb": True,
-        "max_position_embeddings": 512,
-        "layer_norm_eps": 1e-12,
-        "pad_token_id": 2,
-    },
-    "xlm-roberta": _ROBERTA_DEFAULTS,
-    "xlm-roberta-xl": {
-        **_ROBERTA_DEFAULTS,
-        "vocab_size": 250880,
-        "hidden_size": 2560,
-        "num_hidden_layers": 36,
-        "num_attention_heads": 32,
-        "intermediate_size": 10240,
-        "max_position_embeddings": 514,
-        "type_vocab_size": 1,
-        "layer_norm_eps": 1e-5,
-    },
-}
 # How a search writes texts: read for models that write, see `check_generation`.
 _SEARCH = {
     "max_length": only(20),
@@ -106,13 +45,14 @@ _SEARCH = {
     **no_effect("of the file", "transformers_version _from_model_config"),
 }
 # Of a classifier's head in XLM, see `check_summary`.
-_SUMMARY = {
+SUMMARY_SETTINGS = {
     "summary_type": only("first"),
     "summary_use_proj": only(True),
     "summary_activation": only(),
     "summary_proj_to_labels": only(True),
 }
-_ALL = {
+# Of every family; each has its own beside them.
+SHARED_SETTINGS = {
     "model_type": OBEYED,
     "vocab_size": OBEYED,
     "max_position_embeddings": OBEYED,
@@ -161,54 +101,15 @@ _ALL = {
     "sentence_transformers": OBEYED,
     "sbert_ce_default_activation_function": OBEYED,
 }
-_SETTINGS = {
-    "xlm": {
-        **_ALL,
-        **dict.fromkeys(DEFAULTS["xlm"], OBEYED),
-        **dict.fromkeys(_SUMMARY, OBEYED),
-        "asm": only(False),
-        "is_encoder": only(True),
-        "lang2id": OBEYED,
-        "id2lang": OBEYED,
-        **no_effect("dropout of the head is training's", "summary_first_dropout"),
-        **no_effect("dropout of the head is training's", "summary_last_dropout"),
-        **no_effect(
-            "of the beam head for answers, which is refused", "start_n_top end_n_top"
-        ),
-        **no_effect("texts come with their languages", "lang_id"),
-        "attention_setting": only("v1"),
-        "encoder_only": only(True),
-        **no_effect(
-            "the weights say it: a projection of its own has a tensor",
-            "share_inout_emb same_enc_dec",
-        ),
-        **no_effect(
-            "of the original's training, whose arguments some released files hold",
-            "max_vocab min_count amp fp16 accumulate_gradients context_size bptt "
-            "batch_size tokens_per_batch max_batch_size max_len group_by_size "
-            "lg_sampling_factor lgs sample_alpha save_periodic split_data use_apex "
-            "word_blank word_dropout word_keep word_mask word_mask_keep_rand "
-            "word_pred word_rand word_shuffle clip_grad_norm epoch_size max_epoch "
-            "optimizer stopping_criterion validation_metrics dump_path exp_name "
-            "exp_id data_path clm_steps mlm_steps lambda_clm lambda_mlm",
-        ),
-    },
-    "xlm-roberta": {
-        **_ALL,
-        **dict.fromkeys(_ROBERTA_DEFAULTS, OBEYED),
-        "hidden_act": only("gelu", "relu"),
-        **no_effect("dropout of the head is training's", "classifier_dropout"),
-    },
-}
-_SETTINGS["xlm-roberta-xl"] = _SETTINGS["xlm-roberta"]
 
 
-def named_alike(path, config):
+def named_alike(path, config, aliases):
     """A configuration with one name for every setting.
 
     Args:
         path: of the file, for messages.
-        config: dict, as in a config.json of the family.
+        config: dict, as in a config.json.
+        aliases: dict from another name of a setting to the one that is used.
 
     Returns:
         dict.
@@ -216,7 +117,6 @@ def named_alike(path, config):
     Raises:
         ValueError: two names of one setting with two values.
     """
-    aliases = _ALIASES[config["model_type"]]
     result = {name: value for name, value in config.items() if name not in aliases}
     for alias, name in aliases.items():
         if config.get(alias) is None:
@@ -229,15 +129,10 @@ def named_alike(path, config):
     return result
 
 
-def check_config(path, config, ignored=()):
-    """Refuse a configuration with a setting that no model here has."""
-    check_settings(path, config, _SETTINGS[config["model_type"]], ignored)
-
-
 def check_summary(path, config, ignored=()):
     """Refuse a head of XLM for classes that is not the one here."""
-    own = {name: config[name] for name in _SUMMARY if name in config}
-    check_settings(path, own, _SUMMARY, ignored)
+    own = {name: config[name] for name in SUMMARY_SETTINGS if name in config}
+    check_settings(path, own, SUMMARY_SETTINGS, ignored)
 
 
 def check_generation(path, settings, ignored=()):
@@ -254,6 +149,80 @@ def check_generation(path, settings, ignored=()):
 def search_settings(config):
     """Those of a config.json that older versions wrote of a search."""
     return {name: config[name] for name in _SEARCH if name in config}
+
+
+def labels_of(config, path="config.json"):
+    """Names of the classes in the order of their ids, or None where there are none.
+
+    Args:
+        config: dict, as of a config.json.
+        path: of its file, for messages.
+
+    Raises:
+        ValueError: ids or names that are not one for each class.
+    """
+    given = config.get("label2id") or {}
+    if all(str(name).startswith("LABEL_") for name in given) and config.get("id2label"):
+        given = {}  # transformers' placeholders, beside the names
+    return ordered_names({**config, "label2id": given}, "label2id", "id2label", path)
+
+
+def problem_type_of(config, path, num_classes, reranker):
+    """A classifier's `problem_type`, or None where the checkpoint does not say.
+
+    transformers' own field; or what sentence-transformers applies to the one logit of
+    a reranker: a sigmoid, or nothing, as in a regression.
+
+    Args:
+        config: dict, as of a config.json.
+        path: of its file, for messages.
+        num_classes: int, of the head.
+        reranker: dict, of sentence-transformers' own file; empty where there is none.
+
+    Raises:
+        ValueError: a value that is not known.
+    """
+    known = {
+        "single_label_classification": "single_label_classification",
+        "multi_label_classification": "multi_label_classification",
+        "regression": "regression",
+    }
+    name, value = "problem_type", config.get("problem_type")
+    if value is None:
+        known = {
+            "torch.nn.modules.activation.Sigmoid": "multi_label_classification",
+            # Of several classes, it says that the answer is logits.
+            "torch.nn.modules.linear.Identity": "regression"
+            if num_classes == 1
+            else None,
+        }
+        name = "activation_fn"
+        value = (
+            (config.get("sentence_transformers") or {}).get(name)
+            or config.get("sbert_ce_default_activation_function")
+            or reranker.get(name)
+        )
+    if value is None:
+        return None
+    if value not in known:
+        raise ValueError(
+            f"{path} has {name}={value!r}, which is not supported. Expected one of "
+            f"{list(known)}, or none. Pass problem_type to from_preset."
+        )
+    return known[value]
+
+
+def languages_of(config, path="config.json"):
+    """Languages in the order of their ids; None where they are unnamed.
+
+    Args:
+        config: dict, as of a config.json.
+        path: of its file, for messages.
+
+    Raises:
+        ValueError: ids or names that are not one for each language.
+    """
+    return ordered_names(config, "lang2id", "id2lang", path)
 
 
 def ordered_names(config, to_id, from_id, path):

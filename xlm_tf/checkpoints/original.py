@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from xlm_tf.checkpoints.checkpoint import Checkpoint
 from xlm_tf.checkpoints.declared_settings import check_settings, only
 from xlm_tf.checkpoints.pickled_tensors import Record, read_pickled
 from xlm_tf.checkpoints.tensor_files import Tensors, pickled_tensors
+from xlm_tf.checkpoints.xlm import XLM
 
 # What XLM's model reads of its parameters, beside those below. A checkpoint holds those
 # of the whole training; all others are of data, optimizer and the like.
@@ -19,7 +21,7 @@ _ARCHITECTURE = {
 }
 
 
-def find_model_file(path):
+def find(path):
     """The `.pth` that a path is, or the only one that it holds, or None."""
     path = Path(path)
     if path.is_file():
@@ -28,17 +30,16 @@ def find_model_file(path):
     return found[0] if len(found) == 1 else None
 
 
-def read_checkpoint(model_file, ignored=()):
+def read(model_file, ignored=()):
     """A checkpoint of XLM, as transformers would hold it.
 
     Args:
         model_file: Path of a `.pth`.
-        ignored: names of settings to pass over.
+        ignored: tuple of str, names of settings to pass over.
 
     Returns:
-        `(config, tensors, vocabulary)`: dict as of a config.json, `Tensors`, and
-        the list of the vocabulary's tokens in the order of their ids, fastBPE's form
-        (`th@@`), or None where the file has none.
+        `Checkpoint`. Its `vocabulary` is the list of tokens in the order of their ids,
+        in fastBPE's form (`th@@`), or None where the file has none.
 
     Raises:
         ValueError: it was refused (see `read_pickled`), it is not of XLM, or it has a
@@ -64,10 +65,13 @@ def read_checkpoint(model_file, ignored=()):
         if sorted(words) != list(range(len(words))):
             raise ValueError(f"{model_file} is damaged: ids of its vocabulary miss.")
         vocabulary = [str(words[i]) for i in range(len(words))]
-    return (
+    return Checkpoint(
+        model_file,
+        XLM,
         _config(content, tensors, model_file, ignored),
         Tensors(model_file, tensors),
         vocabulary,
+        ignored,
     )
 
 
@@ -84,7 +88,6 @@ def _config(content, tensors, model_file, ignored):
         embedding = tensors["transformer.embeddings.weight"]
         positions = tensors["transformer.position_embeddings.weight"]
         config = {
-            "model_type": "xlm",
             "vocab_size": embedding.shape[0],
             "emb_dim": embedding.shape[1],
             "n_layers": params["n_layers"],

@@ -1,6 +1,7 @@
 """Folders of sentence-transformers: how hidden states become the vector of a text."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 from xlm_tf.checkpoints.declared_settings import (
@@ -171,6 +172,36 @@ def read_embedding(folder, hidden_dim, ignored=()):
         max_length=transformer.get("max_seq_length"),
         lowercase=bool(transformer.get("do_lower_case")),
     )
+
+
+def write_embedding(folder, embedding, hidden_dim):
+    """Write the files that `read_embedding` reads.
+
+    Args:
+        folder: Path, of the encoder.
+        embedding: `Embedding`.
+        hidden_dim: int, of the encoder.
+    """
+    modules = [("", "Transformer"), ("1_Pooling", "Pooling")]
+    if embedding.normalize:
+        modules.append(("2_Normalize", "Normalize"))
+    content = [
+        {
+            "idx": i,
+            "name": str(i),
+            "path": path,
+            "type": f"sentence_transformers.models.{kind}",
+        }
+        for i, (path, kind) in enumerate(modules)
+    ]
+    (folder / MODULES_FILE).write_text(json.dumps(content, indent=2))
+    (folder / "1_Pooling").mkdir(exist_ok=True)
+    pooling = {"word_embedding_dimension": hidden_dim}
+    pooling |= {name: mode == embedding.pooling for name, mode in POOLINGS.items()}
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling, indent=2))
+    if embedding.max_length is not None:
+        length = {"max_seq_length": embedding.max_length}
+        (folder / TRANSFORMER_FILE).write_text(json.dumps(length, indent=2))
 
 
 def _modules(path, ignored=()):

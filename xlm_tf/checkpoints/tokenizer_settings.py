@@ -19,32 +19,12 @@ ADDED_TOKENS_FILE = "added_tokens.json"
 # transformers writes 1e30 for "no limit".
 _NO_LIMIT = 1_000_000_000
 _LISTS_OF_TOKENS = ("additional_special_tokens", "extra_special_tokens")
-_SPECIAL_TOKENS = {
-    "xlm-roberta": {
-        "bos_token": ("<s>",),
-        "cls_token": ("<s>",),
-        "eos_token": ("</s>",),
-        "sep_token": ("</s>",),
-        "unk_token": ("<unk>",),
-        "pad_token": ("<pad>",),
-        "mask_token": ("<mask>",),
-    },
-    "xlm": {
-        "bos_token": ("<s>", "</s>"),  # what a text begins with
-        "cls_token": ("</s>", "<s>"),
-        "eos_token": ("</s>",),
-        "sep_token": ("</s>",),
-        "unk_token": ("<unk>",),
-        "pad_token": ("<pad>",),
-        "mask_token": ("<special1>",),
-    },
-}
-_ALL = {
+# Of every family; each has its own beside them.
+SHARED_SETTINGS = {
     "model_max_length": OBEYED,
     "max_len": OBEYED,
     "added_tokens_decoder": OBEYED,
     **dict.fromkeys(_LISTS_OF_TOKENS, OBEYED),
-    **dict.fromkeys(_SPECIAL_TOKENS["xlm"], OBEYED),
     "do_lower_case": only(False),
     "truncation_side": only("right"),
     **no_effect(
@@ -72,29 +52,6 @@ _ALL = {
         "split_special_tokens",
     ),
 }
-_SETTINGS = {
-    "xlm-roberta": {
-        **_ALL,
-        "tokenizer_class": only(
-            "XLMRobertaTokenizer",
-            "XLMRobertaTokenizerFast",
-            "PreTrainedTokenizerFast",
-            "TokenizersBackend",
-        ),
-        "add_prefix_space": only(True),
-        "sp_model_kwargs": only({}),
-        **no_effect("masked; positions count real tokens", "padding_side"),
-        **no_effect("the vocabulary's own file says it", "unk_id byte_fallback"),
-    },
-    "xlm": {
-        **_ALL,
-        "tokenizer_class": only("XLMTokenizer"),
-        "padding_side": only("right"),
-        "do_lowercase_and_remove_accent": OBEYED,
-        "lang2id": OBEYED,
-        "id2lang": OBEYED,
-    },
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,12 +75,12 @@ class TokenizerSettings:
     special: list
 
 
-def read_tokenizer_settings(folder, model_type, ignored=()):
+def read_tokenizer_settings(folder, files, ignored=()):
     """Read the files of a folder.
 
     Args:
         folder: Path.
-        model_type: str, of the config.json.
+        files: `TokenizerFiles` of the family.
         ignored: names of settings to pass over.
 
     Returns:
@@ -132,16 +89,15 @@ def read_tokenizer_settings(folder, model_type, ignored=()):
     Raises:
         ValueError: a setting that can be neither obeyed nor passed over; names it.
     """
-    family = "xlm" if model_type == "xlm" else "xlm-roberta"
     path = Path(folder, CONFIG_FILE)
     config = read_json_if_there(path)
-    check_settings(path, config, _SETTINGS[family], ignored)
+    check_settings(path, config, files.settings, ignored)
     map_path = Path(folder, SPECIAL_TOKENS_FILE)
     special_tokens = read_json_if_there(map_path)
-    check_settings(map_path, special_tokens, _SETTINGS[family], ignored)
+    check_settings(map_path, special_tokens, files.settings, ignored)
     special = []
     for source, content in ((map_path, special_tokens), (path, config)):
-        for name, expected in _SPECIAL_TOKENS[family].items():
+        for name, expected in files.special_tokens.items():
             token = _content(content.get(name))
             if token is not None and token not in expected:
                 raise ValueError(

@@ -96,7 +96,7 @@ def run(args):
     """
     import export
     from xlm_tf.cli.quiet_start import without_banners
-    from xlm_tf.models.presets import load_task
+    from xlm_tf.models.loading import load_task
     from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 
     task = load_task(args.model)

@@ -32,7 +32,7 @@ def run(args):
     """
     check_new(args.output)
     from xlm_tf.cli.quiet_start import without_banners
-    from xlm_tf.models.presets import load_task
+    from xlm_tf.models.loading import load_task
     from xlm_tf.models.vocabulary_surgery import extend_vocabulary
 
     with without_banners():

@@ -58,7 +58,7 @@ def run(args):
         ) from error
     from xlm_tf.cli import quickstart_corpus as corpora
     from xlm_tf.cli import quickstart_training as training
-    from xlm_tf.models.presets import load_task
+    from xlm_tf.models.loading import load_task
 
     directory = Path(args.output)
     if set("*?[") & set(str(directory.absolute())):

@@ -107,7 +107,7 @@ def run(args):
 
     from xlm_tf.cli.quiet_start import without_banners
     from xlm_tf.models.generation_in_order import generate_in_order
-    from xlm_tf.models.presets import load_task
+    from xlm_tf.models.loading import load_task
     from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 
     with without_banners():

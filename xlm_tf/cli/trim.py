@@ -61,7 +61,7 @@ def run(args):
 
     from xlm_tf.cli.quiet_start import without_banners
     from xlm_tf.data.plain_text import iterate_plain_text, scan_plain_text
-    from xlm_tf.models.presets import load_task
+    from xlm_tf.models.loading import load_task
     from xlm_tf.models.vocabulary_surgery import same_states, trim_vocabulary
 
     console = Console(highlight=False)

@@ -5,13 +5,14 @@ import keras_hub
 from keras import ops
 
 from xlm_tf import masks
+from xlm_tf.checkpoints.checkpoint_head import CheckpointHead
 from xlm_tf.layers.embeddings import Embeddings
 from xlm_tf.layers.encoder_block import EncoderBlock
 from xlm_tf.layers.initializers import dense_kernel
 from xlm_tf.layers.layer_normalization import LayerNormalization
 from xlm_tf.models.low_rank_adaptation import LowRankAdaptation
 from xlm_tf.models.optional_inputs import OptionalInputs, as_dict
-from xlm_tf.models.task import XLMPresets
+from xlm_tf.models.presets import XLMPresets
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -101,6 +102,8 @@ class XLMBackbone(
     (arXiv 1911.02116), Goyal et al. 2021 (arXiv 2105.00572).
     """
 
+    # The encoder alone.
+    checkpoint_heads = (CheckpointHead(("xlm", "xlm-roberta"), "Model"),)
     input_names = (
         "token_ids",
         "padding_mask",

@@ -7,10 +7,14 @@ import keras_hub
 import numpy as np
 import tensorflow as tf
 
+from xlm_tf.checkpoints.checkpoint_head import never
+from xlm_tf.checkpoints.finding import find_checkpoint
 from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.prediction_head import PredictionHead
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.backend import require_tensorflow
+from xlm_tf.models.loading import load_checkpoint
+from xlm_tf.models.masked_lm import XLMMaskedLM, read_language_model_head
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
 from xlm_tf.models.text_packing import (
@@ -150,6 +154,19 @@ class XLMCausalLMPreprocessor(
         return config
 
 
+def _read_head(checkpoint, head, arguments):
+    """See `CheckpointHead.read`: as a masked language model's, but no search is set."""
+    checkpoint.check_search()
+    return read_language_model_head(checkpoint, head, arguments)
+
+
+# The tensors are those of a masked language model: nothing in a file tells which it is.
+_HEAD_OF_XLM, _HEAD = (
+    dataclasses.replace(head, is_in=never, read=_read_head)
+    for head in XLMMaskedLM.checkpoint_heads
+)
+
+
 @keras.saving.register_keras_serializable("xlm_tf")
 class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM):
     """A causal backbone with the prediction head: XLM's models of the CLM objective.
@@ -192,6 +209,10 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
 
     backbone_cls = XLMBackbone
     preprocessor_cls = XLMCausalLMPreprocessor
+    checkpoint_heads = (
+        _HEAD_OF_XLM,  # of the same class in transformers
+        dataclasses.replace(_HEAD, architecture="ForCausalLM"),
+    )
     input_names = XLMBackbone.input_names
     learns_from = "texts"
     padding_output = 0.0
@@ -249,15 +270,12 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
             FileNotFoundError, ValueError: there is no such preset, it does not fit,
                 or it is not of a causal model.
         """
-        from xlm_tf.models import released_checkpoints
-        from xlm_tf.models.masked_lm import XLMMaskedLM
-
-        checkpoint = released_checkpoints.find(preset, ignored_settings)
+        checkpoint = find_checkpoint(preset, ignored_settings)
         if checkpoint is not None:
             if causal:
                 arguments = {**checkpoint.arguments, "causal": True}
                 checkpoint = dataclasses.replace(checkpoint, arguments=arguments)
-            return released_checkpoints.load(cls, checkpoint, load_weights, **kwargs)
+            return load_checkpoint(cls, checkpoint, load_weights, **kwargs)
         task = read_preset(preset, "task.json")
         if task is not None and task["class_name"] == XLMMaskedLM.__name__:
             masked_lm = XLMMaskedLM.from_preset(

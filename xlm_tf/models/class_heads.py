@@ -2,6 +2,7 @@
 
 import warnings
 
+from xlm_tf.checkpoints.model_settings import labels_of
 from xlm_tf.models.task import check_labels
 from xlm_tf.private_keras import read_preset
 
@@ -66,6 +67,39 @@ def choose_head(arguments, saved, preset):
             stacklevel=4,
         )
     return {**rest, "num_classes": num_classes, "labels": labels}, False
+
+
+def read_classes(checkpoint, head, arguments):
+    """`CheckpointHead.read` of a head with classes, whose logits are `logits_dense`.
+
+    The number and the names of the classes are the checkpoint's, or, for a new head,
+    the caller's.
+    """
+    kernel, tensors = head.tensors["logits_dense/kernel"], checkpoint.tensors
+    arguments, saved = {**head.arguments, **arguments}, None
+    if kernel in tensors.names:
+        labels = labels_of(checkpoint.config, checkpoint.config_path)
+        saved = tensors.shape(kernel)[0], labels
+    arguments, is_saved = choose_head(arguments, saved, checkpoint.path)
+    if not is_saved:
+        return arguments, {}
+    checkpoint.check_architecture(head)
+    num_classes, labels = saved
+    if labels and len(labels) != num_classes:
+        raise ValueError(
+            f"{checkpoint.config_path} names {len(labels)} classes: {labels}. Expected "
+            f"{num_classes}, as the head has."
+        )
+    return {**arguments, "num_classes": num_classes, "labels": labels}, head.tensors
+
+
+def class_settings(model, family):
+    """`CheckpointHead.settings` of a head with classes: their names."""
+    labels = model.labels or [f"LABEL_{i}" for i in range(model.num_classes)]
+    return {
+        "id2label": {str(i): label for i, label in enumerate(labels)},
+        "label2id": {label: i for i, label in enumerate(labels)},
+    }
 
 
 def _classes(num_classes, labels):

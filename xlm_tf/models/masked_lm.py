@@ -5,6 +5,8 @@ import keras_hub
 import tensorflow as tf
 from keras import ops
 
+from xlm_tf.checkpoints.checkpoint_head import CheckpointHead, has_tensor
+from xlm_tf.checkpoints.tensor_names import dense, norm
 from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.prediction_head import PredictionHead
 from xlm_tf.models.backbone import XLMBackbone
@@ -104,6 +106,24 @@ class XLMMaskedLMPreprocessor(TextPacking, keras_hub.models.MaskedLMPreprocessor
         return {**super().get_config(), **self.packing_config()}
 
 
+def read_language_model_head(checkpoint, head, arguments):
+    """See `CheckpointHead.read`: whether the projection is the token embedding."""
+    projection = head.untied_tensors["prediction_head/projection"]
+    embedding = checkpoint.backbone_tensors["embeddings/token_embedding/embeddings"]
+    embedding = checkpoint.prefix + embedding
+    tensors, own = checkpoint.tensors, head.tensors
+    is_tied = True  # as it nearly always is
+    if {projection, embedding} <= tensors.names:
+        is_tied = tensors.equal(projection, embedding)
+    if not is_tied:
+        own = {**own, **head.untied_tensors}
+    return {**head.arguments, "tied": is_tied, **arguments}, own
+
+
+def _head_settings(model, family):
+    return {"tie_word_embeddings": model.tied}
+
+
 @keras.saving.register_keras_serializable("xlm_tf")
 class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
     """A backbone with the prediction head.
@@ -140,6 +160,38 @@ class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
 
     backbone_cls = XLMBackbone
     preprocessor_cls = XLMMaskedLMPreprocessor
+    checkpoint_heads = (
+        CheckpointHead(
+            families=("xlm",),
+            architecture="WithLMHeadModel",
+            tensors={"prediction_head/bias": "pred_layer.proj.bias"},
+            untied_tensors={"prediction_head/projection": "pred_layer.proj.weight"},
+            arguments={"head_transform": False},
+            is_in=has_tensor("pred_layer.proj.bias"),
+            is_pretrained=True,
+            read=read_language_model_head,
+            settings=_head_settings,
+        ),
+        CheckpointHead(
+            families=("xlm-roberta",),
+            architecture="ForMaskedLM",
+            tensors={
+                "prediction_head/bias": "lm_head.bias",
+                **dense("prediction_head/dense", "lm_head.dense"),
+                **norm("prediction_head/norm", "lm_head.layer_norm"),
+            },
+            # The bias is there twice, of which the untied projection's is used.
+            untied_tensors={
+                "prediction_head/projection": "lm_head.decoder.weight",
+                "prediction_head/bias": "lm_head.decoder.bias",
+            },
+            arguments={"head_transform": True},
+            is_in=has_tensor("lm_head.bias"),
+            is_pretrained=True,
+            read=read_language_model_head,
+            settings=_head_settings,
+        ),
+    )
     input_names = (*XLMBackbone.input_names, "mask_positions")
     learns_from = "texts"
 

@@ -1,12 +1,17 @@
 """Extractive question answering: which words of a text answer a question."""
 
+import dataclasses
+
 import keras
 import keras_hub
 import numpy as np
 
+from xlm_tf.checkpoints.checkpoint_head import CheckpointHead, has_tensor
+from xlm_tf.checkpoints.tensor_names import dense
 from xlm_tf.layers.precision import at_least_float32
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.optional_inputs import OptionalInputs
+from xlm_tf.models.saving import check_separators
 from xlm_tf.models.task import XLMTask
 from xlm_tf.models.text_packing import PackedTextPreprocessor, TaskPreprocessor, batched
 
@@ -21,6 +26,40 @@ class XLMQuestionAnsweringPreprocessor(PackedTextPreprocessor, TaskPreprocessor)
     """
 
     backbone_cls = XLMBackbone
+
+
+def _read_head(checkpoint, head, arguments):
+    """See `CheckpointHead.read`: the head must be there, it is not begun anew."""
+    names = checkpoint.tensors.names
+    if not any(name.startswith("qa_outputs.") for name in names):
+        raise ValueError(
+            f"{checkpoint.path} has no head for question answering. Make a new one "
+            "with XLMQuestionAnswering(XLMBackbone.from_preset(...)), and train it."
+        )
+    if "qa_outputs.weight" not in names:
+        raise ValueError(
+            f"{checkpoint.path} has transformers' beam head for question answering "
+            "(XLMForQuestionAnswering), which is not here. Expected the simple one."
+        )
+    return arguments, head.tensors
+
+
+def _head_settings(model, family):
+    check_separators(model, family)
+    return {}
+
+
+_HEAD = CheckpointHead(
+    families=("xlm-roberta",),
+    architecture="ForQuestionAnswering",
+    tensors=dense("span_dense", "qa_outputs"),
+    is_in=has_tensor("qa_outputs.weight"),
+    read=_read_head,
+    settings=_head_settings,
+)
+_HEAD_OF_XLM = dataclasses.replace(
+    _HEAD, families=("xlm",), architecture="ForQuestionAnsweringSimple"
+)
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -53,6 +92,7 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
 
     backbone_cls = XLMBackbone
     preprocessor_cls = XLMQuestionAnsweringPreprocessor
+    checkpoint_heads = (_HEAD, _HEAD_OF_XLM)
     input_names = XLMBackbone.input_names
     padding_output = -1e9  # never the best position
 

@@ -10,7 +10,7 @@ from xlm_tf.layers.embeddings import Embeddings
 from xlm_tf.layers.layer_normalization import LayerNormalization
 from xlm_tf.models.low_rank_adaptation import LowRankAdaptation, copy_weights
 from xlm_tf.models.optional_inputs import OptionalInputs
-from xlm_tf.models.task import XLMPresets
+from xlm_tf.models.presets import XLMPresets
 
 
 @keras.saving.register_keras_serializable("xlm_tf")

@@ -8,8 +8,11 @@ from keras import ops
 from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.prediction_head import PredictionHead
 from xlm_tf.models.backend import require_tensorflow
+from xlm_tf.models.causal_lm import XLMCausalLM
+from xlm_tf.models.loading import load_task
 from xlm_tf.models.losses import LabelSmoothedCrossentropy
 from xlm_tf.models.low_rank_adaptation import copy_weights
+from xlm_tf.models.masked_lm import XLMMaskedLM
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
 from xlm_tf.models.task import XLMTask
@@ -451,10 +454,6 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
 
         Source: Lample and Conneau 2019, section 5.2.
         """
-        from xlm_tf.models.causal_lm import XLMCausalLM
-        from xlm_tf.models.masked_lm import XLMMaskedLM
-        from xlm_tf.models.presets import load_task
-
         if not isinstance(masked_lm, XLMMaskedLM | XLMCausalLM):
             preset, masked_lm = masked_lm, load_task(masked_lm)
             if not isinstance(masked_lm, XLMMaskedLM | XLMCausalLM):

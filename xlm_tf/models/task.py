@@ -1,121 +1,12 @@
 """What every task of the package does beyond KerasHub's `Task`."""
 
 import contextlib
-import json
 
 import keras
 import keras_hub
 
-from xlm_tf.checkpoints.model_files import check_no_other_model, is_model_file
+from xlm_tf.models.presets import XLMPresets
 from xlm_tf.models.task_fitting import TaskFitting
-from xlm_tf.output_files import replaced_files
-
-
-class XLMPresets:
-    """Mixin for models: what their presets can be, and how they are stored.
-
-    Mixed policies compute in half precision on float32 weights. KerasHub writes the
-    policy into the preset and then cannot load it again; here the preset says
-    "float32", and the reader chooses the policy: `from_preset(path,
-    dtype="mixed_bfloat16")`.
-    """
-
-    @classmethod
-    def from_preset(cls, preset, load_weights=True, ignored_settings=(), **kwargs):
-        """Load a model that was saved, here or elsewhere.
-
-        Args:
-            preset: str or Path:
-                a name of `xlm_tf.PRESETS`, such as "xlm_roberta_base";
-                "hf://OWNER/NAME", of transformers or of Keras;
-                a folder of `save_to_preset`, or of a training;
-                a folder of transformers (safetensors or `pytorch_model.bin`) or of
-                sentence-transformers;
-                fairseq's `model.pt`, or its folder;
-                XLM's own `.pth`, or its folder, with the BPE codes beside it.
-            load_weights: bool, False for random weights in the same shape.
-            ignored_settings: collection of str, names of settings in the files of
-                others to pass over, which would be refused because they cannot be
-                obeyed, or nobody here knows what they do.
-            **kwargs: arguments of the class instead of those saved; `dtype` is the
-                policy of the backbone. `num_classes` or `labels` ask for a new head,
-                see `ClassHead`.
-
-        Returns:
-            The model; a task with its preprocessor.
-
-        Raises:
-            FileNotFoundError, ValueError: there is no such preset, it does not fit
-                the class, it holds a setting that cannot be obeyed, or a pickle in it
-                asks for more than tensors; says what.
-        """
-        from xlm_tf.models import released_checkpoints
-
-        checkpoint = released_checkpoints.find(preset, ignored_settings)
-        if checkpoint is None:
-            kwargs = cls.arguments_for_preset(preset, kwargs)
-            return super().from_preset(str(preset), load_weights=load_weights, **kwargs)
-        return released_checkpoints.load(cls, checkpoint, load_weights, **kwargs)
-
-    @classmethod
-    def arguments_for_preset(cls, preset, arguments):
-        """What KerasHub is given of the arguments of `from_preset`, dict -> dict."""
-        return arguments
-
-    def save_to_huggingface(self, folder):
-        """Save the model as transformers reads it.
-
-        Writes `config.json`, `model.safetensors` and the tokenizer's files; for a
-        `XLMTextEmbedder` also those of sentence-transformers. Loaded again, here or
-        there, it computes the same; but the newer tokenizers of transformers begin a
-        word after every user-defined symbol, which SentencePiece does not.
-
-        Args:
-            folder: str or Path, made where it does not exist. A model that is there
-                is replaced as a whole when the new one is written; files of other
-                names stay. Low-rank adapters are merged into their kernels.
-
-        Raises:
-            ValueError: transformers has no model of this form; says what differs.
-            FileExistsError: the folder holds a model of fairseq or XLM.
-        """
-        from xlm_tf.models import released_checkpoints
-
-        released_checkpoints.save(self, folder)
-
-    def save_to_preset(self, preset_dir, max_shard_size=10):
-        """Save the model, its configuration and its vocabulary.
-
-        Args:
-            preset_dir: str or Path, as `folder` of `save_to_huggingface`.
-            max_shard_size: float, largest weight file in GB.
-
-        Raises:
-            FileExistsError: the directory holds a model of fairseq or XLM.
-        """
-        check_no_other_model(preset_dir)
-        with replaced_files(preset_dir, is_model_file) as new:
-            super().save_to_preset(str(new), max_shard_size=max_shard_size)
-            for name in ("config.json", "task.json"):
-                path = new / name
-                if path.exists():
-                    config = json.loads(path.read_text(encoding="utf-8"))
-                    _unmix(config)
-                    path.write_text(json.dumps(config, indent=4), encoding="utf-8")
-
-
-def _unmix(config):
-    """Replace every mixed policy in a nested configuration by "float32"."""
-    if isinstance(config, dict):
-        if config.get("class_name") == "DTypePolicy":
-            if config["config"]["name"].startswith("mixed_"):
-                config["config"]["name"] = "float32"
-            return
-        for value in config.values():
-            _unmix(value)
-    elif isinstance(config, list):
-        for value in config:
-            _unmix(value)
 
 
 class XLMTask(TaskFitting, XLMPresets):

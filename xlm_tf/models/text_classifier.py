@@ -3,11 +3,17 @@
 import keras
 import keras_hub
 
+from xlm_tf.checkpoints import sentence_transformers
+from xlm_tf.checkpoints.checkpoint_head import CheckpointHead, has_tensor
+from xlm_tf.checkpoints.declared_settings import read_json_if_there
+from xlm_tf.checkpoints.model_settings import check_summary, problem_type_of
+from xlm_tf.checkpoints.tensor_names import dense
 from xlm_tf.layers.pooling import Pooling
 from xlm_tf.layers.precision import at_least_float32
 from xlm_tf.models.backbone import XLMBackbone
-from xlm_tf.models.class_heads import ClassHead
+from xlm_tf.models.class_heads import ClassHead, class_settings, read_classes
 from xlm_tf.models.optional_inputs import OptionalInputs
+from xlm_tf.models.saving import check_separators
 from xlm_tf.models.task import XLMTask, check_labels
 from xlm_tf.models.text_packing import PackedTextPreprocessor
 
@@ -49,6 +55,35 @@ class XLMTextClassifierPreprocessor(
     """
 
     backbone_cls = XLMBackbone
+
+
+def _read_head(checkpoint, head, arguments):
+    """See `CheckpointHead.read`: the classes, and what they are to each other."""
+    path, config = checkpoint.config_path, checkpoint.config
+    check_summary(path, config, checkpoint.ignored)
+    arguments, tensors = read_classes(checkpoint, head, arguments)
+    if tensors and "problem_type" not in arguments:
+        reranker = checkpoint.folder / sentence_transformers.CONFIG_FILE
+        arguments["problem_type"] = problem_type_of(
+            config, path, arguments["num_classes"], read_json_if_there(reranker)
+        )
+    return arguments, tensors
+
+
+def _head_settings(model, family):
+    if model.pooling != "first":
+        raise ValueError(
+            "Classifiers of transformers pool the first token. "
+            f"Received: pooling={model.pooling!r}."
+        )
+    activation = keras.activations.serialize(model.activation)
+    if activation != "linear":
+        raise ValueError(
+            "Classifiers of transformers answer with logits. Received: activation="
+            f"{activation!r}. Make it with activation=None."
+        )
+    check_separators(model, family)
+    return {**class_settings(model, family), "problem_type": model.problem_type}
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -93,6 +128,29 @@ class XLMTextClassifier(
 
     backbone_cls = XLMBackbone
     preprocessor_cls = XLMTextClassifierPreprocessor
+    checkpoint_heads = (
+        CheckpointHead(
+            families=("xlm",),
+            architecture="ForSequenceClassification",
+            tensors=dense("logits_dense", "sequence_summary.summary"),
+            arguments={"head_transform": False},
+            is_in=has_tensor("sequence_summary.summary.weight"),
+            read=_read_head,
+            settings=_head_settings,
+        ),
+        CheckpointHead(
+            families=("xlm-roberta",),
+            architecture="ForSequenceClassification",
+            tensors={
+                **dense("hidden_dense", "classifier.dense"),
+                **dense("logits_dense", "classifier.out_proj"),
+            },
+            arguments={"head_transform": True},
+            is_in=has_tensor("classifier.out_proj.weight"),
+            read=_read_head,
+            settings=_head_settings,
+        ),
+    )
     input_names = XLMBackbone.input_names
 
     def __init__(

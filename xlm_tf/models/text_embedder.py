@@ -5,6 +5,8 @@ import keras_hub
 import numpy as np
 from keras import ops
 
+from xlm_tf.checkpoints import sentence_transformers
+from xlm_tf.checkpoints.checkpoint_head import CheckpointHead
 from xlm_tf.layers.pooling import Pooling
 from xlm_tf.layers.precision import at_least_float32
 from xlm_tf.models.backbone import XLMBackbone
@@ -28,6 +30,36 @@ class XLMTextEmbedderPreprocessor(
     """
 
     backbone_cls = XLMBackbone
+
+
+def _is_of_embedder(checkpoint):
+    return checkpoint.is_of_embedder
+
+
+def _read_head(checkpoint, head, arguments):
+    """See `CheckpointHead.read`: how sentence-transformers pools, if it is of it."""
+    if checkpoint.is_of_embedder:
+        embedding = checkpoint.read_embedding()
+        said = {"pooling": embedding.pooling, "normalize": embedding.normalize}
+        arguments = {**said, **arguments}
+    return arguments, {}
+
+
+def _text_settings(checkpoint):
+    if not checkpoint.is_of_embedder:
+        return {}
+    embedding = checkpoint.read_embedding()
+    return {"max_length": embedding.max_length, "lowercase": embedding.lowercase}
+
+
+def _write_files(model, folder):
+    length = None
+    if model.preprocessor is not None:
+        length = model.preprocessor.sequence_length
+    embedding = sentence_transformers.Embedding(
+        model.pooling, model.normalize, length, lowercase=False
+    )
+    sentence_transformers.write_embedding(folder, embedding, model.backbone.hidden_dim)
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -62,6 +94,17 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
 
     backbone_cls = XLMBackbone
     preprocessor_cls = XLMTextEmbedderPreprocessor
+    # The encoder alone, with the files of sentence-transformers beside it.
+    checkpoint_heads = (
+        CheckpointHead(
+            families=("xlm", "xlm-roberta"),
+            architecture="Model",
+            is_in=_is_of_embedder,
+            read=_read_head,
+            text_settings=_text_settings,
+            write_files=_write_files,
+        ),
+    )
     input_names = XLMBackbone.input_names
 
     def __init__(

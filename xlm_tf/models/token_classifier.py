@@ -3,9 +3,11 @@
 import keras
 import keras_hub
 
+from xlm_tf.checkpoints.checkpoint_head import CheckpointHead, has_tensor
+from xlm_tf.checkpoints.tensor_names import dense
 from xlm_tf.layers.precision import at_least_float32
 from xlm_tf.models.backbone import XLMBackbone
-from xlm_tf.models.class_heads import ClassHead
+from xlm_tf.models.class_heads import ClassHead, class_settings, read_classes
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask, check_labels
 from xlm_tf.models.text_packing import (
@@ -77,6 +79,16 @@ class XLMTokenClassifier(OptionalInputs, ClassHead, XLMTask, keras_hub.models.Ta
 
     backbone_cls = XLMBackbone
     preprocessor_cls = XLMTokenClassifierPreprocessor
+    checkpoint_heads = (
+        CheckpointHead(
+            families=("xlm", "xlm-roberta"),
+            architecture="ForTokenClassification",
+            tensors=dense("logits_dense", "classifier"),
+            is_in=has_tensor("classifier.weight"),
+            read=read_classes,
+            settings=class_settings,
+        ),
+    )
     input_names = XLMBackbone.input_names
     labels_per_token = True
     padding_output = 0.0

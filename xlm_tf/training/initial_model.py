@@ -36,18 +36,17 @@ def describe(name):
     Raises:
         ValueError: it is a model of another task.
     """
-    from xlm_tf.checkpoints import huggingface
+    from xlm_tf.checkpoints.finding import find_checkpoint
+    from xlm_tf.checkpoints.model_settings import languages_of
     from xlm_tf.checkpoints.released_models import PRESETS
-    from xlm_tf.models import released_checkpoints
 
     source = PRESETS[name].source if name in PRESETS else name
     if "://" in source:
         return None
-    checkpoint = released_checkpoints.find(name)
+    checkpoint = find_checkpoint(name)
     if checkpoint is not None:
-        arguments = huggingface.backbone_arguments(checkpoint.config)
-        arguments |= checkpoint.arguments
-        languages = huggingface.languages_of(checkpoint.config, checkpoint.config_path)
+        arguments = checkpoint.backbone_arguments
+        languages = languages_of(checkpoint.config, checkpoint.config_path)
     else:
         _check_task(name, _task_of(name))
         arguments = _config(name, "config.json")
@@ -99,7 +98,7 @@ def load_initial_model(name, dtype, **arguments):
         ValueError: it comes without a tokenizer, or is a model of another task.
     """
     from xlm_tf.models.backbone import XLMBackbone
-    from xlm_tf.models.presets import load_task
+    from xlm_tf.models.loading import load_task
 
     masked_lm = load_task(name, dtype=dtype)
     _check_task(name, type(masked_lm).__name__)

@@ -1,0 +1,90 @@
+"""What a task's head is in the files of others: a task declares it.
+
+A task has, beside its `backbone_cls`, a tuple `checkpoint_heads` of `CheckpointHead`.
+Loading, saving and the search for the task that a file holds read nothing else of it.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+
+def has_tensor(name):
+    """A function from a `Checkpoint` to whether it holds a tensor."""
+    return lambda checkpoint: name in checkpoint.tensors.names
+
+
+def never(checkpoint):
+    """For a head whose tensors are another one's."""
+    return False
+
+
+def read_head(checkpoint, head, arguments):
+    """See `CheckpointHead.read`: a head without settings of its own."""
+    return {**head.arguments, **arguments}, head.tensors
+
+
+def _no_settings(model, family):
+    return {}
+
+
+def _no_text_settings(checkpoint):
+    return {}
+
+
+def _no_files(model, folder):
+    pass
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckpointHead:
+    """A task's head in released files.
+
+    Attributes:
+        families: tuple of str, whose files it is of ("xlm", "xlm-roberta"): each a
+            `Family.heads`.
+        architecture: str, the class of transformers without its family:
+            "ForMaskedLM"; "Model" for the encoder alone.
+        tensors: dict from a variable of the head to the name of its tensor.
+        untied_tensors: dict, the further ones of a model whose output projection is
+            not the token embedding (`tied=False`). Where a variable is in both, this
+            is the name that counts.
+        arguments: dict, arguments of the task that every head of the family has; a
+            model with others is not saved.
+        is_in: function from a `Checkpoint` to whether it holds this head, see
+            `has_tensor`. By default, nothing tells.
+        is_pretrained: bool, whether models of other tasks begin with this head, so
+            that their files may still hold it.
+        read: function `(checkpoint, head, arguments)` of the caller's arguments, that
+            returns `(arguments, tensors)`: those of the task, and a dict as `tensors`
+            of what is to be loaded, empty for a new head. Raises a ValueError for what
+            it cannot obey.
+        text_settings: function from a `Checkpoint` to a dict of what it says of texts
+            that the tokenizer's files do not: `max_length`, `lowercase`.
+        settings: function `(model, family)` to a dict of settings for config.json.
+            Raises a ValueError where transformers has no such head.
+        write_files: function `(model, folder)` that writes further files.
+    """
+
+    families: tuple
+    architecture: str
+    tensors: dict = dataclasses.field(default_factory=dict)
+    untied_tensors: dict = dataclasses.field(default_factory=dict)
+    arguments: dict = dataclasses.field(default_factory=dict)
+    is_in: Callable = never
+    is_pretrained: bool = False
+    read: Callable = read_head
+    text_settings: Callable = _no_text_settings
+    settings: Callable = _no_settings
+    write_files: Callable = _no_files
+
+    def saved_tensors(self, model):
+        """Pairs of a variable and a name to save it under; a variable may be there
+        twice."""
+        tied = getattr(model, "tied", True)
+        return [*self.tensors.items(), *({} if tied else self.untied_tensors).items()]
+
+
+def head_of(model_class, family):
+    """What a class declares for a `Family`: a `CheckpointHead`, or None."""
+    heads = model_class.checkpoint_heads
+    return next((head for head in heads if family.heads in head.families), None)

@@ -1,0 +1,121 @@
+"""From the name of a model to its checkpoint, in whichever format it is.
+
+A new format is a module with two functions, a line of `FORMATS`, and a test:
+`find(path)` returns the file (or folder) that holds a model in this format, which a
+path is or holds, or None; `read(file, ignored)` returns it as a `Checkpoint` of a
+family that is there, with the family's settings and names of tensors.
+"""
+
+import dataclasses
+from pathlib import Path
+
+from xlm_tf.checkpoints import (
+    fairseq,
+    huggingface,
+    original,
+    sentence_transformers,
+    tokenizer_settings,
+)
+from xlm_tf.checkpoints.checkpoint import ADAPTER_FILE, CONFIG_FILE, GENERATION_FILE
+from xlm_tf.checkpoints.declared_settings import read_json_if_there
+from xlm_tf.checkpoints.model_names import HUB, no_model, resolve
+from xlm_tf.checkpoints.released_models import PRESETS
+
+FORMATS = (huggingface, fairseq, original)
+# What is downloaded of a repository of transformers.
+_FILES = [
+    CONFIG_FILE,
+    GENERATION_FILE,
+    ADAPTER_FILE,
+    sentence_transformers.MODULES_FILE,
+    sentence_transformers.CONFIG_FILE,
+    sentence_transformers.TRANSFORMER_FILE,
+    "*_Pooling/config.json",
+    "*_Normalize/config.json",
+    tokenizer_settings.CONFIG_FILE,
+    tokenizer_settings.SPECIAL_TOKENS_FILE,
+    tokenizer_settings.ADDED_TOKENS_FILE,
+    *(name for x in huggingface.FAMILIES.values() for name in x.tokenizer.names),
+]
+_SAFETENSORS = ["model*.safetensors", "model.safetensors.index.json"]
+_PICKLED = ["pytorch_model*.bin", "pytorch_model.bin.index.json"]
+# What JSON files a preset of Keras has, of which a damaged one is named.
+_KERAS_FILES = (CONFIG_FILE, "task.json", "preprocessor.json", "tokenizer.json")
+
+
+def find_checkpoint(preset, ignored_settings=()):
+    """The checkpoint that a preset is, or None for the presets of Keras.
+
+    Args:
+        preset: see `from_preset` of the models.
+        ignored_settings: collection of str, names of settings to pass over.
+
+    Returns:
+        `Checkpoint`, or None.
+
+    Raises:
+        FileNotFoundError: there is no such model, with the nearest name, or nothing
+            that is one at the path.
+        ValueError: its files are damaged, contradict themselves, or ask for more than
+            tensors.
+    """
+    arguments, preset = {}, resolve(preset)
+    if preset in PRESETS:
+        arguments = PRESETS[preset].arguments
+        preset = PRESETS[preset].source
+    path = Path(preset)
+    if preset.startswith(HUB):
+        path = _download(preset.removeprefix(HUB))
+        if path is None:
+            return None
+    root, path = path, sentence_transformers.transformer_folder(path)
+    for file_format in FORMATS:
+        found = file_format.find(path)
+        if found is not None:
+            checkpoint = file_format.read(found, tuple(ignored_settings))
+            root = root if root.is_dir() else None
+            return dataclasses.replace(checkpoint, arguments=arguments, root=root)
+    if "://" not in preset and not (path / CONFIG_FILE).is_file():
+        raise FileNotFoundError(_holds_no_model(path))
+    for name in _KERAS_FILES:
+        read_json_if_there(path / name)
+    return None
+
+
+def _holds_no_model(path):
+    """What is wrong with a path that holds no model."""
+    if path.is_file():
+        return (
+            f"{path} is not a file that a model is loaded from: fairseq's .pt and "
+            "XLM's .pth are. Expected one of them, or the folder of a model; a .keras "
+            "file is read by keras.models.load_model."
+        )
+    inner = path / "model"
+    hint = f" Did you mean {inner}?" if (inner / CONFIG_FILE).is_file() else ""
+    return (
+        f"{path} holds no model: no {CONFIG_FILE}, as transformers and save_to_preset "
+        f"write it, no {fairseq.MODEL_FILE} of fairseq, and not one .pth of XLM.{hint}"
+    )
+
+
+def _download(repository):
+    """The folder of a repository of the hub; None where it is one of Keras."""
+    from huggingface_hub import hf_hub_download, snapshot_download
+    from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundError
+
+    try:
+        folder = Path(hf_hub_download(repository, CONFIG_FILE)).parent
+    except RepositoryNotFoundError as error:
+        raise FileNotFoundError(no_model(HUB + repository)) from error
+    except RemoteEntryNotFoundError as error:
+        raise FileNotFoundError(
+            f"{HUB}{repository} holds no {CONFIG_FILE}: it is neither a model of "
+            "transformers nor one of Keras."
+        ) from error
+    if huggingface.find(folder) is None:
+        return None
+    # Files that are there are not asked for again, and a broken download goes on.
+    folder = Path(snapshot_download(repository, allow_patterns=_FILES + _SAFETENSORS))
+    if not any(folder.glob("*.safetensors")):
+        folder = Path(snapshot_download(repository, allow_patterns=_FILES + _PICKLED))
+    return folder

@@ -1,0 +1,187 @@
+"""Models from the files of others, and tasks of whichever kind a file holds.
+
+A task that other libraries' files may hold declares, beside its `backbone_cls`, its
+`checkpoint_heads`: see `xlm_tf.checkpoints.checkpoint_head`. Nothing here, nor in
+`xlm_tf.models.saving`, knows one task from another. `load_task` finds the classes in
+`xlm_tf.registration`.
+"""
+
+import contextlib
+
+import keras
+import keras_hub
+
+from xlm_tf.checkpoints.checkpoint_head import head_of
+from xlm_tf.checkpoints.finding import find_checkpoint
+from xlm_tf.checkpoints.weights import load_weights as load_tensors
+from xlm_tf.layers.initializers import skip_initialization
+from xlm_tf.private_keras import read_preset
+from xlm_tf.registration import CLASSES, PACKAGE
+
+
+def load_task(preset, ignored_settings=(), **kwargs):
+    """Load a task as what it was saved, whoever saved it.
+
+    Args:
+        preset, ignored_settings: see `from_preset` of the models.
+        **kwargs: further arguments of it, such as `dtype`.
+
+    Returns:
+        The task, with its preprocessor.
+
+    Raises:
+        FileNotFoundError: there is no preset of a task.
+        ValueError: its task is none of the package.
+    """
+    checkpoint = find_checkpoint(preset, ignored_settings)
+    if checkpoint is not None:
+        return load_checkpoint(task_of(checkpoint), checkpoint, **kwargs)
+    task = read_preset(preset, "task.json")
+    if task is None:
+        raise FileNotFoundError(
+            f"{preset} is not a saved task: it holds no task.json. Expected a "
+            "folder that `save_to_preset` of a task, or a training, wrote."
+        )
+    tasks = {task_class.__name__: task_class for task_class in _task_classes()}
+    name = task.get("class_name")
+    if name not in tasks:
+        raise ValueError(
+            f"{preset} holds a {name}. Expected one of {', '.join(sorted(tasks))}."
+        )
+    return tasks[name].from_preset(str(preset), **kwargs)
+
+
+def load_checkpoint(
+    model_class, checkpoint, load_weights=True, dtype=None, **arguments
+):
+    """A model of a class from a checkpoint.
+
+    Args:
+        model_class: `XLMBackbone`, or a task with `checkpoint_heads`.
+        checkpoint: `Checkpoint`.
+        load_weights: bool, False for random weights in the same shape.
+        dtype: dtype policy of the backbone.
+        **arguments: of the class, instead of what the checkpoint says. `num_classes`
+            or `labels` ask for a new head, see `ClassHead`.
+
+    Returns:
+        The model; a task with its preprocessor where the checkpoint has a tokenizer.
+
+    Raises:
+        ValueError: a missing, extra or misshapen tensor or a setting that can be
+            neither obeyed nor passed over, which are named, or a class without a form
+            in such files.
+    """
+    head = head_of(model_class, checkpoint.family)
+    checkpoint.check_settings()
+    checkpoint.check_tensors(_tensors_of_heads(checkpoint.family))
+    if head is None:
+        raise ValueError(f"{model_class.__name__} has no form in {checkpoint.path}.")
+    arguments, tensors_of_head = head.read(checkpoint, head, arguments)
+    initial = skip_initialization() if load_weights else contextlib.nullcontext()
+    of_backbone = {**checkpoint.backbone_arguments, "dtype": dtype}
+    if issubclass(model_class, keras_hub.models.Backbone):
+        with initial:
+            model = backbone = model_class(**{**of_backbone, **arguments})
+    else:
+        with initial:
+            backbone = model_class.backbone_cls(**of_backbone)
+        if "preprocessor" not in arguments:
+            arguments["preprocessor"] = _preprocessor(
+                model_class.preprocessor_cls, checkpoint, head, backbone
+            )
+        model = model_class(backbone, **arguments)
+    if load_weights:
+        tensors, prefix = checkpoint.tensors, checkpoint.prefix
+        load_tensors(tensors, [backbone], checkpoint.backbone_tensors, prefix)
+        load_tensors(tensors, model.layers, tensors_of_head)
+    return model
+
+
+def task_of(checkpoint):
+    """The task that a checkpoint was trained for, as its tensors say.
+
+    Args:
+        checkpoint: `Checkpoint`.
+
+    Returns:
+        A class.
+
+    Raises:
+        ValueError: it holds an encoder without a head, or a head that is not here.
+    """
+    found = [
+        (task_class, head)
+        for task_class, head in _heads_of(checkpoint.family)
+        if head.is_in(checkpoint)
+    ]
+    # A head of pretraining stays in the files of what was trained from it.
+    found = [x for x in found if not x[1].is_pretrained] or found
+    if not found:
+        raise ValueError(
+            f"{checkpoint.path} holds an encoder without a task's head. Load it with "
+            "the class of a task, such as XLMTextEmbedder.from_preset, and save that."
+        )
+    if len(found) > 1:
+        names = ", ".join(task_class.__name__ for task_class, _ in found)
+        raise ValueError(
+            f"{checkpoint.path} holds heads of several tasks: {names}. Load it with "
+            "the class of one, such as XLMTextEmbedder.from_preset, and save that."
+        )
+    ((task_class, head),) = found
+    if head.tensors and not head.is_pretrained:
+        checkpoint.check_architecture(head)
+    return task_class
+
+
+def _task_classes():
+    """The tasks of the package."""
+    for module, names in CLASSES.items():
+        if module.startswith(f"{PACKAGE}.models."):
+            for name in names:
+                found = keras.saving.get_registered_object(f"{PACKAGE}>{name}")
+                if issubclass(found, keras_hub.models.Task):
+                    yield found
+
+
+def _heads_of(family):
+    """Pairs of a task and its head in the files of a family."""
+    for task_class in _task_classes():
+        head = head_of(task_class, family)
+        if head is not None:
+            yield task_class, head
+
+
+def _tensors_of_heads(family):
+    """Names of all tensors that heads have in the files of a family."""
+    names = set()
+    for _, head in _heads_of(family):
+        names |= {*head.tensors.values(), *head.untied_tensors.values()}
+    return names
+
+
+def _preprocessor(preprocessor_cls, checkpoint, head, backbone):
+    """The preprocessor of a checkpoint's tokenizer, or None where it has none."""
+    settings = checkpoint.read_tokenizer_settings()
+    of_texts = head.text_settings(checkpoint)
+    tokenizer = checkpoint.family.tokenizer.load(
+        checkpoint, settings, of_texts.get("lowercase", False)
+    )
+    if tokenizer is None:
+        return None
+    if tokenizer.vocabulary_size() > backbone.vocabulary_size:
+        raise ValueError(
+            f"The vocabulary of {checkpoint.path} has {tokenizer.vocabulary_size()} "
+            f"tokens. Expected {backbone.vocabulary_size}, those of the model."
+        )
+    # What the head says of lengths comes before what the tokenizer does.
+    length = of_texts.get("max_length") or settings.max_length
+    arguments = {
+        "sequence_length": min(
+            length or backbone.max_sequence_length, backbone.max_sequence_length
+        ),
+        "num_separators": checkpoint.family.num_separators,
+    }
+    if backbone.num_languages:
+        arguments["languages"] = checkpoint.languages(settings)
+    return preprocessor_cls(tokenizer, **arguments)
