@@ -1,6 +1,7 @@
 """Data flows one way through the rooms, and so do imports (held with `ast`)."""
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
@@ -40,15 +41,24 @@ ALLOWED = {
 }
 
 
-def imported_modules(path):
-    """Dotted names of all that a file imports, at any depth of its code."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+# Where functions may import the package's own modules: commands and recipes answer, and
+# say what is wrong, before TensorFlow is there; int8 needs an optional package.
+LATE = ("xlm_tf/cli/", "xlm_tf/quickstart/", "xlm_tf/training/", "export/tflite.py")
+
+
+def imports(tree):
+    """Dotted names of all that a tree imports: of modules, or of what they hold."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            yield node.module
+            assert node.level == 0, f"relative import of {node.module}"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imported_modules(path):
+    """Dotted names of all that a file imports, at any depth of its code."""
+    yield from imports(ast.parse(path.read_text(encoding="utf-8")))
 
 
 def room_of(path):
@@ -56,6 +66,7 @@ def room_of(path):
 
 
 LIBRARY = sorted((ROOT / "xlm_tf").rglob("*.py"))
+EXPORT = sorted((ROOT / "export").rglob("*.py"))
 
 
 @pytest.mark.parametrize("path", LIBRARY, ids=lambda p: str(p.relative_to(ROOT)))
@@ -79,7 +90,58 @@ def test_the_check_sees_a_forbidden_import(tmp_path):
     assert "xlm_tf.training.pretrain" in list(imported_modules(path))
 
 
+def modules_of(paths):
+    """dict from dotted names to files."""
+    names = {}
+    for path in paths:
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        names[".".join(parts).removesuffix(".__init__")] = path
+    return names
+
+
+def graph_of(modules):
+    """dict from a module to those of them that it imports, late or not."""
+    graph = {}
+    for name, path in modules.items():
+        found = list(imported_modules(path))
+        # Of `from package import name`, the name is a module, or in the package.
+        graph[name] = {
+            x if x in modules else x.rpartition(".")[0] for x in found
+        } & set(modules)
+    return graph
+
+
+def test_no_module_imports_itself_through_others():
+    modules = modules_of([*LIBRARY, *EXPORT])
+    graph = graph_of(modules)
+    assert "xlm_tf.models.loading" in graph["xlm_tf.models.presets"]
+    graphlib.TopologicalSorter(graph).prepare()  # names the circle
+
+
+def test_the_check_sees_a_circle(tmp_path):
+    one, other = tmp_path / "one.py", tmp_path / "other.py"
+    one.write_text("import a.other\n")
+    other.write_text("def f():\n    from a.one import x\n    from a import one\n")
+    graph = graph_of({"a.one": one, "a.other": other})
+    assert graph == {"a.one": {"a.other"}, "a.other": {"a.one"}}
+    with pytest.raises(graphlib.CycleError):
+        graphlib.TopologicalSorter(graph).prepare()
+
+
+def test_imports_stand_at_the_head():
+    late = [
+        f"{path}: {node.name} imports {name}"
+        for path in (*LIBRARY, *EXPORT)
+        if not str(path.relative_to(ROOT)).startswith(LATE)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+        for name in imports(node)
+        if name.split(".")[0] in ("xlm_tf", "export")
+    ]
+    assert not late
+
+
 def test_export_does_not_import_the_command_line():
-    for path in (ROOT / "export").rglob("*.py"):
+    for path in EXPORT:
         for module in imported_modules(path):
             assert not module.startswith("xlm_tf.cli"), f"{path} imports {module}"
