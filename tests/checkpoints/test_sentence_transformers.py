@@ -1,0 +1,141 @@
+"""Folders of sentence-transformers: what they say of vectors and of texts."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+import xlm_tf
+from tests.checkpoints.json_files import write_json
+from xlm_tf.checkpoints.sentence_transformers import read_embedding
+from xlm_tf.models.loading import load_task
+
+MODULES = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")]
+POOLING = {"word_embedding_dimension": 8, "pooling_mode_mean_tokens": True}
+
+
+def write_modules(folder, modules=MODULES):
+    content = [
+        {"idx": i, "name": str(i), "path": path, "type": f"x.models.{kind}"}
+        for i, (path, kind) in enumerate(modules)
+    ]
+    write_json(folder / "modules.json", content)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        (
+            "config_sentence_transformers.json",
+            {"prompts": {"q": "query: "}, "default_prompt_name": "q"},
+            "default_prompt_name: 'query: '",
+        ),
+        ("config_sentence_transformers.json", {"truncate_dim": 4}, "truncate_dim=4"),
+        ("sentence_bert_config.json", {"query_length": 9}, "query_length=9"),
+        (
+            "sentence_bert_config.json",
+            {"transformer_task": "fill-mask"},
+            "transformer_task='fill-mask'",
+        ),
+        (
+            "sentence_bert_config.json",
+            {"processing_kwargs": {"text": {"max_length": 4}}},
+            "processing_kwargs=",
+        ),
+        ("1_Pooling/config.json", {**POOLING, "pooling_mode_cls_token": True}, "pools"),
+        ("1_Pooling/config.json", {"pooling_mode": ["mean", "max"]}, "pools by"),
+        ("1_Pooling/config.json", {**POOLING, "temperature": 2}, "temperature=2"),
+        ("1_Pooling/config.json", {"embedding_dimension": 9}, "=9. Expected 8|pools"),
+        ("2_Normalize/config.json", {"module_input_name": "x"}, "module_input_name"),
+    ],
+)
+def test_settings_of_embedders_are_refused(tmp_path, file, content, message):
+    write_modules(tmp_path)
+    write_json(tmp_path / "1_Pooling" / "config.json", POOLING)
+    assert read_embedding(tmp_path, 8).normalize
+    write_json(tmp_path / file, content)
+    with pytest.raises(ValueError, match=message):
+        read_embedding(tmp_path, 8)
+
+
+def test_modules_in_another_order(tmp_path):
+    for modules, message in (
+        ([MODULES[0], ("2_Dense", "Dense")], "a module Dense"),
+        ([MODULES[0], MODULES[2], MODULES[1]], "Transformer, Normalize, Pooling"),
+        (MODULES[:1], "the modules Transformer"),
+    ):
+        write_modules(tmp_path, modules)
+        with pytest.raises(ValueError, match=message):
+            read_embedding(tmp_path, 8)
+
+
+@pytest.mark.parametrize(
+    ("of_embedder", "of_tokenizer", "length"),
+    [(30, 20, 30), (None, 20, 20), (30, None, 30), (500, 20, 64), (None, 1e30, 64)],
+)
+def test_lengths(spm_proto, folder, of_embedder, of_tokenizer, length):
+    (folder / "sentencepiece.bpe.model").write_bytes(spm_proto)
+    write_modules(folder)
+    write_json(folder / "1_Pooling" / "config.json", POOLING)
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": of_embedder})
+    write_json(folder / "tokenizer_config.json", {"model_max_length": of_tokenizer})
+    assert load_task(folder).preprocessor.sequence_length == length
+    tagger = xlm_tf.XLMTokenClassifier.from_preset(folder, num_classes=2)
+    assert tagger.preprocessor.sequence_length == min(of_tokenizer or 64, 64)
+
+
+def test_an_old_folder_of_an_embedder(spm_proto, folder, tmp_path_factory):
+    root = tmp_path_factory.mktemp("old")
+    (folder / "sentencepiece.bpe.model").write_bytes(spm_proto)
+    folder.rename(root / "0_Transformer")
+    write_modules(root, [("0_Transformer", "Transformer"), MODULES[1]])
+    write_json(root / "1_Pooling" / "config.json", {"pooling_mode_max_tokens": True})
+    path = root / "0_Transformer" / "sentence_bert_config.json"
+    write_json(path, {"max_seq_length": 9, "do_lower_case": False})
+    embedder = load_task(root)
+    assert (embedder.pooling, embedder.preprocessor.sequence_length) == ("max", 9)
+
+
+@pytest.mark.parametrize("pooling", ["first", "mean", "max"])
+@pytest.mark.parametrize("normalize", [True, False])
+def test_an_embedder_is_saved_and_read(tmp_path, pooling, normalize):
+    embedder = xlm_tf.XLMTextEmbedder.from_preset(
+        "xlm_tiny", pooling=pooling, normalize=normalize
+    )
+    embedder.preprocessor.sequence_length = 40
+    embedder.save_to_huggingface(tmp_path)
+    modules = json.loads((tmp_path / "modules.json").read_text())
+    assert [m["type"].split(".")[-1] for m in modules][1:] == ["Pooling"] + (
+        ["Normalize"] * normalize
+    )
+    again = load_task(tmp_path)
+    assert (again.pooling, again.normalize) == (pooling, normalize)
+    assert again.preprocessor.sequence_length == 40
+    texts = ["The file was not found.", "Die Datei wurde nicht gefunden."]
+    np.testing.assert_array_equal(again.predict(texts), embedder.predict(texts))
+
+
+@pytest.mark.parametrize(
+    ("modules", "message"),
+    [
+        ([("1_Dense", "Dense")], "a module Dense, which is not here"),
+        (
+            [("", "Transformer"), ("1_Pooling", "Pooling")],
+            "pools by .*pooling_mode_lasttoken",
+        ),
+    ],
+)
+def test_other_modules_are_refused(tmp_path, modules, message):
+    folder = tmp_path / "model"
+    shutil.copytree(xlm_tf.PRESETS["xlm_tiny"].source, folder)
+    content = [
+        {"idx": 0, "name": "0", "path": p, "type": f"sentence_transformers.models.{k}"}
+        for p, k in modules
+    ]
+    (folder / "modules.json").write_text(json.dumps(content))
+    (folder / "1_Pooling").mkdir()
+    mode = {"pooling_mode_lasttoken": True, "pooling_mode_mean_tokens": False}
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(mode))
+    with pytest.raises(ValueError, match=message):
+        xlm_tf.XLMTextEmbedder.from_preset(folder)
