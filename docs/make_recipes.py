@@ -1,23 +1,12 @@
-"""Writes docs/recipes.md, the reference of the recipes' fields, from their schema.
+"""Writes docs/recipes.md, the reference of the recipes' fields, from their models.
 
 python docs/make_recipes.py
 """
 
-import dataclasses
 import inspect
-import typing
 from pathlib import Path
 
-from xlm_tf.training.finetuning_recipe import FinetuningRecipe
-from xlm_tf.training.recipe import Recipe
-from xlm_tf.training.recipe_fields import (
-    CatalogueSource,
-    EntryName,
-    Language,
-    ModelName,
-    has_default,
-    optional_kind,
-)
+from xlm_tf.training.recipe_loader import RECIPES, part_of
 
 PAGE = Path(__file__).with_name("recipes.md")
 HEAD = """\
@@ -25,109 +14,105 @@ HEAD = """\
 
 A training is one YAML file, read and checked as a whole before anything is trained: an
 unknown field, a missing file, a value out of range or fields that contradict each other
-are errors that name the field. The recipes in `recipes/` are examples.
+are errors that name file and field. The package brings some:
 
-Paths are relative to the file; those of `data`, `held_out` and `test` start at `--data`
-where it is given. Keys are text, also `no:` (Norwegian); a key that stands twice is an
-error. A language is spelled one way in a recipe (`pt-BR` or `pt_BR`).
+```
+xlm-tf recipes list                               # their names, and what they train
+xlm-tf recipes copy multi30k_en_de my.yaml        # one to edit
+xlm-tf recipes validate my.yaml --data multi30k   # all that is wrong in it
+xlm-tf recipes schema finetune > finetune.json    # for completion in an editor
+```
 
-This page is made from the schema: `python docs/make_recipes.py`.
+With `# yaml-language-server: $schema=finetune.json` as the first line of a recipe,
+editors with that language server (VS Code's YAML extension, Neovim, Emacs) complete its
+fields and explain them.
+
+Paths are relative to the file, those of texts to `--data` where it is given. In a
+recipe of the package that is run by its name they start at the working directory. Keys
+are text, also `no:` (Norwegian); a key that stands twice is an error. A language is
+spelled one way in a recipe (`pt-BR` or `pt_BR`).
+
+This page is made from the models of the recipes: `python docs/make_recipes.py`.
 """
-TYPES = {
-    int: "whole number",
-    float: "number",
-    bool: "true or false",
-    str: "text",
-    Path: "path",
-    CatalogueSource: "path or name",
-    EntryName: "name",
-    Language: "language",
-    ModelName: "model",
+TYPES = {"integer": "whole number", "number": "number", "boolean": "true or false"}
+LIMITS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "above",
+    "maximum": "at most",
+    "exclusiveMaximum": "below",
 }
 
 
 def page():
     """The reference, as text."""
     parts = [HEAD]
-    for command, kind in (("pretrain", Recipe), ("finetune", FinetuningRecipe)):
+    for command, kind in RECIPES.items():
         parts.append(f"## `xlm-tf {command}`\n")
-        parts += _section(kind, {})
+        parts += _section(kind, kind.model_json_schema(), {})
     return "\n".join(parts)
 
 
-def _section(kind, explained, path="", is_optional=False):
-    """The fields of a dataclass, then those of its parts."""
-    fields = dataclasses.fields(kind)
+def _section(kind, schema, explained, path=""):
+    """The fields of a part of a recipe, then those of its own parts."""
+    own_schema = schema["$defs"][kind.__name__] if path else schema
+    needed = own_schema.get("required", [])
     lines = [
         inspect.getdoc(kind),
         "",
         "| field | is | default | |",
         "|---|---|---|---|",
     ]
-    lines += [_row(field, is_optional) for field in fields]
+    lines += [
+        f"| `{name}` | {_type(field)} | {_default(field, name in needed)} | "
+        f"{field['description']} |"
+        for name, field in own_schema["properties"].items()
+    ]
     parts = ["\n".join(lines) + "\n"]
-    for field in fields:
-        inner, is_list = _part(field)
+    for name, field in own_schema["properties"].items():
+        inner = part_of(kind.model_fields[name].annotation)
         if inner is None:
             continue
-        own = f"{path}.{field.name}" if path else field.name
+        own = f"{path}.{name}" if path else name
+        is_list = "array" in {x.get("type") for x in [field, *field.get("anyOf", [])]}
         parts.append(f"### `{own}`{', each entry' if is_list else ''}\n")
         if inner in explained:
             parts.append(f"As `{explained[inner]}`.\n")
             continue
         explained[inner] = own
-        is_given = field.metadata["given"] is not None
-        parts += _section(inner, explained, own, is_given)
+        parts += _section(inner, schema, explained, own)
     return parts
 
 
-def _part(field):
-    """The dataclass of a field's value or of its items, if it has one."""
-    kind = field.metadata.get("given") or optional_kind(field.type)
-    is_list = typing.get_origin(kind) is list
-    if is_list:
-        kind = kind.__args__[0]
-    return (kind if dataclasses.is_dataclass(kind) else None), is_list
-
-
-def _row(field, is_optional):
-    default = _default(field) if has_default(field) or not is_optional else ""
-    return f"| `{field.name}` | {_type(field)} | {default} | {field.metadata['help']} |"
-
-
 def _type(field):
-    limits = field.metadata
-    if limits["choices"]:
-        return " \\| ".join(f"`{choice}`" for choice in limits["choices"])
-    name = "fields" if limits["given"] else _name(optional_kind(field.type))
-    for limit, words in (
-        ("minimum", "at least"),
-        ("above", "above"),
-        ("maximum", "at most"),
-        ("below", "below"),
-    ):
-        if limits[limit] is not None:
-            name += f", {words} {limits[limit]:,}"
-    return name
+    """What the value of a field is, in words."""
+    if "anyOf" in field:
+        return _type(field["anyOf"][0])  # or null
+    if "enum" in field:
+        return " \\| ".join(f"`{choice}`" for choice in field["enum"])
+    if "$ref" in field:
+        return "fields"
+    if field["type"] == "array":
+        return f"list of {_type(field['items'])}"
+    if field["type"] == "object":
+        if "properties" in field:
+            return ", ".join(f"`{name}`: number" for name in field["properties"])
+        return f"language: {_type(field['additionalProperties'])}"
+    if field["type"] == "string":
+        return field.get("format", "text")
+    limits = [f"{LIMITS[x]} {field[x]:,}" for x in LIMITS if x in field]
+    return ", ".join([TYPES[field["type"]], *limits])
 
 
-def _name(kind):
-    origin = typing.get_origin(kind)
-    if origin is list:
-        return f"list of {_name(kind.__args__[0])}"
-    if origin is dict:
-        return f"{_name(kind.__args__[0])}: {_name(kind.__args__[1])}"
-    return "fields" if dataclasses.is_dataclass(kind) else TYPES[kind]
-
-
-def _default(field):
-    if not has_default(field):
+def _default(field, is_needed):
+    if is_needed:
         return "needed"
-    default = field.default
+    default = field.get("default", "")
     if default is None:
         return "null"
-    if default is dataclasses.MISSING or dataclasses.is_dataclass(default):
+    if default in ("", [], {}):
         return ""
+    if isinstance(default, dict):
+        return f"`{', '.join(f'{name}: {value}' for name, value in default.items())}`"
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 

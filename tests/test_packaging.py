@@ -27,6 +27,9 @@ def test_a_built_wheel_holds_all_that_is_imported(tmp_path):
         names = archive.namelist()
         archive.extractall(installed)
     assert "export/serving/compose.yaml" in names
+    recipes = {path.name for path in (ROOT / "xlm_tf/recipes").glob("*.yaml")}
+    assert recipes
+    assert {f"xlm_tf/recipes/{name}" for name in recipes} <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
     (entry_points,) = installed.glob("*.dist-info/entry_points.txt")
     assert "xlm-tf = xlm_tf.cli:main" in entry_points.read_text()

@@ -8,7 +8,7 @@ import xlm_tf
 from xlm_tf.checkpoints.model_names import resolve
 from xlm_tf.cli import main
 from xlm_tf.models.loading import load_task
-from xlm_tf.training.finetuning_recipe import load_finetuning_recipe
+from xlm_tf.training.recipe_loader import load_recipe
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "checkpoints"
 
@@ -90,11 +90,11 @@ def test_recipes(tmp_path):
     path = tmp_path / "recipe.yaml"
     text = "{output: out, data: [], held_out: [], training: {steps: 1}, initial_model: "
     path.write_text(text + "xlm-tiny}")
-    with pytest.raises(FileNotFoundError, match=r"initial_model: .* mean xlm_tiny\?"):
-        load_finetuning_recipe(path)
+    with pytest.raises(ValueError, match=r"initial_model: .* mean xlm_tiny\?"):
+        load_recipe(path)
     path.write_text(text + "[xlm_tiny]}")
-    with pytest.raises(ValueError, match="initial_model must be the name of a model"):
-        load_finetuning_recipe(path)
+    with pytest.raises(ValueError, match="initial_model must be text"):
+        load_recipe(path)
 
 
 def test_what_a_path_holds_is_said(tmp_path):

@@ -1,13 +1,11 @@
-"""The reference of the recipes is that of the schema."""
+"""The reference of the recipes is that of their models."""
 
-import dataclasses
 import importlib.util
 from pathlib import Path
 
 import pytest
 
-from xlm_tf.training.finetuning_recipe import FinetuningRecipe
-from xlm_tf.training.recipe import Recipe
+from xlm_tf.training.recipe_loader import RECIPES, part_of
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -27,18 +25,17 @@ def test_the_reference_is_current(make_recipes):
     assert text == make_recipes.page(), "run: python docs/make_recipes.py"
 
 
-def all_fields(make_recipes, kind):
-    for field in dataclasses.fields(kind):
-        yield kind, field
-        inner, _ = make_recipes._part(field)
+def all_fields(kind):
+    for name, field in kind.model_fields.items():
+        yield f"{kind.__name__}.{name}", name, field
+        inner = part_of(field.annotation)
         if inner is not None:
-            yield from all_fields(make_recipes, inner)
+            yield from all_fields(inner)
 
 
-@pytest.mark.parametrize("kind", [Recipe, FinetuningRecipe])
+@pytest.mark.parametrize("kind", RECIPES.values(), ids=RECIPES)
 def test_every_field_is_explained(make_recipes, kind):
     text = make_recipes.page()
-    for owner, field in all_fields(make_recipes, kind):
-        name = f"{owner.__name__}.{field.name}"
-        assert field.metadata["help"].endswith("."), name
-        assert f"| `{field.name}` |" in text, name
+    for where, name, field in all_fields(kind):
+        assert field.description.endswith("."), where
+        assert f"| `{name}` |" in text, where

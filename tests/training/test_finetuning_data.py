@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from xlm_tf.training.finetuning_data import EvaluationSet, FinetuningData
-from xlm_tf.training.finetuning_recipe import load_finetuning_recipe
+from xlm_tf.training.recipe_loader import load_recipe
 
 EN_FR = {"source_language": "en", "target_language": "fr"}
 
@@ -38,7 +38,7 @@ def read(tmp_path):
         }
         path = tmp_path / "recipe.yaml"
         path.write_text(yaml.safe_dump(recipe), encoding="utf-8")
-        return FinetuningData(load_finetuning_recipe(path))
+        return FinetuningData(load_recipe(path))
 
     return read_test
 

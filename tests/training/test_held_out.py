@@ -8,10 +8,9 @@ import yaml
 
 from xlm_tf.training import held_out
 from xlm_tf.training.finetuning_data import FinetuningData
-from xlm_tf.training.finetuning_recipe import load_finetuning_recipe
 from xlm_tf.training.held_out import Selection, documents, text_key
 from xlm_tf.training.pretraining_data import PretrainingData
-from xlm_tf.training.recipe import load_recipe
+from xlm_tf.training.recipe_loader import load_recipe
 
 MODEL = {
     "num_layers": 1,
@@ -156,7 +155,7 @@ def test_nothing_held_out_is_finetuned_on(folder):
     entry = {"source_language": "en", "target_language": "fr"}
     recipe = load(
         folder,
-        load_finetuning_recipe,
+        load_recipe,
         {
             "vocabulary_size": 100,
             "model": MODEL,
@@ -194,7 +193,7 @@ def test_too_little_to_hold_out(tmp_path):
     entry = {"source_language": "en", "target_language": "fr", "files": ["pairs.tsv"]}
     recipe = load(
         tmp_path,
-        load_finetuning_recipe,
+        load_recipe,
         {
             "vocabulary_size": 100,
             "model": MODEL,

@@ -1,6 +1,5 @@
 """What a recipe trains with, and what is left of it after saving."""
 
-import dataclasses
 import json
 import subprocess
 import sys
@@ -9,9 +8,10 @@ import keras
 import numpy as np
 import pytest
 
-from xlm_tf.training.finetuning_recipe import FinetuningTraining
+from xlm_tf.training.finetuning_recipe import FinetuningSettings
 from xlm_tf.training.optimizer import build_optimizer
-from xlm_tf.training.recipe import SCHEDULES, Training
+from xlm_tf.training.pretraining_recipe import PretrainingSettings
+from xlm_tf.training.recipe import SCHEDULES
 
 TRAININGS = {
     f"{kind.__name__}-{schedule}-{dtype}": kind(
@@ -22,7 +22,7 @@ TRAININGS = {
         schedule=schedule,
         dtype=dtype,
     )
-    for kind in (Training, FinetuningTraining)
+    for kind in (PretrainingSettings, FinetuningSettings)
     for schedule in SCHEDULES
     for dtype in ("float32", "mixed_float16")
 }
@@ -86,7 +86,7 @@ def test_an_optimizer_is_loaded_as_it_was_saved(loaded, name):
 
 
 def test_every_setting_of_a_recipe_arrives():
-    training = Training(
+    training = PretrainingSettings(
         steps=5,
         weight_decay=0.25,
         beta_1=0.5,
@@ -99,5 +99,5 @@ def test_every_setting_of_a_recipe_arrives():
     for name in ("weight_decay", "beta_1", "beta_2", "epsilon"):
         assert getattr(optimizer, name) == getattr(training, name)
     assert float(optimizer._learning_rate(2)) == 0.5
-    scaled = build_optimizer(dataclasses.replace(training, dtype="mixed_float16"))
+    scaled = build_optimizer(training.model_copy(update={"dtype": "mixed_float16"}))
     assert isinstance(scaled, keras.optimizers.LossScaleOptimizer)

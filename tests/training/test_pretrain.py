@@ -22,7 +22,7 @@ from xlm_tf.cli import main
 from xlm_tf.text.vocabulary import train_vocabulary
 from xlm_tf.training import pretrain as pretraining
 from xlm_tf.training.initial_model import load_initial_model
-from xlm_tf.training.recipe import load_recipe
+from xlm_tf.training.recipe_loader import load_recipe
 from xlm_tf.training.run import claim_output, run_to_end
 
 PAIRS = [
@@ -75,7 +75,7 @@ def workspace(tmp_path_factory):
         "objectives": {"mlm": 1, "tlm": 1},
         "training": {
             "steps": 14,
-            "rows_per_batch": 4,
+            "batch_size": 4,
             "sequence_length": 64,
             "learning_rate": 1e-2,
             "warmup_steps": 5,

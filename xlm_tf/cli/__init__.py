@@ -9,7 +9,7 @@ import importlib
 import os
 import sys
 
-from xlm_tf.cli.errors import EXIT_CODE, OneLineParser, is_expected, one_line
+from xlm_tf.cli.errors import EXIT_CODE, OneLineParser, error_lines, is_expected
 from xlm_tf.cli.memory import keep_freed_memory
 from xlm_tf.cli.quiet_start import start_tensorflow
 from xlm_tf.version import __version__
@@ -19,10 +19,11 @@ SUBCOMMANDS = {
     "vocabulary": "train one shared SentencePiece vocabulary from many languages",
     "pretrain": "pretrain a model with the recipe of a YAML file",
     "finetune": "train a model to translate or summarise, with a YAML recipe",
+    "recipes": "list, copy and check recipes; their schema for an editor",
     "trim": "cut a model's vocabulary to what some languages or texts need",
     "extend": "add words to a model's vocabulary",
     "translate": "translate lines of text",
-    "summarize": "summarise texts, one a line",
+    "summarize": "summarise texts, one per line",
     "export": "export a model as a SavedModel or a TFLite file",
     "serve": "serve exported models by HTTP and gRPC, as TF Serving does",
 }
@@ -85,5 +86,6 @@ def main(argv=None):
     except Exception as error:
         if args.debug or not is_expected(error):
             raise
-        print(f"error: {one_line(error)}", file=sys.stderr)
+        for line in error_lines(error):
+            print(f"error: {line}", file=sys.stderr)
         return EXIT_CODE

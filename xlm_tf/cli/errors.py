@@ -58,6 +58,18 @@ def is_expected(error):
     return isinstance(error, (of_values_and_files, *of_formats))
 
 
+def error_lines(error):
+    """What to print: one line, or for a recipe one for every mistake in it.
+
+    Args:
+        error: Exception for which `is_expected`.
+
+    Returns:
+        List of str.
+    """
+    return getattr(error, "lines", None) or [one_line(error)]
+
+
 def one_line(error):
     """What an error says, in one line.
 

@@ -1,27 +1,16 @@
-"""`xlm-tf finetune RECIPE.yaml`."""
+"""`xlm-tf finetune RECIPE`."""
 
-from pathlib import Path
+from xlm_tf.cli.recipe_arguments import add_recipe_arguments, load_recipe_of
 
 
 def add_arguments(parser):
     """Add the arguments of `finetune`."""
-    parser.add_argument("recipe", type=Path, help="YAML file, see recipes/")
-    parser.add_argument(
-        "--data", type=Path, help="folder of the corpora, instead of the recipe's"
-    )
-    parser.add_argument(
-        "--output", type=Path, help="directory of the results, instead of the recipe's"
-    )
-    parser.add_argument("--quiet", action="store_true", help="print errors alone")
+    add_recipe_arguments(parser)
 
 
 def run(args):
     """Train, and leave the best model."""
     from xlm_tf.training.finetune import finetune
-    from xlm_tf.training.finetuning_recipe import load_finetuning_recipe
 
-    overrides = {"output": args.output} if args.output else {}
-    finetune(
-        load_finetuning_recipe(args.recipe, args.data, **overrides), quiet=args.quiet
-    )
+    finetune(load_recipe_of(args, "finetune"), quiet=args.quiet)
     return 0

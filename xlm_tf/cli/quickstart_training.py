@@ -23,7 +23,7 @@ from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 from xlm_tf.text.vocabulary import train_vocabulary
 from xlm_tf.training.contrastive import ContrastiveTrainer, bitext_batches
 from xlm_tf.training.pretrain import build_masked_lm, pretrain
-from xlm_tf.training.recipe import load_recipe
+from xlm_tf.training.recipe_loader import load_recipe
 from xlm_tf.training.schedules import CosineDecay
 
 VOCABULARY_SIZE = 8000
@@ -128,7 +128,7 @@ def write_recipe(directory, scale):
         "objectives": {"mlm": 1.0, "tlm": 3.0},
         "training": {
             "steps": scale.pretraining_steps,
-            "rows_per_batch": 8,
+            "batch_size": 8,
             "sequence_length": 128,
             # Twice the usual: a short training sees few targets.
             "selection_rate": 0.3,

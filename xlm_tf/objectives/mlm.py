@@ -3,20 +3,22 @@
 import tensorflow as tf
 
 from xlm_tf.data.packing import split_long
-from xlm_tf.objectives.masked_rows import MaskedRows
+from xlm_tf.objectives.packed_sequences import PackedSequences
 
 
-class MaskedLanguageModelling(MaskedRows):
-    """Sentences of many languages -> packed, masked rows.
+class MaskedLanguageModelling(PackedSequences):
+    """Sentences of many languages -> packed, masked sequences.
 
     A sentence is `start tokens end` and one segment; one that is too long is cut into
     several segments.
 
-    The arguments and methods are `MaskedRows`'; examples are dicts of `text` and
-    `language`, string scalars.
+    The arguments and methods are those of `PackedSequences`.
 
     Source: Lample and Conneau 2019, section 3.3.
     """
+
+    reads = "texts"
+    description = "Masked language modelling, on sentences."
 
     def segments(self, examples):
         """Tokenise: dict of string (B,) -> dict of int32 ragged (N, None)."""

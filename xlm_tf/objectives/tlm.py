@@ -3,22 +3,24 @@
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from xlm_tf.objectives.masked_rows import MaskedRows
+from xlm_tf.objectives.packed_sequences import PackedSequences
 
 
-class TranslationLanguageModelling(MaskedRows):
-    """Sentence pairs -> packed, masked rows.
+class TranslationLanguageModelling(PackedSequences):
+    """Sentence pairs -> packed, masked sequences.
 
     A pair is one segment, `start source end start target end`: in XLM, where start
     and end are both `</s>`, the four `</s>` of the paper. Positions restart at the
     second sentence, language ids are those of each side, and the sides are swapped at
     random. Of a pair that is too long, the longer side is cut first.
 
-    The arguments and methods are `MaskedRows`'; examples are dicts of `source`,
-    `target`, `source_language` and `target_language`, string scalars.
+    The arguments and methods are those of `PackedSequences`.
 
     Source: Lample and Conneau 2019, section 3.4.
     """
+
+    reads = "pairs"
+    description = "Translation language modelling, on pairs."
 
     def segments(self, examples):
         """Tokenise: dict of string (B,) -> dict of int32 ragged (B, None)."""

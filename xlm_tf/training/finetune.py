@@ -22,14 +22,10 @@ from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 from xlm_tf.text.sentences import split_sentences
 from xlm_tf.text.vocabulary import train_vocabulary
 from xlm_tf.training.finetuning_data import FinetuningData
+from xlm_tf.training.finetuning_recipe import METRICS
 from xlm_tf.training.initial_model import facts_of, load_initial_model
+from xlm_tf.training.initial_model_checks import check_initial_model
 from xlm_tf.training.optimizer import build_optimizer
-from xlm_tf.training.recipe_checks import (
-    METRICS,
-    check_initial_model,
-    check_target_languages,
-    notices,
-)
 from xlm_tf.training.recipe_tokenizer import read_tokenizer
 from xlm_tf.training.reporting import Reporter
 from xlm_tf.training.run import (
@@ -51,7 +47,7 @@ class FinetuningResult:
 
     Attributes:
         model: directory of the best model, a preset for `XLMSeq2SeqLM.from_preset`.
-        metrics_file: JSON lines, one an evaluation.
+        metrics_file: JSON lines, one per evaluation.
         step: int, updates made in all.
         test_scores: dict of float such as "bleu/en-de", None where the run was
             interrupted, or the recipe has no `test`.
@@ -79,7 +75,7 @@ def finetune(recipe, quiet=False):
     line of the sources' file.
 
     Args:
-        recipe: `FinetuningRecipe`, see `load_finetuning_recipe`.
+        recipe: `FinetuningRecipe`, see `load_recipe`.
         quiet: bool, say nothing on the standard output.
 
     Returns:
@@ -95,7 +91,7 @@ def finetune(recipe, quiet=False):
     reporter = Reporter(quiet)
     if is_chief():
         claim_output(recipe)
-    for notice in notices(recipe):
+    for notice in recipe.notices():
         reporter.say(notice)
     data = FinetuningData(recipe)
     for report in data.reports:
@@ -134,7 +130,7 @@ def build_seq2seq_lm(recipe, data=None):
         data: `FinetuningData`, for a vocabulary that is trained on it.
     """
     training = recipe.training
-    arguments = dict(recipe.model)
+    arguments = recipe.model.given()
     wants_languages = arguments.pop("language_embeddings", False)
     decoder = {
         name: arguments.pop(name)
@@ -148,7 +144,6 @@ def build_seq2seq_lm(recipe, data=None):
         check_initial_model(recipe, facts_of(masked_lm))
         tokenizer = masked_lm.preprocessor.tokenizer
         languages = masked_lm.preprocessor.languages
-        check_target_languages(recipe, languages)
     else:
         if recipe.vocabulary_size is not None:
             path = _train_vocabulary(recipe, data)
@@ -204,7 +199,7 @@ def write_targets(model, examples, task="translation"):
         task: "translation" or "summarization".
 
     Returns:
-        List of str, one a source.
+        List of str, one per source.
     """
     languages = {}
     if model.preprocessor.languages is not None:

@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from xlm_tf.data import bitext
 from xlm_tf.data.bucketing import batch_by_tokens
+from xlm_tf.training.finetuning_recipe import evaluation_names
 from xlm_tf.training.held_out import HeldOutTexts, Selection, text_key
 from xlm_tf.training.recipe import HELD_OUT_SHARE
-from xlm_tf.training.recipe_checks import evaluation_names
 
 # Pairs in memory to draw from, and pairs that are tokenised together.
 _SHUFFLED = 200_000
@@ -129,7 +129,7 @@ class FinetuningData:
 
     def _evaluation_sets(self, part):
         entries = getattr(self.recipe, part)
-        names = evaluation_names(entries, f"recipe.{part}")
+        names = evaluation_names(entries)
         sets = []
         for name, entry in zip(names, entries, strict=True):
             self._pairs(entry)  # whose report is wanted

@@ -1,204 +1,156 @@
-"""A training to translate or summarise written down: one YAML file, all checked."""
+"""A training to translate or summarise written down, `xlm-tf finetune`."""
 
-import dataclasses
-import typing
-from pathlib import Path
+from typing import Annotated, ClassVar, Literal
 
+from pydantic import Field
+
+from xlm_tf.data.bucketing import length_boundaries
 from xlm_tf.text.normalization import NORMALIZATIONS
-from xlm_tf.training.recipe import (
-    DTYPES,
-    HELD_OUT_SHARE,
-    SCHEDULES,
-    BackboneFields,
-    Bitext,
-    BPEVocabulary,
-)
-from xlm_tf.training.recipe_checks import METRICS, check_finetuning_recipe
-from xlm_tf.training.recipe_fields import EntryName, ModelName, field, read_fields
+from xlm_tf.training.recipe import Recipe, TrainingSettings
+from xlm_tf.training.recipe_fields import Distinct, EntryName, RecipePart, Truth
+from xlm_tf.training.recipe_parts import BackboneArguments, Bitext, repeated_files
+
+# The metrics of each task, the one that chooses the best model first.
+METRICS = {
+    "translation": ("bleu", "chrf"),
+    "summarization": ("rougeL", "rouge1", "rouge2"),
+}
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class EvaluationPairs(Bitext):
-    """Pairs of texts to write and to score, with a name of their own.
+    """Pairs of texts to generate and to score, with a name of their own.
 
     Examples that follow each other with the same source are one example with several
-    references. Of every example one line is written: `test.SOURCE-TARGET.txt` has as
+    references. Of every example one line is generated: `test.SOURCE-TARGET.txt` has as
     many lines as the source's file, in its order, also where a side is empty.
     """
 
-    name: EntryName | None = field(
+    name: EntryName | None = Field(
         None,
-        help="Distinguishes the scores and the output of several entries of one "
+        description="Distinguishes the scores and the output of several entries of one "
         "direction. Default: where there are several, the name of the first file "
         "without its endings.",
     )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Seq2SeqFields(BackboneFields):
+class Seq2SeqArguments(BackboneArguments):
     """Arguments of `xlm_tf.XLMBackbone`, and of `xlm_tf.XLMSeq2SeqBackbone`.
 
-    The first four are needed where a run begins from nothing. With an `initial_model`
+    The first four are needed where a run begins from scratch. With an `initial_model`
     all of the encoder are that model's, and only the rates of dropout can be others.
     """
 
-    num_decoder_layers: int | None = field(
-        None, minimum=1, help="Decoder blocks; null: as many as encoder blocks."
+    num_decoder_layers: int | None = Field(
+        None, ge=1, description="Decoder blocks; null: as many as encoder blocks."
     )
-    share_embeddings: bool = field(
-        True, help="One table for the tokens of source and target."
+    share_embeddings: Truth = Field(
+        True, description="One table for the tokens of source and target."
     )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class FinetuningTraining:
+class FinetuningSettings(TrainingSettings):
     """How to train. A step is one update on a batch of `tokens_per_batch`."""
 
-    steps: int = field(minimum=1, help="Updates of the weights.")
-    tokens_per_batch: int = field(
+    lengths: ClassVar[tuple] = ("source_length", "target_length")
+
+    tokens_per_batch: int = Field(
         4096,
-        minimum=8,
-        help="Tokens of an update's longer side, with padding, over all GPUs and "
-        "accumulation steps.",
+        ge=8,
+        description="Tokens of an update's longer side, with padding, over all GPUs "
+        "and accumulation steps.",
     )
-    source_length: int = field(
-        128, minimum=8, help="Longest source in tokens; what is longer is cut."
+    source_length: int = Field(
+        128, ge=8, description="Longest source in tokens; what is longer is cut."
     )
-    target_length: int = field(
-        128, minimum=8, help="Longest target in tokens; what is longer is cut."
+    target_length: int = Field(
+        128, ge=8, description="Longest target in tokens; what is longer is cut."
     )
-    learning_rate: float = field(5e-4, above=0, help="The highest rate.")
-    schedule: str = field(
-        "inverse_square_root",
-        choices=SCHEDULES,
-        help="How the rate falls after the warm-up; linear and cosine end at 0.",
-    )
-    warmup_steps: int = field(
-        1000, minimum=1, help="Steps in which the rate rises from about 0."
-    )
-    weight_decay: float = field(
-        0.0, minimum=0, help="Of AdamW; biases and LayerNorms do not decay."
-    )
-    beta_1: float = field(0.9, minimum=0, below=1, help="Of Adam.")
-    beta_2: float = field(0.98, minimum=0, below=1, help="Of Adam.")
-    epsilon: float = field(1e-6, above=0, help="Of Adam.")
-    clip_norm: float | None = field(
-        1.0, above=0, help="Largest global norm of a batch's gradient; null: no bound."
-    )
-    accumulation_steps: int = field(
-        1,
-        minimum=1,
-        help="Parts of a batch, one after the other: memory for one part, the update "
-        "of the whole.",
-    )
-    label_smoothing: float = field(
+    label_smoothing: float = Field(
         0.1,
-        minimum=0,
-        below=1,
-        help="Share of the probability that is spread over all tokens.",
+        ge=0,
+        lt=1,
+        description="Share of the probability that is spread over all tokens.",
     )
-    dtype: str = field("float32", choices=DTYPES, help="Policy of the computation.")
-    seed: int = field(
-        0, minimum=0, maximum=2**32 - 1, help="Of weights, order and dropout."
-    )
-    evaluate_every: int = field(
-        1000, minimum=1, help="Steps between evaluations; there is one at the end."
-    )
-    checkpoint_every: int = field(
-        200, minimum=1, help="Steps between saved states, to resume from."
-    )
-    early_stopping_metric: str | None = field(
+    early_stopping_metric: str | None = Field(
         None,
-        help="Tells the best model: bleu or chrf, rougeL, rouge1 or rouge2; null: the "
-        "first of the task's.",
+        description="Tells the best model: bleu or chrf, rougeL, rouge1 or rouge2; "
+        "null: the first of the task's.",
     )
-    early_stopping_patience: int | None = field(
-        None,
-        minimum=1,
-        help="Evaluations without improvement that end the run; null: none do.",
-    )
-    average_last: int = field(
+    average_last: int = Field(
         5,
-        minimum=1,
-        help="Evaluations whose weights are averaged at the end, and kept where they "
-        "score better.",
+        ge=1,
+        description="Evaluations whose weights are averaged at the end, and kept where "
+        "they score better.",
+    )
+
+    def contradictions(self):
+        """Yield what does not fit together."""
+        yield from super().contradictions()
+        longest = length_boundaries(max(self.source_length, self.target_length))[-1]
+        if self.tokens_per_batch < longest * self.accumulation_steps:
+            yield (
+                "tokens_per_batch must have room for the longest example, "
+                f"{longest} tokens with its padding, in each of accumulation_steps "
+                "parts: raise it, or lower source_length and target_length. Received: "
+                f"{self.tokens_per_batch} and {self.accumulation_steps}."
+            )
+
+
+class Decoding(RecipePart):
+    """How to generate: a beam search."""
+
+    evaluation_beams: int = Field(1, ge=1, description="Beams during the training.")
+    num_beams: int = Field(5, ge=1, description="Beams for the test.")
+    length_penalty: float = Field(
+        1.0, ge=-10, le=10, description="Scores are divided by length ** it."
+    )
+    no_repeat_ngram_size: int = Field(
+        0, ge=0, description="N-grams of so many tokens occur once; 0: no rule."
     )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Decoding:
-    """How to write: a beam search."""
-
-    evaluation_beams: int = field(1, minimum=1, help="Beams during the training.")
-    num_beams: int = field(5, minimum=1, help="Beams for the test.")
-    length_penalty: float = field(
-        1.0, minimum=-10, maximum=10, help="Scores are divided by length ** it."
-    )
-    no_repeat_ngram_size: int = field(
-        0, minimum=0, help="Runs of so many tokens are written once; 0: no rule."
-    )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class FinetuningRecipe:
+class FinetuningRecipe(Recipe):
     """A run that trains an encoder-decoder on pairs of texts, `xlm-tf finetune`."""
 
-    output: Path = field(
-        help="Folder of the results, or `--output`; a run that was stopped goes on "
-        "from there.",
+    command: ClassVar[str] = "finetune"
+    vocabularies: ClassVar[tuple] = (
+        "initial_model",
+        "vocabulary_size",
+        "vocabulary",
+        "bpe",
     )
-    data: list[Bitext] = field(
-        in_data_folder=True, help="Pairs to train on, one direction an entry."
-    )
-    held_out: list[EvaluationPairs] | None = field(
-        None,
-        in_data_folder=True,
-        help="Pairs to write during the training; the best model is chosen by them. "
-        "Left out, a share of `data` is held out.",
-    )
-    held_out_share: float | None = field(
-        None,
-        above=0,
-        below=0.5,
-        help=f"That share, of the sources of `data`; default {HELD_OUT_SHARE}, of a "
-        "direction 2,000 at most. What is held out, or has the same text on a side, is "
-        "not trained on.",
-    )
-    test: list[EvaluationPairs] = field(
-        [], in_data_folder=True, help="Pairs that the best model writes at the end."
-    )
-    task: str = field(
+
+    task: Literal[tuple(METRICS)] = Field(
         "translation",
-        choices=tuple(METRICS),
-        help="Translation is measured by BLEU and chrF, summarization by ROUGE.",
+        description="Translation is measured by BLEU and chrF, summarization by ROUGE.",
     )
-    initial_model: ModelName | None = field(
+    data: Annotated[list[Bitext], Distinct] = Field(
+        description="Pairs to train on, one direction per entry."
+    )
+    held_out: Annotated[list[EvaluationPairs], Distinct] | None = Field(
         None,
-        help="A masked language model to begin with, instead of a vocabulary: a "
-        "folder, `hf://OWNER/NAME`, or a name of `xlm_tf.PRESETS`. Its tokenizer and "
-        "its languages are kept.",
+        description="Pairs to generate during the training; the best model is chosen "
+        "by them. Left out, a share of `data` is held out.",
     )
-    vocabulary_size: int | None = field(
+    test: Annotated[list[EvaluationPairs], Distinct] = Field(
+        [], description="Pairs that the best model generates at the end."
+    )
+    vocabulary_size: int | None = Field(
         None,
-        minimum=16,
-        help="Tokens of a SentencePiece vocabulary that is trained on `data`.",
+        ge=16,
+        description="Tokens of a SentencePiece vocabulary that is trained on `data`.",
     )
-    vocabulary_normalization: str | None = field(
+    vocabulary_normalization: Literal[NORMALIZATIONS] | None = Field(
         None,
-        choices=NORMALIZATIONS,
-        help="How text is normalised before that vocabulary: `nmt_nfkc` as in XLM-R, "
-        "`keep_joiners` with the zero-width non-joiners of Persian and others, or "
-        "`identity`; null chooses one of the first two by the languages.",
+        description="How text is normalised before that vocabulary: `nmt_nfkc` as in "
+        "XLM-R, `keep_joiners` with the zero-width non-joiners of Persian and others, "
+        "or `identity`; null chooses one of the first two by the languages.",
     )
-    vocabulary: Path | None = field(
-        None, help="SentencePiece model, as `xlm-tf vocabulary` writes, instead."
+    model: Seq2SeqArguments = Field(
+        default_factory=Seq2SeqArguments, description="The architecture."
     )
-    bpe: BPEVocabulary | None = field(None, help="A vocabulary of XLM's kind instead.")
-    model: dict[str, typing.Any] = field(
-        {}, given=Seq2SeqFields, help="The architecture."
-    )
-    training: FinetuningTraining = field(help="How to train.")
-    decoding: Decoding = field(Decoding(), help="How to write.")
+    training: FinetuningSettings = Field(description="How to train.")
+    decoding: Decoding = Field(default_factory=Decoding, description="How to generate.")
 
     @property
     def metric(self):
@@ -210,24 +162,90 @@ class FinetuningRecipe:
         """Languages of the training pairs, sorted: the order of the language ids."""
         return sorted({language for entry in self.data for language in entry.languages})
 
+    def named_languages(self):
+        """Yield the places that name a language, and the language."""
+        for part in ("data", "held_out", "test"):
+            for number, entry in enumerate(getattr(self, part) or []):
+                yield from ((f"{part}[{number}]", own) for own in entry.languages)
 
-def load_finetuning_recipe(path, data_folder=None, **overrides):
-    """Read and check a recipe; its fields are explained in `docs/recipes.md`.
+    def contradictions(self):
+        """Yield what does not fit together."""
+        yield from super().contradictions()
+        for part in ("data", "held_out"):
+            if getattr(self, part) == []:
+                yield f"recipe.{part} names no pairs of texts."
+        for repeated in repeated_files(self.data):
+            yield f"recipe.data{repeated}"
+        directions = {entry.languages for entry in self.data}
+        for part in ("held_out", "test"):
+            entries = getattr(self, part) or []
+            yield from _repeated_names(entries, f"recipe.{part}")
+            for languages in {entry.languages for entry in entries} - directions:
+                trained = ", ".join("-".join(own) for own in sorted(directions))
+                yield (
+                    f"recipe.data does not train {'-'.join(languages)}, which "
+                    f"recipe.{part} evaluates. Trained: {trained}."
+                )
+        if self.metric not in METRICS[self.task]:
+            yield (
+                "recipe.training.early_stopping_metric must be one of "
+                f"{', '.join(METRICS[self.task])}. Received: {self.metric}."
+            )
+        if self.vocabulary_normalization and self.vocabulary_size is None:
+            yield (
+                "recipe.vocabulary_normalization is of a vocabulary that is trained "
+                "here: it needs recipe.vocabulary_size. "
+                f"Received: {self.vocabulary_normalization}."
+            )
+        if self.initial_model is None and not self.model.language_embeddings:
+            yield from several_targets(self)
+
+
+def several_targets(recipe):
+    """Yield what is missing where a model without languages has several targets.
 
     Args:
-        path: str or Path of a YAML file.
-        data_folder: str or Path that the files of `data`, `held_out` and `test` lie
-            in; defaults to the recipe's folder, where all other paths start.
-        **overrides: values for top-level fields, such as `output`.
+        recipe: `FinetuningRecipe`.
+
+    Yields:
+        str.
+    """
+    targets = sorted({entry.target_language for entry in recipe.data})
+    if len(targets) > 1:
+        yield (
+            "A model of several target languages must be told which to generate: set "
+            "recipe.model.language_embeddings, or begin with a model that has "
+            f"languages. Received: {', '.join(targets)}."
+        )
+
+
+def evaluation_names(entries):
+    """The name of every entry that is scored.
+
+    Args:
+        entries: list of `EvaluationPairs`.
 
     Returns:
-        `FinetuningRecipe`.
-
-    Raises:
-        FileNotFoundError: the recipe, or a file that it names, does not exist.
-        ValueError: a field that is unknown, missing, of another type or out of
-            range, or fields that contradict each other; names them.
+        List of str: "SOURCE-TARGET", or "SOURCE-TARGET/NAME" where the entry has a
+        name, or its direction has several entries.
     """
-    recipe = read_fields(FinetuningRecipe, path, data_folder, overrides)
-    check_finetuning_recipe(recipe)
-    return recipe
+    directions = ["-".join(entry.languages) for entry in entries]
+    names = []
+    for entry, direction in zip(entries, directions, strict=True):
+        own = entry.name
+        if own is None and directions.count(direction) > 1:
+            own = entry.paths[0].name.removesuffix(".gz").rpartition(".")[0]
+            own = own or entry.paths[0].name
+        names.append(f"{direction}/{own}" if own else direction)
+    return names
+
+
+def _repeated_names(entries, where):
+    names = evaluation_names(entries)
+    for number, name in enumerate(names):
+        first = names.index(name)
+        if first != number:
+            yield (
+                f"{where}[{number}] and {where}[{first}] would both be scored as "
+                f"{name}: give each a `name`."
+            )

@@ -24,7 +24,7 @@ def build_optimizer(training):
     """Adam with the schedule of a recipe's `training`.
 
     Args:
-        training: `Training` or `FinetuningTraining`.
+        training: `TrainingSettings`.
 
     Returns:
         `AdamW`; under mixed_float16 in a `LossScaleOptimizer`. Serialised by

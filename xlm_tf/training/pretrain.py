@@ -10,10 +10,10 @@ from xlm_tf.evaluation.perplexity import MaskedLMEvaluator
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.masked_lm import XLMMaskedLM, XLMMaskedLMPreprocessor
 from xlm_tf.training.initial_model import facts_of, load_initial_model
+from xlm_tf.training.initial_model_checks import check_initial_model
 from xlm_tf.training.masked_lm_trainer import MaskedLMTrainer
 from xlm_tf.training.optimizer import build_optimizer
 from xlm_tf.training.pretraining_data import PretrainingData
-from xlm_tf.training.recipe_checks import check_initial_model, notices
 from xlm_tf.training.recipe_tokenizer import read_tokenizer
 from xlm_tf.training.reporting import Reporter
 from xlm_tf.training.run import TrainingRun, claim_output, run_to_end
@@ -26,7 +26,7 @@ class PretrainingResult:
 
     Attributes:
         model: directory of the best model, a preset for `XLMMaskedLM.from_preset`.
-        metrics_file: JSON lines, one an evaluation.
+        metrics_file: JSON lines, one per evaluation.
         step: int, updates made in all.
         best: float, the best mean of the early-stopping metric.
         finished: bool, False where the run was interrupted.
@@ -48,7 +48,7 @@ def pretrain(recipe, quiet=False):
     the weights of an uninterrupted one. Ctrl-C saves first.
 
     Args:
-        recipe: `Recipe`, see `load_recipe`.
+        recipe: `PretrainingRecipe`, see `load_recipe`.
         quiet: bool, say nothing on the standard output.
 
     Returns:
@@ -62,14 +62,14 @@ def pretrain(recipe, quiet=False):
     reporter = Reporter(quiet)
     if is_chief():
         claim_output(recipe)
-    for notice in notices(recipe):
+    for notice in recipe.notices():
         reporter.say(notice)
     training = recipe.training
     replicas = strategy.num_replicas_in_sync
-    if training.rows_per_batch % (replicas * training.accumulation_steps):
+    if training.batch_size % (replicas * training.accumulation_steps):
         raise ValueError(
-            "recipe.training.rows_per_batch must be divisible by the number of "
-            f"replicas times accumulation_steps. Received: {training.rows_per_batch}, "
+            "recipe.training.batch_size must be divisible by the number of "
+            f"replicas times accumulation_steps. Received: {training.batch_size}, "
             f"{replicas} and {training.accumulation_steps}."
         )
     keras.utils.set_random_seed(training.seed)
@@ -104,10 +104,10 @@ def build_masked_lm(recipe, tokenizer=None):
     """The `XLMMaskedLM` of a recipe as its training begins, with its preprocessor.
 
     Args:
-        recipe: `Recipe`.
+        recipe: `PretrainingRecipe`.
         tokenizer: a tokenizer of `xlm_tf.text`, if the caller has the recipe's.
     """
-    arguments = dict(recipe.model)
+    arguments = recipe.model.given()
     wants_languages = arguments.pop("language_embeddings", False)
     if recipe.initial_model is not None:
         masked_lm = load_initial_model(

@@ -9,8 +9,7 @@ from xlm_tf.data import bitext, gettext_catalogues, plain_text
 from xlm_tf.data.sampling import sample_datasets
 from xlm_tf.objectives.masking import frequency_weights
 from xlm_tf.objectives.mixing import mix
-from xlm_tf.objectives.mlm import MaskedLanguageModelling
-from xlm_tf.objectives.tlm import TranslationLanguageModelling
+from xlm_tf.objectives.registry import OBJECTIVES
 from xlm_tf.text.languages import language_probabilities
 from xlm_tf.training.held_out import HeldOutTexts, Selection, documents, text_key
 from xlm_tf.training.recipe import HELD_OUT_SHARE
@@ -32,7 +31,7 @@ class PretrainingData:
     """Reads what a recipe names, and makes its batches.
 
     Args:
-        recipe: `Recipe`.
+        recipe: `PretrainingRecipe`.
         tokenizer: a tokenizer of `xlm_tf.text`.
         languages: list of str, the model's languages in the order of its language
             embedding; None where it has none.
@@ -63,16 +62,13 @@ class PretrainingData:
         self.held_out_sources = _by_objective(held_out, recipe.objectives)
         training = recipe.training
         self.objectives = {
-            name: objective(
+            name: OBJECTIVES[name](
                 tokenizer,
                 training.sequence_length,
                 languages,
                 selection_rate=training.selection_rate,
             )
-            for name, objective in (
-                ("mlm", MaskedLanguageModelling),
-                ("tlm", TranslationLanguageModelling),
-            )
+            for name in OBJECTIVES
             if name in recipe.objectives
         }
         if training.selection_alpha:
@@ -108,9 +104,7 @@ class PretrainingData:
                 language_probabilities(counts, training.language_alpha),
                 seed,
             )
-            streams[name] = objective.train_batches(
-                examples, training.rows_per_batch, seed
-            )
+            streams[name] = objective.train_batches(examples, training.batch_size, seed)
         batches = mix(streams, self.recipe.objectives, training.seed)
         # Several workers share every batch; by default each would read other files.
         options = tf.data.Options()
@@ -135,7 +129,7 @@ class PretrainingData:
             sources = self.held_out_sources[name]
             own = objective.evaluation_batches(
                 {key: source.examples for key, source in sources.items()},
-                self.recipe.training.rows_per_batch,
+                self.recipe.training.batch_size,
             )
             first = num_groups
 
@@ -159,20 +153,13 @@ def _sources(corpora):
 
 def _by_objective(sources, objectives):
     """{"mlm": {language: Source}, "tlm": {"SOURCE-TARGET": Source}} of those named."""
-    by_objective = {}
-    if "mlm" in objectives:
+    texts = dict(sources["texts"])
+    for language, source in _sides(sources["pairs"]).items():
         # Where a language has no text of its own, its sides of the pairs serve.
-        sides = {
-            language: source
-            for language, source in _sides(sources["pairs"]).items()
-            if language not in sources["texts"]
-        }
-        by_objective["mlm"] = {**sources["texts"], **sides}
-    if "tlm" in objectives:
-        by_objective["tlm"] = {
-            "-".join(pair): source for pair, source in sources["pairs"].items()
-        }
-    return by_objective
+        texts.setdefault(language, source)
+    pairs = {"-".join(pair): source for pair, source in sources["pairs"].items()}
+    read = {"texts": texts, "pairs": pairs}
+    return {name: read[OBJECTIVES[name].reads] for name in objectives}
 
 
 def _split(sources, monolingual, share):

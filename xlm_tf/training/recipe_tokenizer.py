@@ -8,7 +8,7 @@ def read_tokenizer(recipe):
     """The tokenizer of the files that a recipe names.
 
     Args:
-        recipe: `Recipe` or `FinetuningRecipe`, with `vocabulary` or `bpe`.
+        recipe: `PretrainingRecipe` or `FinetuningRecipe`, with `vocabulary` or `bpe`.
 
     Returns:
         A tokenizer of `xlm_tf.text`.

@@ -12,15 +12,14 @@ import numpy as np
 import tensorflow as tf
 
 from xlm_tf.training.checkpoint import TrainingCheckpoint
-from xlm_tf.training.recipe_fields import as_dict
 from xlm_tf.training.strategy import is_chief
 
 # A vocabulary that was trained for the run.
 VOCABULARY_FILE = "vocabulary.spm"
 # What a run has as soon as it has been trained.
 _TRAINED = ("checkpoints", "metrics.jsonl", "model", "snapshots")
-# Metrics that rise as a model gets better; all others fall.
-RISING_METRICS = ("accuracy", "bleu", "chrf", "rouge")
+# The metrics that are; of all others lower is better.
+HIGHER_IS_BETTER = ("accuracy", "bleu", "chrf", "rouge")
 
 
 def run_to_end(run, train_batches):
@@ -155,8 +154,8 @@ class TrainingRun(keras.callbacks.Callback):
         """Save the model if it is the best so far."""
         metric = self.metric
         key = metric if metric in metrics else f"mean/{metric}"
-        rises = any(name in key for name in RISING_METRICS)
-        value = -metrics[key] if rises else metrics[key]
+        is_higher_better = any(name in key for name in HIGHER_IS_BETTER)
+        value = -metrics[key] if is_higher_better else metrics[key]
         if value < self.best:
             self.best, self.bad_periods = value, 0
             if self.is_chief:
@@ -227,7 +226,7 @@ def claim_output(recipe):
     Where nothing has been trained yet, a changed recipe takes the place of the old one.
 
     Args:
-        recipe: `Recipe` or `FinetuningRecipe`.
+        recipe: `PretrainingRecipe` or `FinetuningRecipe`.
 
     Raises:
         ValueError: the directory holds a run of another recipe, or something else, or
@@ -235,7 +234,7 @@ def claim_output(recipe):
     """
     output = recipe.output
     record = output / "recipe.json"
-    content = json.loads(json.dumps(as_dict(recipe)))
+    content = recipe.model_dump(mode="json")
     try:
         if record.exists():
             before = json.loads(record.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What masked objectives share: texts -> segments -> packed rows -> masked batches."""
+"""What objectives share: texts -> segments -> packed sequences -> masked batches."""
 
 import abc
 
@@ -12,11 +12,13 @@ from xlm_tf.text.languages import language_index
 WINDOW = 512
 
 
-class MaskedRows(abc.ABC):
-    """Base of the masked objectives: a dataset of texts -> a dataset of batches.
+class PackedSequences(abc.ABC):
+    """Base of the objectives: a dataset of texts -> a dataset of batches.
 
-    Subclasses tokenise (`segments`). A batch is `(inputs, targets, weights)` with
-    static shapes, the same for every objective, so that they mix in one dataset:
+    A subclass says what it reads and how that becomes segments (`segments`), or more,
+    and has its name in `xlm_tf.objectives.registry`. A batch is `(inputs, targets,
+    weights)` with static shapes, the same for every objective, so that they mix in one
+    dataset:
     inputs `token_ids`, `language_ids`, `position_ids`, `segment_ids` int32 (B, T),
     `padding_mask` bool (B, T), `mask_positions` int32 (B, P); targets int32 (B, P);
     weights float32 (B, P), 0 where a prediction is unused.
@@ -31,7 +33,16 @@ class MaskedRows(abc.ABC):
         random_rate: float, share of these that become a random token.
         token_weights: float tensor (V,), to select rare tokens more often
             (`masking.frequency_weights`); None selects all alike.
+
+    Attributes:
+        reads: "texts" (of one language: dicts of `text` and `language`) or "pairs"
+            (dicts of `source`, `target`, `source_language`, `target_language`); string
+            scalars.
+        description: str, a sentence for the reference of the recipes.
     """
+
+    reads: str
+    description: str
 
     def __init__(
         self,
@@ -97,47 +108,47 @@ class MaskedRows(abc.ABC):
         counts = examples.batch(WINDOW).reduce(tf.zeros((size,), "int64"), add)
         return counts.numpy()
 
-    def train_batches(self, examples, rows_per_batch, seed):
+    def train_batches(self, examples, batch_size, seed):
         """Batches for training, a function of the examples and the seed alone.
 
         Args:
             examples: dataset of examples, usually endless.
-            rows_per_batch: int, B; a last, smaller batch is left out.
+            batch_size: int, B; a last, smaller batch is left out.
             seed: int.
 
         Returns:
             `tf.data.Dataset` of batches. Masks are drawn anew for every batch.
         """
 
-        def to_rows(index, window):
+        def to_sequences(index, window):
             return self._packed(window, _seed(seed, index))
 
-        def mask(index, rows):
-            return self._masked(rows, _seed(seed, index), for_evaluation=False)
+        def mask(index, sequences):
+            return self._masked(sequences, _seed(seed, index), for_evaluation=False)
 
         windows = examples.batch(WINDOW).enumerate()
-        rows = windows.map(to_rows, num_parallel_calls=tf.data.AUTOTUNE)
-        rows = rows.rebatch(rows_per_batch, drop_remainder=True)
-        return rows.enumerate().map(mask, num_parallel_calls=tf.data.AUTOTUNE)
+        sequences = windows.map(to_sequences, num_parallel_calls=tf.data.AUTOTUNE)
+        sequences = sequences.rebatch(batch_size, drop_remainder=True)
+        return sequences.enumerate().map(mask, num_parallel_calls=tf.data.AUTOTUNE)
 
-    def evaluation_batches(self, groups, rows_per_batch, seed=0):
+    def evaluation_batches(self, groups, batch_size, seed=0):
         """Batches for evaluation: the same at every call.
 
         Every segment with text has at least one target, and every target is MASK. The
         tokens around a text are none, unlike in training: `</s>` is easily guessed, and
         the shorter the texts, the better the scores would look (XLM's evaluation leaves
-        out the last of every text; here both inside a pair are left out too). A row
-        holds texts of one group, a batch rows of several. The last batch is filled with
-        rows of padding that weigh nothing.
+        out the last of every text; here both inside a pair are left out too). A
+        sequence holds texts of one group, a batch sequences of several. The last batch
+        is filled with sequences of padding that weigh nothing.
 
         Args:
             groups: dict from names, such as languages, to finite datasets of examples.
-            rows_per_batch: int, B.
+            batch_size: int, B.
             seed: int.
 
         Returns:
             `tf.data.Dataset` of `(inputs, targets, weights, group)`; group int32 (B,)
-            is a row's place among the names.
+            is a sequence's place among the names.
         """
         windows = None
         for number, examples in enumerate(groups.values()):
@@ -149,33 +160,33 @@ class MaskedRows(abc.ABC):
             )
             windows = own if windows is None else windows.concatenate(own)
 
-        def to_rows(index, window):
-            rows = self._packed(window["examples"], _seed(seed, index))
-            group = tf.fill(tf.shape(rows["token_ids"])[:1], window["group"])
-            return {**rows, "group": group}
+        def to_sequences(index, window):
+            sequences = self._packed(window["examples"], _seed(seed, index))
+            group = tf.fill(tf.shape(sequences["token_ids"])[:1], window["group"])
+            return {**sequences, "group": group}
 
-        def mask(index, rows):
-            missing = rows_per_batch - tf.shape(rows["token_ids"])[0]
-            group = tf.pad(rows.pop("group"), ((0, missing),))
-            rows = {
+        def mask(index, sequences):
+            missing = batch_size - tf.shape(sequences["token_ids"])[0]
+            group = tf.pad(sequences.pop("group"), ((0, missing),))
+            sequences = {
                 name: tf.ensure_shape(
                     tf.pad(values, ((0, missing), (0, 0))),
-                    (rows_per_batch, self.sequence_length),
+                    (batch_size, self.sequence_length),
                 )
-                for name, values in rows.items()
+                for name, values in sequences.items()
             }
-            masked = self._masked(rows, _seed(seed, index), for_evaluation=True)
-            return *masked, tf.ensure_shape(group, (rows_per_batch,))
+            masked = self._masked(sequences, _seed(seed, index), for_evaluation=True)
+            return *masked, tf.ensure_shape(group, (batch_size,))
 
-        rows = windows.enumerate().map(to_rows).rebatch(rows_per_batch)
-        return rows.enumerate().map(mask)
+        sequences = windows.enumerate().map(to_sequences).rebatch(batch_size)
+        return sequences.enumerate().map(mask)
 
     def _pack(self, examples, seed):
         seed = tf.cast(seed, "int32")
         return pack(self.segments(examples), self.sequence_length, seed)
 
-    def _masked(self, rows, seed, for_evaluation):
-        candidates = masking.maskable(rows["segment_ids"])
+    def _masked(self, sequences, seed, for_evaluation):
+        candidates = masking.maskable(sequences["segment_ids"])
         num_predictions = masking.max_predictions(
             self.sequence_length, self.selection_rate
         )
@@ -184,8 +195,8 @@ class MaskedRows(abc.ABC):
             # Short sentences have a target each: more of them than the rate says.
             num_predictions = max(num_predictions, self.sequence_length // 2)
             positions, weights = masking.select_for_evaluation(
-                tf.logical_and(candidates, self._is_text(rows["token_ids"])),
-                rows["segment_ids"],
+                tf.logical_and(candidates, self._is_text(sequences["token_ids"])),
+                sequences["segment_ids"],
                 num_predictions,
                 seed,
                 self.selection_rate,
@@ -194,7 +205,7 @@ class MaskedRows(abc.ABC):
         elif self.token_weights is not None:
             positions, weights = masking.select_by_frequency(
                 candidates,
-                rows["token_ids"],
+                sequences["token_ids"],
                 self.token_weights,
                 num_predictions,
                 seed,
@@ -205,7 +216,7 @@ class MaskedRows(abc.ABC):
                 candidates, num_predictions, seed, self.selection_rate
             )
         token_ids, targets = masking.mask_tokens(
-            rows["token_ids"],
+            sequences["token_ids"],
             positions,
             weights,
             self.tokenizer.mask_token_id,
@@ -216,9 +227,9 @@ class MaskedRows(abc.ABC):
         )
         # Padding holds the padding token, as everywhere.
         token_ids = tf.where(
-            rows["padding_mask"], token_ids, self.tokenizer.pad_token_id
+            sequences["padding_mask"], token_ids, self.tokenizer.pad_token_id
         )
-        inputs = {**rows, "token_ids": token_ids, "mask_positions": positions}
+        inputs = {**sequences, "token_ids": token_ids, "mask_positions": positions}
         return inputs, targets, weights
 
     def _is_text(self, token_ids):

@@ -1,0 +1,96 @@
+"""`xlm-tf recipes list|copy|validate|schema`: the recipes of the package, and yours."""
+
+import json
+from pathlib import Path
+
+KINDS = ("pretrain", "finetune")
+
+
+def add_arguments(parser):
+    """Add the subcommands of `recipes` and their arguments."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("list", help="the recipes of the package").set_defaults(
+        act=_list
+    )
+    copy = actions.add_parser("copy", help="copy a recipe of the package, to edit it")
+    copy.add_argument("name", metavar="NAME", help="a name of `xlm-tf recipes list`")
+    copy.add_argument(
+        "path",
+        metavar="PATH",
+        nargs="?",
+        type=Path,
+        help="the new file, or its folder (default: NAME.yaml here)",
+    )
+    copy.set_defaults(act=_copy)
+    validate = actions.add_parser("validate", help="say all that is wrong in a recipe")
+    validate.add_argument("recipe", metavar="FILE", help="YAML file, or a name")
+    validate.add_argument("--data", type=Path, help="folder of the corpora")
+    validate.set_defaults(act=_validate)
+    schema = actions.add_parser(
+        "schema", help="print the JSON schema of recipes, for completion in an editor"
+    )
+    schema.add_argument(
+        "kind", nargs="?", choices=KINDS, help="the command (default: both)"
+    )
+    schema.set_defaults(act=_schema)
+
+
+def run(args):
+    """List, copy or check recipes, or print their schema."""
+    return args.act(args)
+
+
+def _list(args):
+    from rich.console import Console
+    from rich.table import Table
+
+    from xlm_tf.training.recipe_loader import kind_of
+    from xlm_tf.training.recipe_yaml import read_yaml
+    from xlm_tf.training.shipped_recipes import shipped_recipes
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("name", "command", ""):
+        table.add_column(column, no_wrap=column != "")
+    for name, path in shipped_recipes().items():
+        first_line = path.read_text(encoding="utf-8").partition("\n")[0]
+        table.add_row(name, kind_of(read_yaml(path)).command, first_line.strip("# :"))
+    Console().print(table)
+    return 0
+
+
+def _copy(args):
+    from xlm_tf.training.shipped_recipes import shipped_recipe
+
+    source = shipped_recipe(args.name)
+    path = args.path or Path(source.name)
+    path = path / source.name if path.is_dir() else path
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(source.read_text(encoding="utf-8"))
+    except FileExistsError as error:
+        raise ValueError(
+            f"{path} exists and is left as it is: name another file, or delete it."
+        ) from error
+    print(f"{path}: edit it, then run `xlm-tf recipes validate {path}`.")
+    return 0
+
+
+def _validate(args):
+    from xlm_tf.training.recipe_loader import RecipeError, load_recipe
+
+    try:
+        recipe = load_recipe(args.recipe, args.data)
+    except RecipeError as error:
+        print("\n".join(error.lines))
+        return 1
+    for notice in recipe.notices():
+        print(notice)
+    print(f"{args.recipe}: a recipe that `xlm-tf {recipe.command}` can run.")
+    return 0
+
+
+def _schema(args):
+    from xlm_tf.training.recipe_loader import schema
+
+    print(json.dumps(schema(args.kind), indent=2, ensure_ascii=False))
+    return 0

@@ -1,0 +1,11 @@
+"""The objectives by the names that recipes give them: a new one is a line here."""
+
+from xlm_tf.objectives.mlm import MaskedLanguageModelling
+from xlm_tf.objectives.tlm import TranslationLanguageModelling
+
+# In the order of their evaluation; a new one comes last, so that the seeds of the
+# others stay.
+OBJECTIVES = {
+    "mlm": MaskedLanguageModelling,
+    "tlm": TranslationLanguageModelling,
+}

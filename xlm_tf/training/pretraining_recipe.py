@@ -1,0 +1,259 @@
+"""A pretraining run written down, `xlm-tf pretrain`."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, WithJsonSchema
+
+from xlm_tf.objectives.registry import OBJECTIVES
+from xlm_tf.training.recipe import Recipe, TrainingSettings
+from xlm_tf.training.recipe_fields import (
+    CatalogueSource,
+    CorpusFile,
+    Distinct,
+    Language,
+    RecipePart,
+    Truth,
+)
+from xlm_tf.training.recipe_parts import BackboneArguments, Bitext, repeated_files
+
+METRICS = ("perplexity", "accuracy")
+
+Weights = Annotated[
+    dict[Literal[tuple(OBJECTIVES)], Annotated[float, Field(gt=0)]],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "minProperties": 1,
+            "properties": {
+                name: {
+                    "type": "number",
+                    "exclusiveMinimum": 0,
+                    "description": objective.description,
+                }
+                for name, objective in OBJECTIVES.items()
+            },
+        }
+    ),
+]
+
+
+class Corpora(RecipePart):
+    """Texts of several languages.
+
+    A language without plain text of its own is learnt from its sides of the pairs.
+    """
+
+    monolingual: dict[Language, Annotated[list[CorpusFile], Distinct]] = Field(
+        {},
+        description="Plain text by language, one sentence per line, plain or `.gz`. "
+        "Empty lines separate documents.",
+    )
+    bitext: Annotated[list[Bitext], Distinct] = Field([], description="Pairs of texts.")
+    gettext: Annotated[list[CatalogueSource], Distinct] = Field(
+        [],
+        description="Message catalogues (`LANGUAGE/LC_MESSAGES/*.mo`) as pairs with "
+        "English: folders, wheels, or names of installed packages.",
+    )
+    gettext_languages: Annotated[list[Language], Distinct] | None = Field(
+        None, description="The languages to read from the catalogues."
+    )
+
+    @property
+    def pairs(self):
+        """The pairs of languages, in their order."""
+        pairs = [entry.languages for entry in self.bitext]
+        if self.gettext:
+            pairs += [("en", language) for language in self.gettext_languages or ()]
+        return list(dict.fromkeys(pairs))
+
+    @property
+    def languages(self):
+        """The languages: those of plain text first, then those of pairs alone."""
+        of_pairs = (language for pair in self.pairs for language in pair)
+        return list(dict.fromkeys([*self.monolingual, *of_pairs]))
+
+    def contradictions(self):
+        """Yield what does not fit together."""
+        if self.gettext and not self.gettext_languages:
+            yield (
+                "gettext_languages is missing: the languages to read from the "
+                "catalogues."
+            )
+        if self.gettext_languages and not self.gettext:
+            yield "gettext is missing: the catalogues to read."
+        if "en" in (self.gettext_languages or ()):
+            yield (
+                "gettext_languages must not hold en, which the messages of the "
+                "catalogues are translated from."
+            )
+        owners = {}
+        for language, paths in self.monolingual.items():
+            if not paths:
+                yield f"monolingual.{language} names no file."
+            for path in paths:
+                owner = owners.setdefault(path, language)
+                if owner != language:
+                    yield (
+                        f"monolingual.{language} has the same file as "
+                        f"monolingual.{owner}: {path}. A text has one language."
+                    )
+        for repeated in repeated_files(self.bitext):
+            yield f"bitext{repeated}"
+
+    def named_languages(self):
+        """Yield the places that name a language, and the language."""
+        yield from (("monolingual", language) for language in self.monolingual)
+        for number, entry in enumerate(self.bitext):
+            yield from ((f"bitext[{number}]", own) for own in entry.languages)
+        if self.gettext:
+            for language in ("en", *self.gettext_languages):
+                yield "gettext_languages", language
+
+
+class MaskedLMArguments(BackboneArguments):
+    """Arguments of `xlm_tf.XLMBackbone`, and of the head of `xlm_tf.XLMMaskedLM`.
+
+    The first four are needed where a run begins from scratch. With an `initial_model`
+    all are that model's, and only the rates of dropout can be others.
+    """
+
+    head_transform: Truth = Field(
+        True,
+        description="XLM-R's prediction head (a dense layer more); false for XLM's.",
+    )
+
+
+class PretrainingSettings(TrainingSettings):
+    """How to train. A step is one update of the weights on one batch."""
+
+    renamed: ClassVar[dict] = {"rows_per_batch": "batch_size"}
+    lengths: ClassVar[tuple] = ("sequence_length",)
+
+    batch_size: int = Field(
+        32,
+        ge=1,
+        description="Packed sequences of an update, over all GPUs and accumulation "
+        "steps.",
+    )
+    sequence_length: int = Field(
+        128,
+        ge=8,
+        description="Tokens of a packed sequence, which holds several sentences.",
+    )
+    weight_decay: float = Field(
+        0.01, ge=0, description="Of AdamW; biases and LayerNorms do not decay."
+    )
+    language_alpha: float = Field(
+        0.7,
+        ge=0,
+        description="Languages, and pairs, are drawn by (n / N) ** alpha: 1 by their "
+        "size, 0 all alike.",
+    )
+    selection_rate: float = Field(
+        0.15, gt=0, lt=1, description="Share of the tokens to predict."
+    )
+    selection_alpha: float = Field(
+        0.0,
+        ge=0,
+        description="Rare tokens are selected more often, by count ** -alpha (XLM's "
+        "`sample_alpha`; 0.5 in its paper); 0 selects all alike.",
+    )
+    early_stopping_metric: str = Field(
+        "perplexity",
+        description="Tells the best model: perplexity or accuracy, the mean of all, or "
+        "of one language or pair, such as perplexity/tlm/en-fr.",
+    )
+
+    def contradictions(self):
+        """Yield what does not fit together."""
+        yield from super().contradictions()
+        if self.batch_size % self.accumulation_steps:
+            yield (
+                "batch_size must be divisible by accumulation_steps. Received: "
+                f"{self.batch_size} and {self.accumulation_steps}."
+            )
+
+
+class PretrainingRecipe(Recipe):
+    """A pretraining run, `xlm-tf pretrain`."""
+
+    command: ClassVar[str] = "pretrain"
+
+    model: MaskedLMArguments = Field(
+        default_factory=MaskedLMArguments, description="The architecture."
+    )
+    data: Corpora = Field(description="Texts to train on.")
+    held_out: Corpora | None = Field(
+        None,
+        description="Texts to score, apart by language and pair. Left out, a share of "
+        "`data` is held out.",
+    )
+    objectives: Weights = Field(
+        {"mlm": 1.0},
+        description="How often a batch is of each objective, relative to each other; "
+        "one at least. "
+        + " ".join(f"`{name}`: {own.description}" for name, own in OBJECTIVES.items()),
+    )
+    training: PretrainingSettings = Field(description="How to train.")
+
+    @property
+    def languages(self):
+        """Languages of the training texts, sorted: the order of the language ids."""
+        return sorted(self.data.languages)
+
+    def named_languages(self):
+        """Yield the places that name a language, and the language."""
+        for part, corpora in self._corpora().items():
+            for where, language in corpora.named_languages():
+                yield f"{part}.{where}", language
+
+    def contradictions(self):
+        """Yield what does not fit together."""
+        yield from super().contradictions()
+        if not self.objectives:
+            yield f"recipe.objectives must name one of {', '.join(OBJECTIVES)}."
+        for part, corpora in self._corpora().items():
+            for name in self.objectives:
+                if OBJECTIVES[name].reads == "pairs" and not corpora.pairs:
+                    yield (
+                        f"recipe.{part} holds neither bitext nor gettext, which {name} "
+                        "needs."
+                    )
+                elif not corpora.languages:
+                    yield f"recipe.{part} holds no text, which {name} needs."
+        if self.model.language_embeddings:
+            for language in (self.held_out or self.data).languages:
+                if language not in self.languages:
+                    yield (
+                        f"recipe.held_out has {language}, for which recipe.data holds "
+                        "no text: the model would have no embedding of that language."
+                    )
+        metric, known = self.training.early_stopping_metric, self._metrics()
+        if metric not in known:
+            yield (
+                "recipe.training.early_stopping_metric must be one of "
+                f"{', '.join(known)}. Received: {metric}."
+            )
+
+    def _corpora(self):
+        held_out = {} if self.held_out is None else {"held_out": self.held_out}
+        return {"data": self.data, **held_out}
+
+    def _metrics(self):
+        """What can tell the best model: means, and what is scored apart."""
+        held_out = self.data if self.held_out is None else self.held_out
+        groups = {
+            "texts": held_out.languages,
+            "pairs": ["-".join(pair) for pair in held_out.pairs],
+        }
+        return [
+            *METRICS,
+            *(f"mean/{metric}" for metric in METRICS),
+            *(
+                f"{metric}/{name}/{group}"
+                for metric in METRICS
+                for name in self.objectives
+                for group in groups[OBJECTIVES[name].reads]
+            ),
+        ]

@@ -1,0 +1,183 @@
+"""From a YAML file to a checked recipe, or to everything that is wrong in it."""
+
+import difflib
+import typing
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from xlm_tf.training.finetuning_recipe import FinetuningRecipe
+from xlm_tf.training.initial_model import describe
+from xlm_tf.training.initial_model_checks import check_initial_model
+from xlm_tf.training.pretraining_recipe import PretrainingRecipe
+from xlm_tf.training.recipe_fields import MISSING_FILE, UNUSABLE_FILE, RecipePart
+from xlm_tf.training.recipe_yaml import read_yaml
+from xlm_tf.training.shipped_recipes import find_recipe
+
+RECIPES = {"pretrain": PretrainingRecipe, "finetune": FinetuningRecipe}
+# What pydantic says otherwise.
+_SAID = {
+    "missing": "is missing.",
+    "string_type": "must be text, if need be in quotation marks.",
+    "dict_type": "must have fields.",
+    "model_type": "must have fields.",
+}
+
+
+class RecipeError(ValueError):
+    """What is wrong in a recipe.
+
+    Attributes:
+        lines: list of str, one for every mistake, with file and field.
+    """
+
+    def __init__(self, lines):
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+class MissingFilesError(RecipeError, FileNotFoundError):
+    """A recipe is right, and files or models that it names do not exist."""
+
+
+def load_recipe(source, data_folder=None, command=None, **overrides):
+    """Read and check a recipe; its fields are explained in `docs/recipes.md`.
+
+    Args:
+        source: str or Path of a YAML file, or the name of a recipe of the package.
+            Relative paths in a file start at its folder, those in a recipe of the
+            package at the working directory.
+        data_folder: str or Path where the paths of corpora start instead.
+        command: "pretrain" or "finetune", the kind that is expected; any by default.
+        **overrides: values for top-level fields, such as `output`; paths among them
+            start at the working directory.
+
+    Returns:
+        `PretrainingRecipe` or `FinetuningRecipe`.
+
+    Raises:
+        FileNotFoundError: there is no such recipe or data folder; or, a
+            `MissingFilesError`, no file or model of a name in the recipe.
+        RecipeError: fields that are unknown, missing, of another type or out of range,
+            or that contradict each other.
+        ValueError: the file is not YAML, or of another command.
+    """
+    path, folder = find_recipe(source)
+    if data_folder is not None and not Path(data_folder).is_dir():
+        raise FileNotFoundError(f"There is no data folder at {data_folder}.")
+    content = read_yaml(path)
+    kind = kind_of(content)
+    if command is not None and kind.command != command:
+        raise ValueError(f"{path} is a recipe of `xlm-tf {kind.command}`.")
+    for name, value in overrides.items():
+        is_path = isinstance(value, Path)
+        content[name] = str(value.absolute()) if is_path else value
+    context = {
+        "folder": folder,
+        "data_folder": Path(data_folder or folder).absolute(),
+        "check_files": True,
+    }
+    recipe, errors = _validate(kind, content, context)
+    of_files = [error["type"] in (MISSING_FILE, UNUSABLE_FILE) for error in errors]
+    if errors and all(of_files):
+        # What contradicts is looked for once every field is right.
+        others = _validate(kind, content, {**context, "check_files": False})[1]
+        errors += others
+    lines = [line for error in errors for line in _lines(kind, error)]
+    if recipe is not None and recipe.initial_model is not None:
+        try:
+            facts = describe(recipe.initial_model)
+            if facts is not None:
+                check_initial_model(recipe, facts)
+        except ValueError as error:
+            lines.append(str(error))
+    if lines:
+        is_missing = all(error["type"] == MISSING_FILE for error in errors)
+        error_class = MissingFilesError if errors and is_missing else RecipeError
+        raise error_class([f"{path}: {line}" for line in lines])
+    return recipe
+
+
+def kind_of(content):
+    """The class of a recipe that was read.
+
+    Args:
+        content: dict. Corpora are fields in pretraining, and a list of pairs in
+            fine-tuning, which alone has a `task`.
+
+    Returns:
+        `PretrainingRecipe` or `FinetuningRecipe`.
+    """
+    is_finetuning = "task" in content or isinstance(content.get("data"), list)
+    return FinetuningRecipe if is_finetuning else PretrainingRecipe
+
+
+def schema(command=None):
+    """The JSON schema of recipes.
+
+    Args:
+        command: "pretrain", "finetune", or None for either.
+
+    Returns:
+        dict.
+    """
+    if command is not None:
+        return RECIPES[command].model_json_schema()
+    return TypeAdapter(PretrainingRecipe | FinetuningRecipe).json_schema()
+
+
+def _validate(kind, content, context):
+    try:
+        return kind.model_validate(content, context=context), []
+    except ValidationError as error:
+        return None, error.errors(include_url=False)
+
+
+def _lines(kind, error):
+    """What an error of pydantic says, in lines that name the field."""
+    location = [name for name in error["loc"] if name != "[key]"]
+    where = "recipe" + "".join(
+        f"[{name}]" if isinstance(name, int) else f".{name}" for name in location
+    )
+    if error["type"] == "extra_forbidden":
+        return [
+            f"{where} is unknown. {_suggest(_part_at(kind, location), location[-1])}"
+        ]
+    if error["type"] == "value_error":
+        prefix = f"{where}: " if location else ""
+        return [f"{prefix}{line}" for line in str(error["ctx"]["error"]).splitlines()]
+    if error["type"] in (MISSING_FILE, UNUSABLE_FILE):
+        return [f"{where}: {error['msg']}"]
+    said = _SAID.get(error["type"])
+    said = said or f"{error['msg'].replace('Input should', 'must')}."
+    if error["type"] == "missing":
+        return [f"{where} {said}"]
+    return [f"{where} {said} Received: {error['input']!r}."]
+
+
+def _part_at(kind, location):
+    """The class of the part that holds a field."""
+    for name in location[:-1]:
+        field = kind.model_fields.get(name)
+        kind = kind if field is None else part_of(field.annotation)
+    return kind
+
+
+def part_of(annotation):
+    """The `RecipePart` in the type of a field, also of a list's items, or None."""
+    if isinstance(annotation, type) and issubclass(annotation, RecipePart):
+        return annotation
+    parts = (part_of(inner) for inner in typing.get_args(annotation))
+    return next(filter(None, parts), None)
+
+
+def _suggest(kind, name):
+    """What to say of an unknown field: the nearest, where it belongs, and all."""
+    close = difflib.get_close_matches(name, kind.model_fields, n=1)
+    meant = kind.renamed.get(name) or next(iter(close), None)
+    hint = f"Did you mean {meant}? " if meant else ""
+    for own, field in kind.model_fields.items():
+        part = part_of(field.annotation)
+        if part is not None and name in part.model_fields:
+            hint = f"It is a field of {own}. "
+    return f"{hint}Known fields: {', '.join(sorted(kind.model_fields))}."

@@ -1,0 +1,74 @@
+"""The YAML that recipes are written in: that of 1.2, where every key stands once."""
+
+import re
+
+import yaml
+
+_TAG = "tag:yaml.org,2002:"
+# What YAML 1.1 reads otherwise: `no` is Norwegian here, and 1e-4 a number.
+_SCALARS = {
+    f"{_TAG}bool": ("^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
+    f"{_TAG}float": (
+        r"^(?:[-+]?(?:\.\d+|\d+\.\d*|\d+(?:\.\d*)?[eE][-+]?\d+|\.\d+[eE][-+]?\d+)"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$",
+        "-+.0123456789",
+    ),
+}
+
+
+def read_yaml(path):
+    """The fields of a YAML file.
+
+    Args:
+        path: Path.
+
+    Returns:
+        dict. Keys are text as it is written, also `no`; numbers and truth values are
+        those of YAML 1.2.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not YAML, holds no fields, or one of them twice.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no recipe at {path}.")
+    try:
+        loader = _Loader(path.read_text(encoding="utf-8-sig"))
+        loader.name = str(path)
+        content = loader.get_single_data()
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        text = " ".join(str(error).split())
+        raise ValueError(f"{path} is not YAML: {text}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} must hold fields, such as `training:`.")
+    return content
+
+
+class _Loader(yaml.SafeLoader):
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise ValueError(f"{_place(key)}: a key must be text.")
+            if key.tag == f"{_TAG}merge":
+                continue
+            if key.value in seen:
+                raise ValueError(
+                    f"{_place(key)}: {key.value!r} stands there twice. Only the last "
+                    "would count: leave one out, or join them."
+                )
+            seen.add(key.value)
+            key.tag = f"{_TAG}str"
+        return super().construct_mapping(node, deep)
+
+
+def _place(node):
+    return f"{node.start_mark.name}, line {node.start_mark.line + 1}"
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [resolver for resolver in resolvers if resolver[0] not in _SCALARS]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for tag, (pattern, first_letters) in _SCALARS.items():
+    _Loader.add_implicit_resolver(tag, re.compile(pattern), list(first_letters))
