@@ -296,7 +296,7 @@ def recipe_output(path):
 
 
 @pytest.mark.slow
-def test_64_summaries_are_learnt_by_heart(shared_data, tmp_path):
+def test_64_summaries_are_memorised(shared_data, tmp_path):
     import gzip
 
     with gzip.open(shared_data / "xscitldr/scitldr_en.train.jsonl.gz", "rt") as file:

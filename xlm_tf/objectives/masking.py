@@ -130,7 +130,7 @@ def select_for_evaluation(
     draws = tf.where(candidates, draws, 2.0)
     same_segment = segment_ids[:, :, None] == segment_ids[:, None, :]  # (B, T, T)
     lowest = tf.reduce_min(tf.where(same_segment, draws[:, None, :], 2.0), axis=2)
-    forced = tf.logical_and(candidates, draws == lowest)  # one a segment
+    forced = tf.logical_and(candidates, draws == lowest)  # one per segment
     selected = tf.logical_and(candidates, draws < selection_rate)
     scores = tf.where(selected, 1.0 - draws, -1.0)
     return _highest(tf.where(forced, 2.0 - draws, scores), num_predictions)

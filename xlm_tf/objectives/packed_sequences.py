@@ -192,7 +192,7 @@ class PackedSequences(abc.ABC):
         )
         mask_rate, random_rate = self.mask_rate, self.random_rate
         if for_evaluation:
-            # Short sentences have a target each: more of them than the rate says.
+            # Every short sentence has a target: more of them than the rate says.
             num_predictions = max(num_predictions, self.sequence_length // 2)
             positions, weights = masking.select_for_evaluation(
                 tf.logical_and(candidates, self._is_text(sequences["token_ids"])),

@@ -66,11 +66,11 @@ def finetune(recipe, quiet=False):
 
     During training the held-out sources are translated or summarised; the model with
     the best score is kept. At the end the weights of the last evaluations are averaged,
-    and kept where they score better; then the test pairs are written and scored,
+    and kept where they score better; then the test pairs are generated and scored,
     summaries beside the first sentence of every source.
 
     The output directory holds what that of `pretrain` does, and `vocabulary.spm`,
-    `test_scores.json` and what was written for the test, `test.SOURCE-TARGET.txt` or,
+    `test_scores.json` and what was generated for the test, `test.SOURCE-TARGET.txt` or,
     of several entries of one direction, `test.SOURCE-TARGET.NAME.txt`: a line for every
     line of the sources' file.
 
@@ -187,8 +187,8 @@ def _only(languages, names):
     return match_language(*languages, names)
 
 
-def write_targets(model, examples, task="translation"):
-    """Write the targets of the sources of one entry.
+def generate_targets(model, examples, task="translation"):
+    """Generate the targets of the sources of one entry.
 
     A source that is too long is translated in parts, but summarised as far as training
     reads it.
@@ -216,7 +216,7 @@ def write_targets(model, examples, task="translation"):
 
 
 class _FinetuningRun(TrainingRun):
-    """Evaluates by writing the held-out pairs' targets."""
+    """Evaluates by generating the held-out pairs' targets."""
 
     def __init__(self, recipe, trainer, data, reporter):
         model = trainer.seq2seq_lm
@@ -227,7 +227,7 @@ class _FinetuningRun(TrainingRun):
         self.trained_model.compile(
             sampler=_search(recipe.decoding, recipe.decoding.evaluation_beams)
         )
-        # What the model is saved with, and writes with at the end.
+        # What the model is saved with, and generates with at the end.
         self.trained_model.decoding = _search(
             recipe.decoding, recipe.decoding.num_beams
         )
@@ -239,7 +239,7 @@ class _FinetuningRun(TrainingRun):
     def _scores(self, when):
         metrics = {}
         for examples in self.held_out:
-            targets = write_targets(self.trained_model, examples, self.recipe.task)
+            targets = generate_targets(self.trained_model, examples, self.recipe.task)
             metrics |= _scores_of(self.recipe.task, examples, targets)
         _say_scores(self.reporter, metrics, f"Held-out pairs {when}")
         for metric in METRICS[self.recipe.task]:
@@ -277,14 +277,14 @@ class _FinetuningRun(TrainingRun):
 
 
 def _test(recipe, data, reporter):
-    """Write the test pairs' targets with the best model, and score them."""
+    """Generate the test pairs' targets with the best model, and score them."""
     if not data.test:
         return None
     model = XLMSeq2SeqLM.from_preset(str(recipe.output / "model"))
     model.compile(sampler=_search(recipe.decoding, recipe.decoding.num_beams))
     metrics, lead = {}, {}
     for examples in data.test:
-        targets = write_targets(model, examples, recipe.task)
+        targets = generate_targets(model, examples, recipe.task)
         lines = ["" if i is None else targets[i] for i in examples.lines]
         name = examples.name.replace("/", ".")
         (recipe.output / f"test.{name}.txt").write_text(

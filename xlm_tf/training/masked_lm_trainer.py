@@ -30,7 +30,7 @@ class MaskedLMTrainer(GlobalBatchTrainer):
             leaves it.
 
     `compile` takes the optimizer only. `fit` takes datasets of `(inputs, targets,
-    weights)`, see `xlm_tf.objectives`; reports `loss` (nats a target) and `accuracy`,
+    weights)`, see `xlm_tf.objectives`; reports `loss` (nats per target) and `accuracy`,
     both weighted by tokens over all replicas.
     """
 

@@ -32,7 +32,7 @@ class Reporter:
             print(text, flush=True)
 
     def table(self, title, columns, rows):
-        """Print a table; without a terminal a line each, complete.
+        """Print a table; without a terminal one line per row, complete.
 
         Args:
             title: str.

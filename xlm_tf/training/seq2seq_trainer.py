@@ -28,7 +28,7 @@ class Seq2SeqTrainer(GlobalBatchTrainer):
             smaller.
 
     `compile` takes the optimizer only. `fit` takes datasets of what
-    `XLMSeq2SeqLMPreprocessor` returns; reports `loss` (nats a target, with the
+    `XLMSeq2SeqLMPreprocessor` returns; reports `loss` (nats per target, with the
     smoothing) and `accuracy`, both weighted by tokens over all replicas.
     """
 

@@ -1,0 +1,54 @@
+"""The recipes of the package."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from xlm_tf.checkpoints.released_models import PRESETS
+from xlm_tf.training.recipe_loader import load_recipe
+from xlm_tf.training.shipped_recipes import find_recipe, shipped_recipes
+
+
+@pytest.mark.parametrize("path", shipped_recipes().values(), ids=lambda p: p.stem)
+def test_they_are_valid(path, tmp_path):
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    folder = tmp_path / "recipes"
+    folder.mkdir()
+    (folder / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    is_pretraining = isinstance(content["data"], dict)
+    parts = [content.get(part) or [] for part in ("data", "held_out", "test")]
+    files = [content["vocabulary"]] if is_pretraining else []
+    for part in parts:
+        entries = part
+        if isinstance(part, dict):
+            entries = part["bitext"]
+            for own in part["monolingual"].values():
+                files += own
+        for entry in entries:
+            files += entry.get("files", [])
+            files += [entry[x] for x in ("source_file", "target_file") if x in entry]
+    for file in files:
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_text("x")
+    if "initial_model" in content:
+        model = (folder / content["initial_model"]).resolve()
+        tiny = Path(PRESETS["xlm_tiny"].source)
+        shutil.copytree(tiny, model)
+    recipe = load_recipe(folder / path.name)
+    assert recipe.training.steps == content["training"]["steps"]
+    assert recipe.model.given() == content["model"]
+    assert recipe.notices() == []
+
+
+def test_a_file_goes_before_a_name_and_paths_start_beside_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shipped = shipped_recipes()["multi30k_en_de"]
+    assert find_recipe("multi30k_en_de") == (shipped, tmp_path)
+    path = tmp_path / "folder" / "own.yaml"
+    path.parent.mkdir()
+    path.write_text("output: run")
+    assert find_recipe(path) == (path, path.parent)
+    with pytest.raises(FileNotFoundError, match=r"Did you mean multi30k_en_de\?"):
+        find_recipe("recipes/multi30k_en_d.yaml")
