@@ -32,6 +32,7 @@ _MODULES = {
     "XLMTextEmbedderPreprocessor": "xlm_tf.models.text_embedder",
     "XLMTokenClassifier": "xlm_tf.models.token_classifier",
     "XLMTokenClassifierPreprocessor": "xlm_tf.models.token_classifier",
+    "load_task": "xlm_tf.models.loading",
 }
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "XLMTokenClassifier",
     "XLMTokenClassifierPreprocessor",
     "__version__",
+    "load_task",
 ]
 
 

@@ -119,7 +119,7 @@ def test_an_embedder_is_saved_and_read(tmp_path, pooling, normalize):
 @pytest.mark.parametrize(
     ("modules", "message"),
     [
-        ([("1_Dense", "Dense")], "a module Dense, which is not here"),
+        ([("1_Dense", "Dense")], "a module Dense, which is not supported"),
         (
             [("", "Transformer"), ("1_Pooling", "Pooling")],
             "pools by .*pooling_mode_lasttoken",

@@ -8,14 +8,14 @@ from xlm_tf.checkpoints.declared_settings import check_settings, read_json_if_th
 from xlm_tf.checkpoints.family import Family
 from xlm_tf.checkpoints.model_settings import (
     check_generation,
+    generation_settings,
     languages_of,
-    search_settings,
 )
 from xlm_tf.checkpoints.tensor_files import Tensors
 
 CONFIG_FILE = "config.json"
 GENERATION_FILE = "generation_config.json"
-# An adapter that transformers loads upon the weights, unasked.
+# An adapter that transformers loads on top of the weights, unasked.
 ADAPTER_FILE = "adapter_config.json"
 # What a checkpoint may hold beyond a model: buffers, and heads that were not asked for.
 _HEADS = (
@@ -113,19 +113,19 @@ class Checkpoint:
         adapter = self.folder / ADAPTER_FILE
         if adapter.is_file() and ADAPTER_FILE not in self.ignored:
             raise ValueError(
-                f"{adapter} asks for an adapter upon the weights, which is not here. "
-                "Merge it into them with the library that made it, and save that; or "
-                f"pass ignored_settings=[{ADAPTER_FILE!r}] to from_preset for the "
-                "weights alone."
+                f"{adapter} asks for an adapter on top of the weights, which is not "
+                "supported. Merge it into them with the library that made it, and save "
+                f"that; or pass ignored_settings=[{ADAPTER_FILE!r}] to from_preset for "
+                "the weights alone."
             )
 
-    def check_search(self):
-        """Refuse settings of a search: they are arguments of `compile` here.
+    def check_generation(self):
+        """Refuse decoding strategies: they are arguments of `compile` here.
 
         Raises:
             ValueError: one that differs from transformers' default; names it.
         """
-        in_config = search_settings(self.config)
+        in_config = generation_settings(self.config)
         check_generation(self.config_path, in_config, self.ignored)
         path = self.folder / GENERATION_FILE
         check_generation(path, read_json_if_there(path), self.ignored)

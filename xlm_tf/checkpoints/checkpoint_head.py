@@ -1,7 +1,20 @@
 """What a task's head is in the files of others: a task declares it.
 
-A task has, beside its `backbone_cls`, a tuple `checkpoint_heads` of `CheckpointHead`.
-Loading, saving and the search for the task that a file holds read nothing else of it.
+A task has, beside its `backbone_cls`, a tuple `checkpoint_heads` of `CheckpointHead`:
+
+```python
+checkpoint_heads = (
+    CheckpointHead(
+        families=("xlm", "xlm-roberta"),
+        architecture="ForTokenClassification",
+        tensors=dense("logits_dense", "classifier"),
+        is_in=has_tensor("classifier.weight"),
+    ),
+)
+```
+
+`xlm_tf.models.loading` and `xlm_tf.models.saving` read nothing else of a task. A new
+task is a file with its class, a line of `xlm_tf.registration.CLASSES`, and a test.
 """
 
 import dataclasses

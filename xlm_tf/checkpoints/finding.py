@@ -1,9 +1,9 @@
 """From the name of a model to its checkpoint, in whichever format it is.
 
-A new format is a module with two functions, a line of `FORMATS`, and a test:
-`find(path)` returns the file (or folder) that holds a model in this format, which a
-path is or holds, or None; `read(file, ignored)` returns it as a `Checkpoint` of a
-family that is there, with the family's settings and names of tensors.
+A new format is a module with two functions, its name in `FORMATS`, and a test:
+`find(path)` returns the file (or folder) in this format that a path is or holds, or
+None; `read(found, ignored)` returns it as a `Checkpoint` of one of the families, under
+that family's names of settings and tensors. Formats are tried in their order.
 """
 
 import dataclasses

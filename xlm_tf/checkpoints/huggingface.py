@@ -3,7 +3,7 @@
 The other formats are read as what they would be in this one. Nothing in a checkpoint
 is executed.
 
-A new architecture of transformers is a `Family` in a file of its own, a line of
+A new architecture of transformers is a `Family` in a file of its own, its name in
 `FAMILIES`, and a test.
 """
 

@@ -7,8 +7,8 @@ from xlm_tf.checkpoints.declared_settings import (
     only,
 )
 
-# How a search writes texts: read for models that write, see `check_generation`.
-_SEARCH = {
+# How texts are generated: of generative models alone, see `check_generation`.
+_GENERATION = {
     "max_length": only(20),
     "min_length": only(0),
     "do_sample": only(False),
@@ -96,8 +96,8 @@ SHARED_SETTINGS = {
         "unk_token_id mask_token_id unk_index mask_index model_max_length "
         "decoder_start_token_id",
     ),
-    # An encoder has no search; one that writes is checked by `check_generation`.
-    **dict.fromkeys(_SEARCH, OBEYED),
+    # An encoder does not generate; a model that does has `check_generation`.
+    **dict.fromkeys(_GENERATION, OBEYED),
     "sentence_transformers": OBEYED,
     "sbert_ce_default_activation_function": OBEYED,
 }
@@ -130,25 +130,25 @@ def named_alike(path, config, aliases):
 
 
 def check_summary(path, config, ignored=()):
-    """Refuse a head of XLM for classes that is not the one here."""
+    """Refuse the settings of a classification head of XLM that is another one."""
     own = {name: config[name] for name in SUMMARY_SETTINGS if name in config}
     check_settings(path, own, SUMMARY_SETTINGS, ignored)
 
 
 def check_generation(path, settings, ignored=()):
-    """Refuse settings of a search: they are arguments of `compile` here.
+    """Refuse decoding strategies: they are arguments of `compile` here.
 
     Args:
         path: of the file, for messages.
         settings: dict, of a generation_config.json or a config.json.
         ignored: names of settings to pass over.
     """
-    check_settings(path, settings, _SEARCH, ignored)
+    check_settings(path, settings, _GENERATION, ignored)
 
 
-def search_settings(config):
-    """Those of a config.json that older versions wrote of a search."""
-    return {name: config[name] for name in _SEARCH if name in config}
+def generation_settings(config):
+    """Those of generation that older versions wrote into config.json."""
+    return {name: config[name] for name in _GENERATION if name in config}
 
 
 def labels_of(config, path="config.json"):

@@ -42,8 +42,8 @@ def rules_of(normalizer, path):
     unknown = set(kinds) - {"Precompiled", "Lowercase", "StripAccents"}
     if unknown or kinds.count("Precompiled") > 1:
         raise ValueError(
-            f"{path} normalises by {', '.join(kinds)}, which is not here. Expected "
-            "Precompiled, alone or with Lowercase or StripAccents."
+            f"{path} normalises by {', '.join(kinds)}, which is not supported. "
+            "Expected Precompiled, alone or with Lowercase or StripAccents."
         )
     rules = {space: " " for space in _SPACES}
     for step in steps:

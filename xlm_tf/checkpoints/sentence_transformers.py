@@ -121,8 +121,8 @@ def read_embedding(folder, hidden_dim, ignored=()):
         `Embedding`.
 
     Raises:
-        ValueError: a module that is not here, or a setting that can be neither obeyed
-            nor passed over; names it.
+        ValueError: a module that is not supported, or a setting that can be neither
+            obeyed nor passed over; names it.
     """
     path = Path(folder, MODULES_FILE)
     modules = _modules(path, ignored)
@@ -135,8 +135,8 @@ def read_embedding(folder, hidden_dim, ignored=()):
         other = [kind for kind in kinds if kind not in known]
         what = f"a module {other[0]}" if other else f"the modules {', '.join(kinds)}"
         raise ValueError(
-            f"{path} names {what}, which is not here. Expected Transformer, Pooling "
-            "and perhaps Normalize, in this order."
+            f"{path} names {what}, which is not supported. Expected Transformer, "
+            "Pooling and perhaps Normalize, in this order."
         )
     config_path = Path(folder, CONFIG_FILE)
     config = read_json_if_there(config_path)
@@ -231,7 +231,7 @@ def _pooling(path, hidden_dim, ignored):
         modes = [x.replace("cls_tokens", "cls_token") for x in modes]
     if len(modes) != 1 or modes[0] not in POOLINGS:
         raise ValueError(
-            f"{path} pools by {modes}, which is not here. Expected one of "
+            f"{path} pools by {modes}, which is not supported. Expected one of "
             f"{sorted(POOLINGS)}."
         )
     for name in ("word_embedding_dimension", "embedding_dimension"):

@@ -1,4 +1,4 @@
-"""Names of tensors in PyTorch's files, by the variables here that they fill."""
+"""Names of the tensors in PyTorch's files, by the variables that they fill."""
 
 
 def dense(layer, name):

@@ -34,7 +34,7 @@ SHARED_SETTINGS = {
         "use_fast from_slow files_loaded init_inputs",
     ),
     **no_effect(
-        "of transformers' decode, which writes texts",
+        "of transformers' decode",
         "clean_up_tokenization_spaces spaces_between_special_tokens "
         "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output",
     ),
@@ -44,7 +44,9 @@ SHARED_SETTINGS = {
         "pad_to_multiple_of return_token_type_ids",
     ),
     **no_effect("names of transformers' inputs", "model_input_names"),
-    **no_effect("a pair has one token type here and there", "pad_token_type_id"),
+    **no_effect(
+        "a pair has one token type, here and in transformers", "pad_token_type_id"
+    ),
     **no_effect("of chats", "chat_template response_template chat_control_tokens"),
     **no_effect("of offsets", "trim_offsets"),
     **no_effect(
@@ -171,7 +173,7 @@ def tokens_after(vocabulary, special_tokens, settings, folder):
 def _is_piece(token, folder):
     return (
         f"{folder} has the added token {token!r}, which is a piece of the vocabulary: "
-        "it would be cut out of words, which is not here. Expected new tokens."
+        "it would be cut out of words, which is not supported. Expected new tokens."
     )
 
 

@@ -43,8 +43,8 @@ def _load(checkpoint, settings, lowercase):
     if lowercase and not own:
         raise ValueError(
             f"{folder} asks for lower-case texts (do_lower_case) and for a tokenizer "
-            "that keeps their case, which are not here together. Delete do_lower_case "
-            "there, and lower-case the texts yourself."
+            "that keeps their case, which are not supported together. Delete "
+            "do_lower_case there, and lower-case the texts yourself."
         )
     start = (
         {} if settings.start_token is None else {"start_token": settings.start_token}
@@ -56,7 +56,7 @@ def _load(checkpoint, settings, lowercase):
     if added:
         raise ValueError(
             f"{folder} adds the token {added[0].content!r} to a vocabulary of byte "
-            "pairs, which is not here. Expected none but <special0> to <special9>."
+            "pairs, which is not supported. Expected none but <special0> to <special9>."
         )
     return tokenizer
 

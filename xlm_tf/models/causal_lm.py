@@ -155,8 +155,8 @@ class XLMCausalLMPreprocessor(
 
 
 def _read_head(checkpoint, head, arguments):
-    """See `CheckpointHead.read`: as a masked language model's, but no search is set."""
-    checkpoint.check_search()
+    """See `CheckpointHead.read`: a masked LM's head, without a decoding strategy."""
+    checkpoint.check_generation()
     return read_language_model_head(checkpoint, head, arguments)
 
 

@@ -1,9 +1,8 @@
 """Models from the files of others, and tasks of whichever kind a file holds.
 
-A task that other libraries' files may hold declares, beside its `backbone_cls`, its
-`checkpoint_heads`: see `xlm_tf.checkpoints.checkpoint_head`. Nothing here, nor in
-`xlm_tf.models.saving`, knows one task from another. `load_task` finds the classes in
-`xlm_tf.registration`.
+Nothing here knows one task from another: each declares its `checkpoint_heads`, see
+`xlm_tf.checkpoints.checkpoint_head`, and `load_task` finds the classes by their names
+in `xlm_tf.registration`. A new task adds a line there and changes nothing here.
 """
 
 import contextlib
@@ -108,7 +107,7 @@ def task_of(checkpoint):
         A class.
 
     Raises:
-        ValueError: it holds an encoder without a head, or a head that is not here.
+        ValueError: it holds an encoder without a head, or a head that is not supported.
     """
     found = [
         (task_class, head)
@@ -126,7 +125,7 @@ def task_of(checkpoint):
         names = ", ".join(task_class.__name__ for task_class, _ in found)
         raise ValueError(
             f"{checkpoint.path} holds heads of several tasks: {names}. Load it with "
-            "the class of one, such as XLMTextEmbedder.from_preset, and save that."
+            f"the class of one: {found[0][0].__name__}.from_preset."
         )
     ((task_class, head),) = found
     if head.tensors and not head.is_pretrained:

@@ -39,7 +39,8 @@ def _read_head(checkpoint, head, arguments):
     if "qa_outputs.weight" not in names:
         raise ValueError(
             f"{checkpoint.path} has transformers' beam head for question answering "
-            "(XLMForQuestionAnswering), which is not here. Expected the simple one."
+            "(XLMForQuestionAnswering), which is not supported. Expected the "
+            "simple one."
         )
     return arguments, head.tensors
 
