@@ -102,7 +102,7 @@ def test_output_can_be_overridden(load, tmp_path):
         ),
         (
             lambda r: r.update(objectives={"nsp": 1}),
-            "recipe.objectives.nsp must be 'mlm'",
+            "recipe.objectives: there is no objective nsp. Expected of mlm, tlm",
         ),
         (lambda r: r.update(objectives={"mlm": 0}), "recipe.objectives.mlm must be"),
         (

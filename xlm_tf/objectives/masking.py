@@ -49,7 +49,7 @@ def select_uniform(candidates, num_predictions, seed, selection_rate=0.15):
     draws = tf.random.stateless_uniform(tf.shape(candidates), seed)
     # A draw below the rate selects; among these, its value is a random rank.
     selected = tf.logical_and(candidates, draws < selection_rate)
-    return _highest(tf.where(selected, 1.0 - draws, -1.0), num_predictions)
+    return highest(tf.where(selected, 1.0 - draws, -1.0), num_predictions)
 
 
 def select_by_frequency(
@@ -86,7 +86,7 @@ def select_by_frequency(
     ranks = tf.argsort(tf.argsort(keys, direction="DESCENDING", axis=1), axis=1)
     is_selected = tf.logical_and(ranks < wanted[:, None], has_weight)
     scores = tf.cast(tf.shape(ranks)[1] - ranks, "float32")  # the first is the highest
-    return _highest(tf.where(is_selected, scores, -1.0), num_predictions)
+    return highest(tf.where(is_selected, scores, -1.0), num_predictions)
 
 
 def frequency_weights(token_counts, alpha, special_token_ids):
@@ -133,11 +133,19 @@ def select_for_evaluation(
     forced = tf.logical_and(candidates, draws == lowest)  # one per segment
     selected = tf.logical_and(candidates, draws < selection_rate)
     scores = tf.where(selected, 1.0 - draws, -1.0)
-    return _highest(tf.where(forced, 2.0 - draws, scores), num_predictions)
+    return highest(tf.where(forced, 2.0 - draws, scores), num_predictions)
 
 
-def _highest(scores, num_predictions):
-    """The positions of the P highest scores of every row that are not negative."""
+def highest(scores, num_predictions):
+    """Select the highest scores of every row that are not negative.
+
+    Args:
+        scores: float tensor (B, T).
+        num_predictions: int, P.
+
+    Returns:
+        positions int32 (B, P), ascending, 0 where unused; weights float32 (B, P).
+    """
     scores, positions = tf.math.top_k(scores, k=num_predictions)
     is_used = scores >= 0
     length = tf.int32.max

@@ -82,6 +82,31 @@ class PackedSequences(abc.ABC):
             (N, None), a segment each.
         """
 
+    def select(self, sequences, candidates, num_predictions, seed):
+        """Which tokens a training batch predicts; an objective may choose otherwise.
+
+        Args:
+            sequences: dict of the packed sequences, int32 (B, T).
+            candidates: bool tensor (B, T), the positions to choose from.
+            num_predictions: int, P.
+            seed: int tensor (2,).
+
+        Returns:
+            positions int32 (B, P), ascending, 0 where unused; weights float32 (B, P).
+        """
+        if self.token_weights is None:
+            return masking.select_uniform(
+                candidates, num_predictions, seed, self.selection_rate
+            )
+        return masking.select_by_frequency(
+            candidates,
+            sequences["token_ids"],
+            self.token_weights,
+            num_predictions,
+            seed,
+            self.selection_rate,
+        )
+
     def tokenize(self, texts, language):
         """Texts, string (B,), of a language each -> int32 ragged (B, None)."""
         if getattr(self.tokenizer, "reads_language", False):
@@ -202,18 +227,9 @@ class PackedSequences(abc.ABC):
                 self.selection_rate,
             )
             mask_rate, random_rate = 1.0, 0.0
-        elif self.token_weights is not None:
-            positions, weights = masking.select_by_frequency(
-                candidates,
-                sequences["token_ids"],
-                self.token_weights,
-                num_predictions,
-                seed,
-                self.selection_rate,
-            )
         else:
-            positions, weights = masking.select_uniform(
-                candidates, num_predictions, seed, self.selection_rate
+            positions, weights = self.select(
+                sequences, candidates, num_predictions, seed
             )
         token_ids, targets = masking.mask_tokens(
             sequences["token_ids"],

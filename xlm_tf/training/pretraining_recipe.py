@@ -1,8 +1,9 @@
 """A pretraining run written down, `xlm-tf pretrain`."""
 
-from typing import Annotated, ClassVar, Literal
+import difflib
+from typing import Annotated, ClassVar
 
-from pydantic import Field, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from xlm_tf.objectives.registry import OBJECTIVES
 from xlm_tf.training.recipe import Recipe, TrainingSettings
@@ -18,8 +19,22 @@ from xlm_tf.training.recipe_parts import BackboneArguments, Bitext, repeated_fil
 
 METRICS = ("perplexity", "accuracy")
 
+
+def _check_objectives(weights):
+    for name in weights:
+        if name not in OBJECTIVES:
+            close = difflib.get_close_matches(name, OBJECTIVES, n=1)
+            hint = f" Did you mean {close[0]}?" if close else ""
+            raise ValueError(
+                f"there is no objective {name}.{hint} Expected of "
+                f"{', '.join(OBJECTIVES)}, one at least."
+            )
+    return weights
+
+
 Weights = Annotated[
-    dict[Literal[tuple(OBJECTIVES)], Annotated[float, Field(gt=0)]],
+    dict[str, Annotated[float, Field(gt=0)]],
+    AfterValidator(_check_objectives),
     WithJsonSchema(
         {
             "type": "object",
