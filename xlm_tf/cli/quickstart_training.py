@@ -17,7 +17,8 @@ from xlm_tf.models.text_classifier import (
     XLMTextClassifier,
     XLMTextClassifierPreprocessor,
 )
-from xlm_tf.models.text_embedder import XLMTextEmbedder, XLMTextEmbedderPreprocessor
+from xlm_tf.models.text_embedder import XLMTextEmbedder
+from xlm_tf.models.text_embedder_preprocessor import XLMTextEmbedderPreprocessor
 from xlm_tf.text.languages import language_probabilities
 from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 from xlm_tf.text.vocabulary import train_vocabulary

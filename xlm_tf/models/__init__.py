@@ -2,22 +2,20 @@
 
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.causal_lm import XLMCausalLM, XLMCausalLMPreprocessor
-from xlm_tf.models.masked_lm import XLMMaskedLM, XLMMaskedLMPreprocessor
-from xlm_tf.models.question_answering import (
-    XLMQuestionAnswering,
+from xlm_tf.models.masked_lm import XLMMaskedLM
+from xlm_tf.models.masked_lm_preprocessor import XLMMaskedLMPreprocessor
+from xlm_tf.models.question_answering import XLMQuestionAnswering
+from xlm_tf.models.question_answering_preprocessor import (
     XLMQuestionAnsweringPreprocessor,
 )
 from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
 from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM, XLMSeq2SeqLMPreprocessor
-from xlm_tf.models.text_classifier import (
-    XLMTextClassifier,
-    XLMTextClassifierPreprocessor,
-)
-from xlm_tf.models.text_embedder import XLMTextEmbedder, XLMTextEmbedderPreprocessor
-from xlm_tf.models.token_classifier import (
-    XLMTokenClassifier,
-    XLMTokenClassifierPreprocessor,
-)
+from xlm_tf.models.text_classifier import XLMTextClassifier
+from xlm_tf.models.text_classifier_preprocessor import XLMTextClassifierPreprocessor
+from xlm_tf.models.text_embedder import XLMTextEmbedder
+from xlm_tf.models.text_embedder_preprocessor import XLMTextEmbedderPreprocessor
+from xlm_tf.models.token_classifier import XLMTokenClassifier
+from xlm_tf.models.token_classifier_preprocessor import XLMTokenClassifierPreprocessor
 from xlm_tf.text.bpe_tokenizer import XLMBPETokenizer
 from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 

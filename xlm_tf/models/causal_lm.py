@@ -17,12 +17,8 @@ from xlm_tf.models.loading import load_checkpoint
 from xlm_tf.models.masked_lm import XLMMaskedLM, read_language_model_head
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
-from xlm_tf.models.text_packing import (
-    TextPacking,
-    batched,
-    different_strings,
-    text_fields,
-)
+from xlm_tf.models.text_fields import batched, different_strings, text_fields
+from xlm_tf.models.text_packing import TextPacking
 from xlm_tf.models.text_writing import TextWriter, TextWriting, as_asked
 from xlm_tf.models.token_targets import weighed_tokens
 from xlm_tf.private_keras import read_preset

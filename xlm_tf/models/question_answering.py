@@ -11,21 +11,12 @@ from xlm_tf.checkpoints.tensor_names import dense
 from xlm_tf.layers.precision import at_least_float32
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.optional_inputs import OptionalInputs
+from xlm_tf.models.question_answering_preprocessor import (
+    XLMQuestionAnsweringPreprocessor,
+)
 from xlm_tf.models.saving import check_separators
 from xlm_tf.models.task import XLMTask
-from xlm_tf.models.text_packing import PackedTextPreprocessor, TaskPreprocessor, batched
-
-
-@keras.saving.register_keras_serializable("xlm_tf")
-class XLMQuestionAnsweringPreprocessor(PackedTextPreprocessor, TaskPreprocessor):
-    """Pairs of question and context -> inputs of the backbone, in graph.
-
-    Arguments, call arguments and result are those of
-    `XLMTextClassifierPreprocessor`: the question is the `text`, the context the
-    `text_pair`.
-    """
-
-    backbone_cls = XLMBackbone
+from xlm_tf.models.text_fields import batched
 
 
 def _read_head(checkpoint, head, arguments):

@@ -16,15 +16,14 @@ from xlm_tf.models.masked_lm import XLMMaskedLM
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
 from xlm_tf.models.task import XLMTask
-from xlm_tf.models.text_packing import (
-    PADDING_MULTIPLE,
-    TextPacking,
+from xlm_tf.models.text_fields import (
     aligned,
     batched,
     different_strings,
     text_column,
     text_columns,
 )
+from xlm_tf.models.text_packing import PADDING_MULTIPLE, TextPacking
 from xlm_tf.models.text_writing import TextWriter, TextWriting, as_asked
 from xlm_tf.models.token_targets import to_width, weighed_tokens
 from xlm_tf.text.language_codes import match_language, parse_language_code

@@ -12,24 +12,8 @@ from xlm_tf.layers.precision import at_least_float32
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
-from xlm_tf.models.text_packing import (
-    PackedTextPreprocessor,
-    batched,
-    with_language,
-)
-
-
-@keras.saving.register_keras_serializable("xlm_tf")
-class XLMTextEmbedderPreprocessor(
-    PackedTextPreprocessor, keras_hub.models.TextEmbedderPreprocessor
-):
-    """Raw texts -> inputs of the backbone, in graph.
-
-    Arguments, call arguments and result are those of
-    `XLMTextClassifierPreprocessor`.
-    """
-
-    backbone_cls = XLMBackbone
+from xlm_tf.models.text_embedder_preprocessor import XLMTextEmbedderPreprocessor
+from xlm_tf.models.text_fields import batched, with_language
 
 
 def _is_of_embedder(checkpoint):

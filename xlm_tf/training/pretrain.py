@@ -8,7 +8,8 @@ import numpy as np
 
 from xlm_tf.evaluation.perplexity import MaskedLMEvaluator
 from xlm_tf.models.backbone import XLMBackbone
-from xlm_tf.models.masked_lm import XLMMaskedLM, XLMMaskedLMPreprocessor
+from xlm_tf.models.masked_lm import XLMMaskedLM
+from xlm_tf.models.masked_lm_preprocessor import XLMMaskedLMPreprocessor
 from xlm_tf.training.initial_model import facts_of, load_initial_model
 from xlm_tf.training.initial_model_checks import check_initial_model
 from xlm_tf.training.masked_lm_trainer import MaskedLMTrainer
