@@ -1,7 +1,5 @@
 """XLM's BPE tokenizer: the ids of fastBPE, in Python and in graph."""
 
-import json
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,32 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xlm_tf
-from xlm_tf.text.bpe_tokenizer import LONG_WORD, SPECIAL_TOKENS
-
-CODES = """l o 50
-lo w</w> 40
-e r</w> 30
-n e 20
-ne w 10
-a a 9
-aa aa 8
-new er</w> 7
-"""
-TOKENS = [*"lownerasti'", "low", "er", "ne@@", "new@@", "lo@@", "newer", "a@@", "aa@@"]
-TOKENS += ["aaaa@@", "l@@", "o@@", "w@@", "n@@", "e@@", "r@@", ".", ",", "!", "s@@"]
+from xlm_tf.text.bpe_files import SPECIAL_TOKENS
+from xlm_tf.text.bpe_merges import LONG_WORD
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bpe")
-    (folder / "codes").write_text(CODES)
-    (folder / "vocab").write_text("".join(f"{token} 7\n" for token in TOKENS))
-    return folder
+def files(bpe_files):
+    return bpe_files
 
 
 @pytest.fixture(scope="module")
-def tokenizer(files):
-    return xlm_tf.XLMBPETokenizer(files / "vocab", files / "codes", language="en")
+def tokenizer(bpe_tokenizer):
+    return bpe_tokenizer
 
 
 def tokens(tokenizer, ids):
@@ -76,7 +60,7 @@ def test_special_ids(tokenizer):
     assert (tokenizer.start_token_id, tokenizer.end_token_id) == (1, 1)
     assert (tokenizer.pad_token_id, tokenizer.unk_token_id) == (2, 3)
     assert tokenizer.id_to_token(tokenizer.mask_token_id) == "<special1>"
-    assert tokenizer.token_to_id("low</w>") == 14 + TOKENS.index("low")
+    assert tokenizer.token_to_id("low</w>") == 25
     assert tokenizer.token_to_id("th") == 3
     for text in ("low <mask> low", "low <special1> low"):
         expected = [25, 5, 25]
@@ -130,16 +114,6 @@ def test_a_long_word_takes_no_time(tokenizer):
     np.testing.assert_array_equal(tokenizer(short), tokenizer.encode(short))
 
 
-def test_the_form_of_transformers(tokenizer, tmp_path):
-    tokenizer.save_assets(tmp_path)
-    vocabulary = json.loads((tmp_path / "vocab.json").read_text())
-    assert vocabulary["low</w>"] == 25
-    assert (tmp_path / "merges.txt").read_text().startswith("l o\nlo w</w>\n")
-    again = xlm_tf.XLMBPETokenizer(tmp_path / "vocab.json", tmp_path / "merges.txt")
-    assert again.get_vocabulary() == tokenizer.get_vocabulary()
-    assert again.get_merges() == tokenizer.get_merges()
-
-
 def test_a_preset_keeps_the_tokenizer(files, tmp_path):
     backbone = xlm_tf.XLMBackbone(30, 1, 1, 8, 16, zero_padding_states=True)
     tokenizer = xlm_tf.XLMBPETokenizer(
@@ -178,18 +152,6 @@ def test_bad_arguments(files, arguments, message):
     }
     with pytest.raises(ValueError, match=message):
         xlm_tf.XLMBPETokenizer(**arguments)
-
-
-def test_bad_files(files, tmp_path):
-    with pytest.raises(FileNotFoundError):
-        xlm_tf.XLMBPETokenizer(tmp_path / "none", files / "codes")
-    bad = tmp_path / "bad"
-    bad.write_text("low 7\nno-count\n")
-    with pytest.raises(ValueError, match=r"bad, line 2: expected a token and"):
-        xlm_tf.XLMBPETokenizer(bad, files / "codes")
-    bad.write_text("l o 5\nlow\n")
-    with pytest.raises(ValueError, match=r"bad, line 2: expected two symbols"):
-        xlm_tf.XLMBPETokenizer(files / "vocab", bad)
 
 
 @pytest.mark.parametrize(("language", "package"), [("zh", "rjieba"), ("ja", "Mykytea")])
@@ -241,31 +203,3 @@ def test_graph_and_python_agree_on_any_text(of_words, texts):
     assert of_words(tf.constant(texts, tf.string)).to_list() == [
         of_words.encode(text) for text in texts
     ]
-
-
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8"])
-def test_files_of_windows_lose_no_merge(tmp_path, files, encoding):
-    for name in ("codes", "vocab"):
-        text = (files / name).read_text().replace("\n", "\r\n")
-        (tmp_path / name).write_bytes(text.encode(encoding))
-    tokenizer = xlm_tf.XLMBPETokenizer(tmp_path / "vocab", tmp_path / "codes")
-    assert tokenizer.get_merges()[0] == ("l", "o")
-    expected = xlm_tf.XLMBPETokenizer(files / "vocab", files / "codes")
-    assert tokenizer.get_vocabulary() == expected.get_vocabulary()
-    assert tokenizer.get_merges() == expected.get_merges()
-    (tmp_path / "vocab.json").write_bytes(
-        json.dumps({x: i for i, x in enumerate(expected.get_vocabulary())}).encode(
-            encoding
-        )
-    )
-    tokenizer = xlm_tf.XLMBPETokenizer(tmp_path / "vocab.json", tmp_path / "codes")
-    assert tokenizer.get_vocabulary() == expected.get_vocabulary()
-
-
-@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
-def test_files_in_another_encoding_are_named(tmp_path, files, encoding):
-    (tmp_path / "codes").write_text("l é 5\n", encoding=encoding)
-    with pytest.raises(ValueError, match="codes must be UTF-8"):
-        xlm_tf.XLMBPETokenizer(files / "vocab", tmp_path / "codes")
-    with pytest.raises(ValueError, match="codes must be UTF-8"):
-        xlm_tf.XLMBPETokenizer(tmp_path / "codes", files / "codes")

@@ -1,34 +1,27 @@
 """XLM's tokenizer: words, then byte-pair encoding with fastBPE's codes."""
 
-import collections
 import functools
-import itertools
-import json
-import os
 from pathlib import Path
 
 import keras
 import keras_hub
-import numpy as np
 import tensorflow as tf
-import tensorflow_text as tf_text
 
 from xlm_tf.text import moses, moses_in_graph, unknown_characters
-
-SPECIAL_TOKENS = (
-    "<s>",
-    "</s>",
-    "<pad>",
-    "<unk>",
-    *(f"<special{i}>" for i in range(10)),
+from xlm_tf.text.bpe_files import (
+    MERGES_FILE,
+    SPECIAL_TOKENS,
+    VOCABULARY_FILE,
+    WORD_END,
+    read_merges,
+    read_vocabulary,
+    write_files,
 )
+from xlm_tf.text.bpe_merges import MergesInGraph, merge, word_symbols
+from xlm_tf.text.token_ids import ragged_ids
+
 START_TOKENS = ("</s>", "<s>")
 MASK_TOKEN = "<mask>"  # in texts; in the vocabulary it is <special1>
-WORD_END = "</w>"
-VOCABULARY_FILE = "vocab.json"
-MERGES_FILE = "merges.txt"
-# Merging takes as many rounds as a word has merges: no hostile text decides how many.
-LONG_WORD = 200  # characters
 # What `str.split` takes as white space, of which `tf.strings.split` knows a part.
 _SPACE = r"[\x{1c}-\x{1f}\x{85}\p{Z}]"
 _UNKNOWN = "\ufffd"  # in no vocabulary
@@ -131,9 +124,9 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
 
     def set_vocabulary_and_merges(self, vocabulary, merges, max_vocabulary=None):
         """Read the vocabulary and the merges, see the class."""
-        self._vocabulary = _read_vocabulary(vocabulary, max_vocabulary)
+        self._vocabulary = read_vocabulary(vocabulary, max_vocabulary)
         self._ids = {token: i for i, token in enumerate(self._vocabulary)}
-        self._merges = _read_merges(merges)
+        self._merges = read_merges(merges)
         self._ranks = {pair: rank for rank, pair in enumerate(self._merges)}
         self._word_ids = functools.lru_cache(maxsize=100_000)(self._merge_word)
         self._in_graph = None
@@ -188,7 +181,7 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
     def _merges_in_graph(self):
         if self._in_graph is None:
             with tf.init_scope():
-                self._in_graph = _Merges(
+                self._in_graph = MergesInGraph(
                     self._vocabulary, self._merges, self.unk_token_id
                 )
         return self._in_graph
@@ -202,8 +195,8 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
         Returns:
             `(merges, token_ids)`: a list of pairs of str in their order, and a tuple.
         """
-        symbols = [*word[:-1], word[-1] + WORD_END]
-        return [pair for pair, _ in self._merge(symbols)], self._word_ids(word)
+        pairs = [pair for pair, _ in merge(word_symbols(word), self._ranks)]
+        return pairs, self._word_ids(word)
 
     def split_words(self, texts, language=None):
         """The words of raw texts that are merged, by the rules in graph.
@@ -257,9 +250,7 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
             words = list(self._split(token, self.language, None))
             if len(words) != 1:
                 raise ValueError(f"A new token must be one word. Received: {token!r}.")
-            symbols = [*words[0][:-1], words[0][-1] + WORD_END]
-            steps = list(self._merge(symbols))
-            symbols = steps[-1][1] if steps else symbols
+            symbols = self._merged_symbols(words[0])
             whole = symbols[0]
             for symbol in symbols[1:]:  # after all other merges
                 merges.append((whole, symbol))
@@ -324,28 +315,14 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
         return (word for word in words if word)
 
     def _merge_word(self, word):
-        symbols = [*word[:-1], word[-1] + WORD_END]
-        for _, merged in self._merge(symbols):
-            symbols = merged
+        symbols = self._merged_symbols(word)
         return tuple(self._ids.get(symbol, self.unk_token_id) for symbol in symbols)
 
-    def _merge(self, symbols):
-        """Yield every pair that is merged, with the symbols after it."""
-        while len(symbols) > 1:
-            pairs = itertools.pairwise(symbols)
-            best = min(pairs, key=lambda pair: self._ranks.get(pair, len(self._ranks)))
-            if best not in self._ranks:
-                break
-            merged, i = [], 0
-            while i < len(symbols):
-                if tuple(symbols[i : i + 2]) == best:
-                    merged.append(best[0] + best[1])
-                    i += 2
-                else:
-                    merged.append(symbols[i])
-                    i += 1
+    def _merged_symbols(self, word):
+        symbols = word_symbols(word)
+        for _, merged in merge(symbols, self._ranks):
             symbols = merged
-            yield best, symbols
+        return symbols
 
     def tokenize(self, inputs, language=None):
         """Token ids in graph, see the class."""
@@ -383,12 +360,8 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
             texts = tf.strings.regex_replace(texts, r"\x00", _UNKNOWN)
             words = tf.strings.split(tf.strings.regex_replace(texts, _SPACE, " "))
         if self.lowercase:
-            flat = tf_text.normalize_utf8(
-                tf.strings.lower(words.values, encoding="utf-8"), "NFD"
-            )
-            # Hangul is split into letters, as in the original.
-            flat = tf.strings.regex_replace(flat, r"\p{Mn}", "")
-            words = words.with_values(tf.strings.lower(flat, encoding="utf-8"))
+            lowercase = moses_in_graph.lowercase_and_remove_accents
+            words = words.with_values(lowercase(words.values))
             words = tf.ragged.boolean_mask(words, words != "")
         return words
 
@@ -439,28 +412,14 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
         """
         self._check_vocabulary()
         with tf.device("cpu"):
-            ids = inputs
-            if isinstance(ids, list | tuple):
-                ids = tf.ragged.constant(ids, dtype="int32")
-            elif not isinstance(ids, tf.RaggedTensor):
-                ids = tf.convert_to_tensor(ids)
-            is_single = ids.shape.rank == 1
-            ids = ids[None] if is_single else ids
-            if not isinstance(ids, tf.RaggedTensor):
-                ids = tf.RaggedTensor.from_tensor(ids)
+            ids, is_single = ragged_ids(inputs, self.vocabulary_size())
             is_text = (ids >= len(SPECIAL_TOKENS)) | (ids == self.unk_token_id)
             ids = tf.ragged.boolean_mask(ids, is_text)
-            in_vocabulary = tf.debugging.assert_less(
-                tf.cast(ids.flat_values, "int32"),
-                self.vocabulary_size(),
-                "An id is not in the tokenizer's vocabulary.",
+            vocabulary = list(self._vocabulary)
+            vocabulary[self.unk_token_id] = unknown_characters.PLACE
+            tokens = ids.with_flat_values(
+                tf.gather(tf.constant(vocabulary), ids.flat_values)
             )
-            with tf.control_dependencies([in_vocabulary] if in_vocabulary else []):
-                vocabulary = list(self._vocabulary)
-                vocabulary[self.unk_token_id] = unknown_characters.PLACE
-                tokens = ids.with_flat_values(
-                    tf.gather(tf.constant(vocabulary), ids.flat_values)
-                )
             texts = tf.strings.reduce_join(tokens, axis=1)
             texts = unknown_characters.filled(texts, mark, copies)
             texts = tf.strings.strip(tf.strings.regex_replace(texts, WORD_END, " "))
@@ -472,14 +431,7 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
     def save_assets(self, dir_path):
         """Write `vocab.json` and `merges.txt`, as transformers has them."""
         self._check_vocabulary()
-        vocabulary = {token: i for i, token in enumerate(self._vocabulary)}
-        Path(dir_path, VOCABULARY_FILE).write_text(
-            json.dumps(vocabulary, ensure_ascii=False, indent=0), encoding="utf-8"
-        )
-        Path(dir_path, MERGES_FILE).write_text(
-            "".join(f"{first} {second}\n" for first, second in self._merges),
-            encoding="utf-8",
-        )
+        write_files(dir_path, self._vocabulary, self._merges)
 
     def load_assets(self, dir_path):
         """Read what `save_assets` wrote."""
@@ -501,126 +453,6 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
         }
 
 
-class _Merges(tf.Module):
-    """Byte-pair merging of many words at once, as tensor operations.
-
-    All words lie in one flat tensor of symbols. Every round finds the best pair of
-    each word, merges all its occurrences from the left, and closes the gaps.
-    """
-
-    def __init__(self, vocabulary, merges, unk_token_id):
-        super().__init__(name="bpe")
-        symbols = collections.OrderedDict()
-        for token in vocabulary[len(SPECIAL_TOKENS) :]:
-            symbols.setdefault(token, len(symbols))
-        for first, second in merges:
-            for symbol in (first, second, first + second):
-                symbols.setdefault(symbol, len(symbols))
-        self.num_symbols = len(symbols) + 1
-        self.unknown = len(symbols)  # a character without a symbol
-        ids = {token: i for i, token in enumerate(vocabulary)}
-        self.token_ids = tf.constant(
-            [ids.get(symbol, unk_token_id) for symbol in symbols] + [unk_token_id],
-            "int32",
-        )
-        characters = {
-            symbol: i
-            for symbol, i in symbols.items()
-            if len(symbol.removesuffix(WORD_END)) == 1
-        }
-        self.characters = _table(
-            list(characters), list(characters.values()), self.unknown
-        )
-        ranks = {
-            symbols[first] * self.num_symbols + symbols[second]: rank
-            for rank, (first, second) in enumerate(merges)
-        }
-        self.no_rank = tf.constant(len(merges), "int64")
-        self.ranks = _table(
-            np.array(list(ranks), "int64"),
-            np.array(list(ranks.values()), "int64"),
-            len(merges),
-        )
-        self.merged = tf.constant(
-            [symbols[first + second] for first, second in merges] + [0], "int64"
-        )
-
-    def unknown_characters(self, words):
-        """string (W,) -> string RaggedTensor (W, None), those without a symbol."""
-        characters, _, _ = self._characters(words)
-        is_unknown = self.characters.lookup(characters.values) == self.unknown
-        return tf.ragged.boolean_mask(characters, characters.with_values(is_unknown))
-
-    def _characters(self, words):
-        """string (W,) -> characters (W, None), their words, and the number of those."""
-        characters = tf.strings.unicode_split(words, "UTF-8")  # (W, None)
-        flat = characters.values
-        row = characters.value_rowids()
-        position = tf.range(tf.size(flat, tf.int64), dtype="int64") - tf.gather(
-            characters.row_starts(), row
-        )
-        # A long word is several, each of at most LONG_WORD characters.
-        starts_word = position % LONG_WORD == 0
-        word = tf.cumsum(tf.cast(starts_word, "int64")) - 1
-        num_words = tf.reduce_sum(tf.cast(starts_word, "int64"))
-        is_last = _differs_from_next(word)
-        flat = tf.where(is_last, tf.strings.join([flat, WORD_END]), flat)
-        return characters.with_values(flat), word, num_words
-
-    def __call__(self, words):
-        """string (W,) -> int32 RaggedTensor (W, None) of token ids."""
-        characters, word, num_words = self._characters(words)
-        row = characters.value_rowids()
-        symbol = self.characters.lookup(characters.values)
-
-        def merge(symbol, word, row, _):
-            following = tf.concat([symbol[1:], [self.unknown]], 0)[: tf.size(symbol)]
-            rank = self.ranks.lookup(symbol * self.num_symbols + following)
-            rank = tf.where(_differs_from_next(word), self.no_rank, rank)
-            best = tf.math.unsorted_segment_min(rank, word, num_words)
-            is_best = (rank == tf.gather(best, word)) & (rank < self.no_rank)
-            # Pairs may overlap (aaa): in a run of them every other one is merged.
-            positions = tf.range(tf.size(symbol))
-            breaks = tf.concat([[-1], tf.boolean_mask(positions, ~is_best)], 0)
-            last_break = tf.gather(breaks, tf.cumsum(tf.cast(~is_best, "int32")))
-            is_merged = is_best & ((positions - last_break) % 2 == 1)
-            rank = tf.where(is_merged, rank, 0)
-            symbol = tf.where(is_merged, tf.gather(self.merged, rank), symbol)
-            is_kept = tf.logical_not(
-                tf.concat([[False], is_merged[:-1]], 0)[: tf.size(symbol)]
-            )
-            return (
-                tf.boolean_mask(symbol, is_kept),
-                tf.boolean_mask(word, is_kept),
-                tf.boolean_mask(row, is_kept),
-                tf.reduce_any(is_merged),
-            )
-
-        vector = tf.TensorShape([None])
-        symbol, word, row, _ = tf.while_loop(
-            lambda symbol, word, row, has_merges: has_merges,
-            merge,
-            (symbol, word, row, tf.size(symbol) > 1),
-            shape_invariants=(vector, vector, vector, tf.TensorShape([])),
-        )
-        return tf.RaggedTensor.from_value_rowids(
-            tf.gather(self.token_ids, symbol), row, tf.size(words, tf.int64)
-        )
-
-
-def _differs_from_next(word):
-    """Whether a position is the last of its word."""
-    return tf.concat([word[1:] != word[:-1], [True]], 0)[: tf.size(word)]
-
-
-def _table(keys, values, default):
-    keys = tf.constant(keys)
-    return tf.lookup.StaticHashTable(
-        tf.lookup.KeyValueTensorInitializer(keys, tf.constant(values, "int64")),
-        tf.constant(default, "int64"),
-    )
-
-
 def _mask_parts(texts):
     texts = tf.strings.regex_replace(texts, r"<special1>", MASK_TOKEN)
     return tf.strings.split(texts, MASK_TOKEN)
@@ -632,82 +464,3 @@ def _around_masks(text):
         if number:
             yield MASK_TOKEN
         yield part
-
-
-def _read_vocabulary(source, max_vocabulary):
-    """Tokens in the order of their ids, in transformers' form."""
-    if isinstance(source, str | os.PathLike):
-        path = Path(source)
-        text = _read_text(path)
-        if text.lstrip().startswith("{"):
-            source = json.loads(text)
-        else:
-            source = [*SPECIAL_TOKENS, *_fastbpe_tokens(path, text)]
-    if isinstance(source, dict):
-        tokens = sorted(source, key=source.get)
-        if [source[token] for token in tokens] != list(range(len(tokens))):
-            raise ValueError("The ids of a vocabulary must be 0, 1, 2, ... in full.")
-    else:
-        tokens = list(source)
-        if not any(token.endswith(WORD_END) for token in tokens):
-            tokens = [_with_word_end(token) for token in tokens]
-    if tuple(tokens[: len(SPECIAL_TOKENS)]) != SPECIAL_TOKENS:
-        raise ValueError(
-            "A vocabulary of XLM begins with the 14 special tokens "
-            f"{', '.join(SPECIAL_TOKENS)}. Received: {tokens[:14]}."
-        )
-    if len(set(tokens)) != len(tokens):
-        twice = [t for t, n in collections.Counter(tokens).items() if n > 1][:5]
-        raise ValueError(f"A vocabulary must hold every token once. Twice: {twice}.")
-    return tokens[:max_vocabulary]
-
-
-def _read_text(path):
-    """UTF-8, of which a byte order mark is no part."""
-    try:
-        return Path(path).read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path} must be UTF-8 text. Received: {error.reason} at byte "
-            f"{error.start}."
-        ) from error
-
-
-def _fastbpe_tokens(path, text):
-    tokens = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        token, _, count = line.rpartition(" ")
-        if not line:
-            continue
-        if not token or not count.isdecimal():
-            raise ValueError(
-                f"{path}, line {number}: expected a token and its count, as fastBPE "
-                f"writes them. Received: {line[:80]!r}."
-            )
-        tokens.append(token)
-    return tokens
-
-
-def _with_word_end(token):
-    if token in SPECIAL_TOKENS:
-        return token
-    return token.replace("@@", "") if "@@" in token else token + WORD_END
-
-
-def _read_merges(source):
-    """Pairs of str in the order of the merges."""
-    if not isinstance(source, str | os.PathLike):
-        return [tuple(pair) for pair in source]
-    merges = []
-    lines = _read_text(source).split("\n")
-    for number, line in enumerate(lines, start=1):
-        parts = line.split(" ")
-        if not line or (number == 1 and line.startswith("#version")):
-            continue
-        if len(parts) not in (2, 3):
-            raise ValueError(
-                f"{source}, line {number}: expected two symbols and perhaps a count. "
-                f"Received: {line[:80]!r}."
-            )
-        merges.append((parts[0], parts[1]))
-    return merges

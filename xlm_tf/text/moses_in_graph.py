@@ -6,6 +6,7 @@ result is the same.
 """
 
 import tensorflow as tf
+import tensorflow_text as tf_text
 
 from xlm_tf.text.language_codes_in_graph import known_languages
 
@@ -161,6 +162,14 @@ def split_words(texts, language):
     words = _split_periods(words, language)
     texts = tf.strings.reduce_join(words, separator=" ", axis=1)
     return tf.strings.split(tf.strings.regex_replace(texts, r"\.'$", " . '"))
+
+
+def lowercase_and_remove_accents(words):
+    """As `moses.lowercase_and_remove_accents`, string tensor -> the same shape."""
+    words = tf_text.normalize_utf8(tf.strings.lower(words, encoding="utf-8"), "NFD")
+    # Hangul is split into letters, as in the original.
+    words = tf.strings.regex_replace(words, r"\p{Mn}", "")
+    return tf.strings.lower(words, encoding="utf-8")
 
 
 def _split_periods(words, language):

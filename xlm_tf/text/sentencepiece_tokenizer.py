@@ -7,25 +7,17 @@ import re
 import keras
 import keras_hub
 import tensorflow as tf
-from sentencepiece import sentencepiece_model_pb2
 
 from xlm_tf.private_keras import SentencePieceModels
-from xlm_tf.text import unknown_characters
+from xlm_tf.text import sentencepiece_proto, unknown_characters
+from xlm_tf.text.long_words import cut_long_words
+from xlm_tf.text.special_tokens import encode_around, pattern, tokenize_around
+from xlm_tf.text.token_ids import ragged_ids
 
 SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")  # ids 0 to 3
 MASK_TOKEN = "<mask>"  # the last id
 # Unicode's white space, of which RE2's \s is the ASCII part.
 _SPACE_BEFORE_MASK = r"[\s\v\x{1c}-\x{1f}\x{85}\p{Z}]+<mask>"
-# Put around special tokens, to split at: in no text that is UTF-8.
-_MARK = b"\xff"
-_MARKED = _MARK + rb"\1" + _MARK
-# SentencePiece's time grows with the square of the length of a run of unknown
-# characters: half a minute for a megabyte of garbage, were words not cut.
-LONG_TEXT = 20_000  # bytes
-LONG_WORD = 1_000  # characters
-_SPACES = [0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x20, 0x3000]
-# In no vocabulary, as invalid UTF-8; U+FFFD would be normalised to a space.
-_NO_CHARACTER = 0xF0000
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -166,7 +158,7 @@ class XLMSentencePieceTokenizer(
 
     def proto_of_models(self, proto):
         """The proto of both models inside, see `SentencePieceModels`."""
-        return _with_places(proto)
+        return sentencepiece_proto.with_places(proto)
 
     def check_vocabulary(self):
         """Raise a ValueError where there is no vocabulary yet."""
@@ -227,16 +219,11 @@ class XLMSentencePieceTokenizer(
             return self._tokenize_batch(texts)
 
     def _tokenize_batch(self, texts):
-        lengths = tf.strings.length(texts)
-        texts = tf.cond(
-            tf.reduce_any(lengths > LONG_TEXT),
-            lambda: _cut_long_words(texts, lengths > LONG_TEXT),
-            lambda: texts,
-        )
+        texts = cut_long_words(texts)
         # Texts with special tokens are rare outside of evaluation and fill-mask
         # requests.
         texts = tf.strings.regex_replace(texts, _SPACE_BEFORE_MASK, MASK_TOKEN)
-        return self._tokenize_around(
+        return tokenize_around(
             texts, self._specials_in_texts(), self._tokenize_normalized
         )
 
@@ -268,53 +255,12 @@ class XLMSentencePieceTokenizer(
         model.out_type = tf.string
         normal = tf.strings.reduce_join(model.tokenize(texts), axis=1)
         normal = tf.strings.strip(tf.strings.regex_replace(normal, "▁", " "))
-        return self._tokenize_around(normal, added, self._tokenize_text)
-
-    def _tokenize_around(self, texts, tokens, tokenize):
-        """ids of texts, which are read in parts where there are `tokens` in them."""
-        has_tokens = texts != tf.strings.regex_replace(texts, _pattern(tokens), "")
-
-        def tokenize_apart():
-            # A text without such tokens does not depend on its neighbours.
-            rows = tf.concat([tf.where(~has_tokens), tf.where(has_tokens)], 0)[:, 0]
-            ids = tf.concat(
-                [
-                    tokenize(tf.boolean_mask(texts, ~has_tokens)),
-                    self._tokenize_parts(
-                        tf.boolean_mask(texts, has_tokens), tokens, tokenize
-                    ),
-                ],
-                axis=0,
-            )
-            return tf.gather(ids, tf.argsort(rows))
-
-        return tf.cond(
-            tf.reduce_any(has_tokens), tokenize_apart, lambda: tokenize(texts)
-        )
+        return tokenize_around(normal, added, self._tokenize_text)
 
     def _tokenize_text(self, texts):
         pieces = self.model_in_graph.tokenize(texts)  # (B, None)
         ids = pieces.values
         return pieces.with_values(tf.where(ids == 0, self.unk_token_id, ids + 1))
-
-    def _tokenize_parts(self, texts, tokens, tokenize):
-        # The parts between special tokens are texts of their own, as in the original.
-        texts = tf.strings.unicode_transcode(
-            texts, "UTF-8", "UTF-8", replacement_char=_NO_CHARACTER
-        )
-        texts = tf.strings.regex_replace(texts, f"({_pattern(tokens)})", _MARKED)
-        parts = tf.strings.split(texts, _MARK)  # (B, None)
-        flat = parts.values
-        special = tf.fill(tf.shape(flat), -1)
-        for token, token_id in tokens.items():
-            special = tf.where(flat == token, token_id, special)
-        is_special = special >= 0
-        text_ids = tokenize(tf.where(is_special, "", flat))
-        special_ids = tf.RaggedTensor.from_row_lengths(
-            tf.boolean_mask(special, is_special), tf.cast(is_special, "int64")
-        )
-        ids = tf.concat([text_ids, special_ids], axis=1)  # (parts, None)
-        return parts.with_values(ids).merge_dims(1, 2)
 
     def unknown_parts(self, texts):
         """What every text holds that its tokens say no more of than `<unk>`.
@@ -328,14 +274,9 @@ class XLMSentencePieceTokenizer(
         """
         self.check_vocabulary()
         with tf.device("cpu"):
-            specials = _pattern(self._specials_in_texts())
+            specials = pattern(self._specials_in_texts())
             texts = tf.strings.regex_replace(texts, specials, " ")
-            lengths = tf.strings.length(texts)
-            texts = tf.cond(
-                tf.reduce_any(lengths > LONG_TEXT),
-                lambda: _cut_long_words(texts, lengths > LONG_TEXT),
-                lambda: texts,
-            )
+            texts = cut_long_words(texts)
             pieces, starts, ends = self.model_in_graph.tokenize_with_offsets(texts)
             parts = tf.strings.substr(
                 tf.gather(texts, pieces.value_rowids()),
@@ -365,23 +306,7 @@ class XLMSentencePieceTokenizer(
         """
         self.check_vocabulary()
         with tf.device("cpu"):
-            ids = inputs
-            if isinstance(ids, list | tuple):
-                ids = tf.ragged.constant(ids, dtype="int32")
-            elif not isinstance(ids, tf.RaggedTensor):
-                ids = tf.convert_to_tensor(ids)
-            is_single = ids.shape.rank == 1
-            if is_single:
-                ids = ids[None]
-            if not isinstance(ids, tf.RaggedTensor):
-                ids = tf.RaggedTensor.from_tensor(ids)
-            ids = tf.cast(ids, "int32")
-            # SentencePiece's own error would read as the end of a tf.data.Dataset.
-            tf.debugging.assert_less(
-                ids.flat_values,
-                self.vocabulary_size(),
-                "An id is not in the tokenizer's vocabulary.",
-            )
+            ids, is_single = ragged_ids(inputs, self.vocabulary_size())
             is_text = (ids >= self.unk_token_id) & (ids != self.mask_token_id)
             ids = tf.ragged.boolean_mask(ids, is_text)
             if self.added_tokens:
@@ -416,23 +341,11 @@ class XLMSentencePieceTokenizer(
             `(tokenizer, old_ids)`: the new tokenizer, and the list of the ids that its
             tokens had.
         """
-        model = self._model()
-        normal = sentencepiece_model_pb2.ModelProto.SentencePiece.NORMAL
-        pieces = list(model.pieces)
-        # The least probable piece says how improbable an unknown character is.
-        scores = [piece.score for piece in pieces]
-        lowest = scores.index(min(scores[3:]))
-        kept = [
-            i
-            for i, piece in enumerate(pieces)
-            if i < 3 or i == lowest or piece.type != normal or i + 1 in token_ids
-        ]
-        del model.pieces[:]
-        model.pieces.extend(pieces[i] for i in kept)
-        model.trainer_spec.vocab_size = len(kept)
+        self.check_vocabulary()
+        proto, kept = sentencepiece_proto.trimmed(self.proto, token_ids)
         last_ids = range(self.mask_token_id, self.vocabulary_size())
         old_ids = [0, 1, 2, 3, *(i + 1 for i in kept[3:]), *last_ids]
-        return self._with_model(model), old_ids
+        return self._with_proto(proto), old_ids
 
     def extended(self, tokens):
         """A tokenizer with more tokens, each found wherever its text occurs.
@@ -443,24 +356,13 @@ class XLMSentencePieceTokenizer(
         Returns:
             `(tokenizer, new_ids)`: the new tokenizer, and the ids of its new tokens.
         """
-        model = self._model()
-        for token in tokens:
-            model.pieces.add(
-                piece=token.replace(" ", "▁"),
-                score=0.0,
-                type=sentencepiece_model_pb2.ModelProto.SentencePiece.USER_DEFINED,
-            )
-        model.trainer_spec.vocab_size = len(model.pieces)
-        first = self.mask_token_id
-        return self._with_model(model), list(range(first, first + len(tokens)))
-
-    def _model(self):
         self.check_vocabulary()
-        return sentencepiece_model_pb2.ModelProto.FromString(self.proto)
+        proto = sentencepiece_proto.extended(self.proto, tokens)
+        first = self.mask_token_id
+        return self._with_proto(proto), list(range(first, first + len(tokens)))
 
-    def _with_model(self, model):
-        config = {**self.get_config(), "proto": model.SerializeToString()}
-        return type(self).from_config(config)
+    def _with_proto(self, proto):
+        return type(self).from_config({**self.get_config(), "proto": proto})
 
     def encode(self, text):
         """Token ids of one text in plain Python, by the `sentencepiece` package.
@@ -476,22 +378,14 @@ class XLMSentencePieceTokenizer(
         """
         self.check_vocabulary()
         text = re.sub(r"\s+<mask>", MASK_TOKEN, text)
-        return self._encode_around(
-            text, self._specials_in_texts(), self._encode_normalized
-        )
+        return encode_around(text, self._specials_in_texts(), self._encode_normalized)
 
     def _encode_normalized(self, text):
         added = self._added_in_normalized()
         if added:
             text = self.model_in_python.normalize(text).replace("▁", " ").strip()
-            return self._encode_around(text, added, self._encode_text)
+            return encode_around(text, added, self._encode_text)
         return self._encode_text(text)
-
-    def _encode_around(self, text, tokens, encode):
-        ids = []
-        for part in re.split(f"({_pattern(tokens)})", text):
-            ids += [tokens[part]] if part in tokens else encode(part)
-        return ids
 
     def _encode_text(self, text):
         pieces = self.model_in_python.encode(text)
@@ -526,41 +420,3 @@ class XLMSentencePieceTokenizer(
         config["special_tokens_in_strings"] = self.special_tokens_in_strings
         config["added_tokens"] = self.added_tokens
         return config
-
-
-def _with_places(proto):
-    """A model that decodes `<unk>` as the place of an unknown character.
-
-    Serialised messages one after another are one message, in which the last value of a
-    field counts.
-    """
-    spec = sentencepiece_model_pb2.TrainerSpec(unk_surface=unknown_characters.PLACE)
-    place = sentencepiece_model_pb2.ModelProto(trainer_spec=spec)
-    return proto + place.SerializeToString()
-
-
-def _pattern(tokens):
-    """A regular expression for tokens, of which the longest is found."""
-    return "|".join(map(re.escape, sorted(tokens, key=len, reverse=True)))
-
-
-def _cut_long_words(texts, is_long):
-    """Put a space after every 1,000 characters without one, in the long texts."""
-    rows = tf.where(is_long)  # (L, 1)
-    characters = tf.strings.unicode_decode(
-        tf.gather_nd(texts, rows), "UTF-8", replacement_char=_NO_CHARACTER
-    )  # (L, None)
-    codes = characters.flat_values
-    positions = tf.range(tf.size(codes))
-    is_space = tf.reduce_any(codes[:, None] == _SPACES, axis=1)
-    word = tf.cumsum(tf.cast(is_space, "int32"))
-    starts = tf.gather(tf.math.segment_min(positions, word), word)
-    is_cut = (positions - starts) % LONG_WORD == LONG_WORD - 1
-    # A space, or nothing (-1), after each character.
-    after = tf.where(is_cut, 32, -1)
-    both = tf.reshape(tf.stack([codes, after], axis=1), [-1])  # (2 characters,)
-    both = tf.RaggedTensor.from_row_splits(both, characters.row_splits * 2)
-    both = tf.ragged.boolean_mask(both, both >= 0)
-    return tf.tensor_scatter_nd_update(
-        texts, rows, tf.strings.unicode_encode(both, "UTF-8")
-    )
