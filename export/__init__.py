@@ -7,7 +7,7 @@ import importlib
 
 # Public name -> the module that has it; imported when it is first used.
 _PUBLIC = {
-    "ExportReport": "export.saved_model",
+    "ExportReport": "export.report",
     "ParityError": "export.parity",
     "to_saved_model": "export.saved_model",
     "to_tflite": "export.tflite",

@@ -1,6 +1,5 @@
 """A task as a SavedModel: text in, answer out, for TF Serving."""
 
-import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -9,40 +8,20 @@ import numpy as np
 import tensorflow as tf
 
 from export.answer_checks import WrittenTextCheck, check_of
-from export.answers import answer_of, labels_of
+from export.answers import labels_of
 from export.check_texts import CHECK_TEXTS, as_bytes, check_ids, with_special_words
 from export.description import DESCRIPTION_FILE, describe
-from export.encoder import InferenceEncoder
 from export.fresh_process import run_in_fresh_process
-from export.inference_layers import WeightStore, owned_variables
-from export.input_checks import assert_at_most, assert_in_range, assert_same_rows
-from export.layouts import PackedLayout
+from export.inference_layers import WeightStore
 from export.parity import check_all, check_parity, tolerance_for
+from export.report import ExportReport
+from export.task_checks import check_task
 from export.text_generation import TextGenerationModule
+from export.text_module import TextModule
 from export.warmup import write_batching_parameters, write_warmup
 from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 
 DTYPES = ("float32", "bfloat16")
-
-
-@dataclasses.dataclass(frozen=True)
-class ExportReport:
-    """What an export left behind.
-
-    Attributes:
-        path: Path of the artefact.
-        num_bytes: int, size on disk.
-        signatures: tuple of str.
-        difference: float, the largest distance of an answer from the model's, relative
-            to the answer's length.
-        files: tuple of Path, what lies beside the artefact and belongs to it.
-    """
-
-    path: Path
-    num_bytes: int
-    signatures: tuple[str, ...]
-    difference: float
-    files: tuple[Path, ...] = ()
 
 
 def to_saved_model(
@@ -269,30 +248,6 @@ def _write_description(directory, document):
     path.write_text(json.dumps(document, ensure_ascii=False, indent=2), "utf-8")
 
 
-def check_task(task):
-    """Raise a ValueError for a task that cannot be exported."""
-    if not hasattr(task, "preprocessor"):
-        raise ValueError(
-            "An exported model answers something: give a task, such as an "
-            f"XLMTextEmbedder with this backbone. Received: a {type(task).__name__}."
-        )
-    preprocessor = task.preprocessor
-    if preprocessor is None:
-        if isinstance(task, XLMSeq2SeqLM):
-            raise ValueError(
-                "A model that writes text ends it with its tokenizer's end token: give "
-                "the XLMSeq2SeqLM a preprocessor."
-            )
-        return
-    if preprocessor.sequence_length > task.backbone.max_sequence_length:
-        raise ValueError(
-            "The preprocessor's texts may be longer than the model's positions: set "
-            "its sequence_length to at most max_sequence_length. Received: "
-            f"sequence_length={preprocessor.sequence_length}, "
-            f"max_sequence_length={task.backbone.max_sequence_length}."
-        )
-
-
 def _check(task, directory, pairs, dtype):
     check_task(task)
     if pairs and not hasattr(task, "num_classes"):
@@ -315,148 +270,3 @@ def _check(task, directory, pairs, dtype):
             f"{directory} exists and stays as it is. Export under the next version, or "
             "delete it first."
         )
-
-
-class TextModule(tf.Module):
-    """The graph of an exported task, on copies of its weights.
-
-    Not the Keras model itself: saved within a module, it cannot be loaded by the
-    session loader, and `model.export()` stores every weight twice.
-
-    Args:
-        task, labels, pairs, top_k: as in `to_saved_model`.
-        store: `WeightStore`.
-    """
-
-    def __init__(self, task, store, labels, pairs, top_k):
-        super().__init__()
-        preprocessor = task.preprocessor
-        backbone = task.backbone
-        self._pad_token_id = backbone.pad_token_id
-        self._vocabulary_size = backbone.vocabulary_size
-        self._max_length = backbone.max_sequence_length
-        self._num_languages = backbone.num_languages
-        self._pack = None
-        self.text_names = []
-        if preprocessor is not None:
-            self._pack = preprocessor.pack
-            self.text_names = ["text", *(["text_pair"] if pairs else [])]
-            if preprocessor.languages is not None or _reads_language(
-                preprocessor.tokenizer
-            ):
-                self.text_names += ["language", *(["language_pair"] if pairs else [])]
-            # Read again where the graph is loaded.
-            self.vocabulary = preprocessor.tokenizer.graph_resources
-        encoder = InferenceEncoder(backbone, store)
-        self.answer = answer_of(task, store, encoder, labels, top_k)
-        self.labels = labels
-        # The module owns what the closures below use.
-        self.weights = owned_variables(encoder, self.answer)
-
-        # One function for both signatures: frozen weights are in the graph once.
-        @tf.function
-        def compute(inputs):
-            layout = PackedLayout(inputs["padding_mask"])
-            x = encoder(
-                inputs["token_ids"],
-                inputs["padding_mask"],
-                layout,
-                inputs.get("language_ids"),
-            )
-            return self.answer.numbers(x, layout, inputs)
-
-        # Of the signature that takes token ids, all int32.
-        token_shapes = {"token_ids": [None, None]}
-        if self._num_languages:
-            token_shapes["language_ids"] = [None, None]
-        token_shapes |= self.answer.input_shapes
-        self.token_shapes = token_shapes
-        spec = {
-            name: tf.TensorSpec(shape, tf.int32) for name, shape in token_shapes.items()
-        }
-        spec["padding_mask"] = tf.TensorSpec([None, None], tf.bool)
-        self._compute = compute.get_concrete_function(spec)
-
-    def signatures(self):
-        """dict from signature name to concrete function."""
-
-        @tf.function
-        def serving_default(**fields):
-            return self.answer.words(self._compute(inputs=self.pack(fields)))
-
-        @tf.function
-        def token_ids(**fields):
-            return self.answer.words(self._compute(inputs=self._checked(fields)))
-
-        @tf.function
-        def labels(class_id):
-            in_range = assert_in_range("class_id", class_id, len(self.labels))
-            with tf.control_dependencies([in_range]):
-                return {"label": tf.gather(tf.constant(self.labels), class_id)}
-
-        functions = {}
-        if self._pack is not None:
-            functions["serving_default"] = serving_default.get_concrete_function(
-                **{x: tf.TensorSpec([None], tf.string, x) for x in self.text_names}
-            )
-        functions["token_ids"] = token_ids.get_concrete_function(
-            **{
-                name: tf.TensorSpec(shape, tf.int32, name)
-                for name, shape in self.token_shapes.items()
-            }
-        )
-        if self.labels is not None:
-            functions["labels"] = labels.get_concrete_function(
-                tf.TensorSpec([None], tf.int32, "class_id")
-            )
-        return functions
-
-    def pack(self, fields):
-        """dict of string tensors (B,) -> the backbone's inputs."""
-        return dict(self._pack(dict(fields)))
-
-    def text_inputs(self, texts):
-        """The inputs of `serving_default` for some texts (bytes)."""
-        texts = np.array(texts, object)
-        inputs = {"text": texts, "text_pair": np.roll(texts, 1)}
-        if "language" in self.text_names:
-            preprocessor = self._pack.__self__
-            language = preprocessor.language or self._any_language()
-            inputs["language"] = np.array([language.encode()] * len(texts), object)
-            inputs["language_pair"] = inputs["language"]
-        return {name: inputs[name] for name in self.text_names}
-
-    def _any_language(self):
-        preprocessor = self._pack.__self__
-        if preprocessor.languages:
-            return preprocessor.languages[0]
-        return preprocessor.tokenizer.language
-
-    def _checked(self, fields):
-        """Ids from outside: in the vocabulary, and no longer than the positions."""
-        token_ids = fields["token_ids"]
-        checks = [
-            assert_in_range("token_ids", token_ids, self._vocabulary_size),
-            assert_at_most("token_ids", token_ids, self._max_length),
-        ]
-        if self._num_languages:
-            language_ids = fields["language_ids"]
-            checks += [
-                assert_same_rows("language_ids", language_ids, "token_ids", token_ids),
-                assert_in_range("language_ids", language_ids, self._num_languages),
-            ]
-        if "mask_position" in fields:
-            position = fields["mask_position"]
-            checks += [
-                assert_same_rows("mask_position", position, "token_ids", token_ids),
-                assert_in_range("mask_position", position, tf.shape(token_ids)[1]),
-            ]
-        with tf.control_dependencies(checks):
-            return {
-                **{name: tf.identity(value) for name, value in fields.items()},
-                "padding_mask": tf.not_equal(token_ids, self._pad_token_id),
-            }
-
-
-def _reads_language(tokenizer):
-    return getattr(tokenizer, "reads_language", False)

@@ -6,28 +6,22 @@ import os
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 
-from export.answer_checks import check_of
-from export.answers import FilledMaskAnswer, answer_of, labels_of
-from export.check_texts import CHECK_TEXTS, as_bytes, check_ids, with_special_words
+from export.answers import labels_of
+from export.check_texts import CHECK_TEXTS
 from export.description import describe, tokenizer_assets
-from export.encoder import InferenceEncoder
 from export.fresh_process import run_in_fresh_process
-from export.inference_layers import WeightStore, owned_variables
-from export.input_checks import fitted
-from export.layouts import PaddedLayout
-from export.long_texts import within_positions
 from export.parity import tolerance_for
-from export.phone_tokenizer import PhoneTokenizer
-from export.saved_model import ExportReport, check_task
-from export.tflite_file import finished, operations
+from export.report import ExportReport
+from export.task_checks import check_task
+from export.tflite_file import finished
 from export.tflite_generation import GenerationModule
+from export.tflite_modules import StringModule, TokenModule
+from export.tflite_operations import check_operations
 from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 
 QUANTIZATIONS = (None, "float16", "int8")
-TOKENIZER_OP = "TFText>FastSentencepieceTokenize"
 
 
 def to_tflite(
@@ -118,9 +112,9 @@ def to_tflite(
     _check(task, path, quantization, string_input, lengths)
     labels = labels_of(task, labels)
     if isinstance(task, XLMSeq2SeqLM):
-        module = GenerationModule(task, lengths, _lookup)
+        module = GenerationModule(task, lengths)
     else:
-        make_module = _StringModule if string_input else _TokenModule
+        make_module = StringModule if string_input else TokenModule
         module = make_module(task, labels, top_k, lengths)
     beside = _files_beside(task, path, labels)
     for other, content in beside.items():
@@ -238,241 +232,6 @@ def _check(task, path, quantization, string_input, lengths):
         )
 
 
-@tf.function(experimental_implements="embedding_matmul")
-def _lookup(table, ids):
-    """Rows of a table, as the op EMBEDDING_LOOKUP: GATHER is never quantised."""
-    return tf.gather(table, ids)
-
-
-class _Module(tf.Module):
-    """What both variants share: the encoder and the answer."""
-
-    def __init__(self, task, labels, top_k):
-        super().__init__()
-        self._preprocessor = task.preprocessor
-        # In a closure: of a Keras model, a module would store what it cannot load.
-        self._backbone = lambda: task.backbone
-        self._pad_token_id = task.backbone.pad_token_id
-        store = WeightStore()
-        self._encoder = InferenceEncoder(task.backbone, store, lookup=_lookup)
-        self.answer = answer_of(task, store, self._encoder, labels, top_k)
-        self.weights = owned_variables(self._encoder, self.answer)
-        check = check_of(task, labels, top_k)
-        self._check = lambda: check
-
-    def _call(self, name, inputs, packed):
-        """A call, and its comparison with what the task says of the same inputs."""
-        check = self._check()
-        expected = check.expected(packed)
-
-        def compare(answer, tolerance, what):
-            return check.compare(answer, expected, tolerance, what)
-
-        return name, inputs, compare
-
-    def _numbers(self, inputs):
-        padding_mask = tf.not_equal(inputs["token_ids"], self._pad_token_id)
-        inputs = {**inputs, "padding_mask": padding_mask}
-        layout = PaddedLayout(padding_mask)
-        x = self._encoder(
-            inputs["token_ids"], padding_mask, layout, inputs.get("language_ids")
-        )
-        return self.answer.numbers(x, layout, inputs)
-
-
-class _TokenModule(_Module):
-    """Token ids in, numbers out."""
-
-    def __init__(self, task, labels, top_k, lengths):
-        super().__init__(task, labels, top_k)
-        self._lengths = lengths
-        self._end_token_id = None
-        if self._preprocessor is not None:
-            self._end_token_id = self._preprocessor.tokenizer.end_token_id
-        shapes = {"token_ids": [None, None]}
-        if task.backbone.num_languages:
-            shapes["language_ids"] = [None, None]
-        self._shapes = {**shapes, **self.answer.input_shapes}
-
-    def signatures(self):
-        """dict from signature name to concrete function."""
-        functions = {"serving_default": self._concrete(self._of_any_length, None, None)}
-        for length in self._lengths:
-            functions[f"length_{length}"] = self._concrete(self._numbers, 1, length)
-        return functions
-
-    def checks(self, texts):
-        """Calls: (name, inputs, comparison with the expected answer) each."""
-        packed = self._packed(texts)
-        # One at a time as well: the padding of the others must not matter.
-        length = int(tf.reduce_sum(tf.cast(packed["padding_mask"][0], "int32")))
-        calls = [
-            ("serving_default", packed, packed),
-        ]
-        first = self._first_text(packed, length)
-        calls.append(("serving_default", first, first))
-        longest = self._backbone().max_sequence_length
-        if packed["token_ids"].shape[1] >= longest and self._end_token_id is not None:
-            calls.append(("serving_default", self._too_long(packed), packed))
-        for length in self._lengths:
-            first = self._first_text(packed, length)
-            calls.append((f"length_{length}", first, first))
-        return [
-            self._call(name, {x: np.asarray(given[x]) for x in self._shapes}, inputs)
-            for name, given, inputs in calls
-        ]
-
-    def _packed(self, texts):
-        """Texts, or random ids where there is no tokenizer, as the task's inputs."""
-        if self._preprocessor is None:
-            packed = check_ids(self._backbone())
-        else:
-            texts = with_special_words(texts, self._preprocessor.tokenizer)
-            texts = as_bytes(texts, self.answer.check_prefix)
-            fields = {"text": tf.constant(texts)}
-            languages = self._preprocessor.languages
-            if languages is not None:
-                language = self._preprocessor.language or languages[0]
-                fields["language"] = tf.constant([language] * len(texts))
-            packed = self._preprocessor.pack(fields)
-        if "mask_position" in self._shapes:
-            rows = packed["token_ids"].shape[0]
-            packed["mask_position"] = tf.range(rows) % 2
-        return packed
-
-    def _of_any_length(self, ids):
-        ids = {
-            name: value if name == "token_ids" else fitted(value, ids["token_ids"])
-            for name, value in ids.items()
-        }
-        names = [name for name in ids if name == "language_ids"]
-        token_ids, others = within_positions(
-            ids["token_ids"],
-            [ids[name] for name in names],
-            self._backbone().max_sequence_length,
-            self._pad_token_id,
-            self._end_token_id,
-        )
-        ids |= {"token_ids": token_ids, **dict(zip(names, others, strict=True))}
-        return self._numbers(ids)
-
-    def _concrete(self, function, batch_size, length):
-        sizes = (batch_size, length)
-        return tf.function(lambda **ids: function(ids)).get_concrete_function(
-            **{
-                name: tf.TensorSpec(sizes[: len(shape)], tf.int32, name)
-                for name, shape in self._shapes.items()
-            }
-        )
-
-    def _first_text(self, packed, length):
-        """The first text, cut or padded to a length."""
-        padding = {"token_ids": self._pad_token_id, "padding_mask": False}
-        first = {}
-        for name, value in packed.items():
-            first[name] = value[:1]
-            if value.shape.rank == 2:
-                first[name] = tf.pad(
-                    value[:1, :length],
-                    [[0, 0], [0, max(length - value.shape[1], 0)]],
-                    constant_values=padding.get(name, 0),
-                )
-        return first
-
-    def _too_long(self, packed):
-        """Texts as long as the positions, with three more tokens before the end."""
-        longest = self._backbone().max_sequence_length
-        is_full = packed["padding_mask"][:, longest - 1 :]  # (B, 1)
-        longer = {}
-        for name, value in packed.items():
-            longer[name] = value
-            if value.shape.rank == 2:
-                more = tf.repeat(value[:, longest - 2 : longest - 1], 3, axis=1)
-                longer[name] = tf.concat([value[:, :-1], more, value[:, -1:]], axis=1)
-        pad = self._pad_token_id
-        is_more = tf.range(longest + 3)[None] >= longest - 1
-        longer["token_ids"] = tf.where(
-            tf.logical_and(is_more, ~is_full), pad, longer["token_ids"]
-        )
-        return longer
-
-
-class _StringModule(_Module):
-    """Text in, words out."""
-
-    def __init__(self, task, labels, top_k, lengths):
-        super().__init__(task, labels, top_k)
-        if lengths:
-            raise ValueError(
-                "Texts have no fixed length: `lengths` is for string_input=False. "
-                f"Received: lengths={tuple(lengths)}."
-            )
-        if isinstance(self.answer, FilledMaskAnswer):
-            raise ValueError(
-                "A phone's tokenizer does not know <mask>: export an XLMMaskedLM with "
-                "string_input=False."
-            )
-        self._language_id = None
-        if self._preprocessor.languages is not None:
-            if self._preprocessor.language is None:
-                raise ValueError(
-                    "A model with language embeddings reads strings of one language on "
-                    "a phone: set `language` of its preprocessor, or use "
-                    "string_input=False."
-                )
-            self._language_id = self._preprocessor.languages.index(
-                self._preprocessor.language
-            )
-        self._tokenizer = PhoneTokenizer(task.preprocessor.tokenizer)
-
-    def signatures(self):
-        """dict from signature name to concrete function."""
-
-        @tf.function
-        def serving_default(text):
-            return self.answer.words(self._numbers(self._inputs(text)))
-
-        spec = tf.TensorSpec([None], tf.string, "text")
-        return {"serving_default": serving_default.get_concrete_function(text=spec)}
-
-    def checks(self, texts):
-        """Calls: (name, inputs, comparison with the expected answer) each."""
-        texts = with_special_words(texts, self._preprocessor.tokenizer)
-        texts = as_bytes(texts, self.answer.check_prefix)
-        return [
-            self._call(
-                "serving_default",
-                {"text": np.array(group, object)},
-                self._preprocessor.pack({"text": tf.constant(group)}),
-            )
-            for group in (texts, texts[:1])
-        ]
-
-    def _inputs(self, text):
-        """Tokenise, cut, add start and end, pad: the preprocessor, in LiteRT's ops."""
-        tokenizer = self._preprocessor.tokenizer
-        ids, splits = self._tokenizer(text)
-        # Something to read even where no text has a token.
-        ids = tf.concat([ids, [self._pad_token_id]], axis=0)
-        budget = self._preprocessor.sequence_length - 2
-        counts = tf.minimum(splits[1:] - splits[:-1], budget)
-        counts = tf.expand_dims(counts, 1)  # (B, 1)
-        column = tf.expand_dims(tf.range(tf.reduce_max(counts) + 2), 0)  # (1, T)
-        index = tf.where(
-            (column >= 1) & (column <= counts),
-            tf.expand_dims(splits[:-1], 1) + column - 1,
-            tf.zeros_like(column),
-        )
-        token_ids = tf.gather(ids, index)  # (B, T)
-        token_ids = tf.where(column == 0, tokenizer.start_token_id, token_ids)
-        token_ids = tf.where(column == counts + 1, tokenizer.end_token_id, token_ids)
-        token_ids = tf.where(column > counts + 1, self._pad_token_id, token_ids)
-        inputs = {"token_ids": token_ids}
-        if self._language_id is not None:
-            inputs["language_ids"] = tf.zeros_like(token_ids) + self._language_id
-        return inputs
-
-
 def _convert(module, half):
     signatures = module.signatures()
     with tempfile.TemporaryDirectory() as folder:
@@ -482,19 +241,8 @@ def _convert(module, half):
             folder, signature_keys=list(signatures)
         )
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        converter.allow_custom_ops = isinstance(module, _StringModule)
+        converter.allow_custom_ops = isinstance(module, StringModule)
         if half:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
         return converter.convert()
-
-
-def check_operations(model, allow_tokenizer):
-    """Raise a RuntimeError for ops that LiteRT alone does not have."""
-    foreign = [
-        name
-        for name in operations(model)
-        if not name.isupper() and not (allow_tokenizer and name == TOKENIZER_OP)
-    ]
-    if foreign:
-        raise RuntimeError(f"The conversion left ops that LiteRT lacks: {foreign}.")

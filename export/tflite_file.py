@@ -63,35 +63,6 @@ def read_description(path):
     raise ValueError(f"{path} does not say what it is: it has no {METADATA_NAME!r}.")
 
 
-def operations(model):
-    """How often a model uses every op.
-
-    Args:
-        model: bytes of a `.tflite` model.
-
-    Returns:
-        dict from the op's name, such as "FULLY_CONNECTED", to a count.
-    """
-    names = {
-        value: name
-        for name, value in vars(schema.BuiltinOperator).items()
-        if name[0] != "_"
-    }
-    parsed = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
-    codes = [
-        code.customCode.decode()
-        if code.customCode
-        else names[max(code.builtinCode, code.deprecatedBuiltinCode)]
-        for code in parsed.operatorCodes
-    ]
-    counts = {}
-    for subgraph in parsed.subgraphs:
-        for operator in subgraph.operators:
-            code = codes[operator.opcodeIndex]
-            counts[code] = counts.get(code, 0) + 1
-    return counts
-
-
 class _AlignedBuffer:
     """A buffer of the object form, which as it is loses the alignment of its data."""
 

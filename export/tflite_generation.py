@@ -6,6 +6,7 @@ import tensorflow as tf
 from export.answer_checks import check_of, compare_tensors
 from export.check_texts import as_bytes, with_special_words
 from export.decoder import written_into
+from export.embedding_lookup import lookup
 from export.encoder import padding_bias
 from export.inference_layers import WeightStore, owned_variables
 from export.input_checks import fitted
@@ -22,10 +23,9 @@ class GenerationModule(tf.Module):
     Args:
         task: an `XLMSeq2SeqLM` with a preprocessor, compiled with a `BeamSearch`.
         lengths: ints, see `export.to_tflite`.
-        lookup: function (table, ids (N,)) -> rows (N, D).
     """
 
-    def __init__(self, task, lengths, lookup):
+    def __init__(self, task, lengths):
         super().__init__()
         if not isinstance(task.chosen_search, BeamSearch):
             raise ValueError(

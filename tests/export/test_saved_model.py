@@ -13,9 +13,9 @@ from export.answer_checks import check_of
 from export.answers import labels_of
 from export.fresh_process import run_in_fresh_process
 from export.inference_layers import WeightStore
-from export.saved_model import TextModule
 from export.serving import Client, LocalServer
 from export.serving.serving_error import ServingError
+from export.text_module import TextModule
 
 TEXTS = ["The night opens.", "", "Le train à Marseille", "请输入地址。", "a " * 90]
 

@@ -14,8 +14,8 @@ from tensorflow.lite.tools import flatbuffer_utils
 import export
 import xlm_tf
 from export.fresh_process import run_in_fresh_process
-from export.tflite import TOKENIZER_OP
-from export.tflite_file import operations, read_description
+from export.tflite_file import read_description
+from export.tflite_operations import TOKENIZER_OP, operations
 from xlm_tf.cli import main
 
 # q, k, v in one; output; two of the feed-forward.

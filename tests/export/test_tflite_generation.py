@@ -8,7 +8,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 import export
 import xlm_tf
 from export.fresh_process import run_in_fresh_process
-from export.tflite_file import operations
+from export.tflite_operations import operations
 
 TEXTS = ["The train opens at nine.", "", "Le train", "word " * 60]
 # Encoder: q, k, v; output; two of the feed-forward. Decoder: those, and the query and

@@ -1,0 +1,27 @@
+"""Which tasks can be exported."""
+
+from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
+
+
+def check_task(task):
+    """Raise a ValueError for a task that cannot be exported."""
+    if not hasattr(task, "preprocessor"):
+        raise ValueError(
+            "An exported model answers something: give a task, such as an "
+            f"XLMTextEmbedder with this backbone. Received: a {type(task).__name__}."
+        )
+    preprocessor = task.preprocessor
+    if preprocessor is None:
+        if isinstance(task, XLMSeq2SeqLM):
+            raise ValueError(
+                "A model that writes text ends it with its tokenizer's end token: give "
+                "the XLMSeq2SeqLM a preprocessor."
+            )
+        return
+    if preprocessor.sequence_length > task.backbone.max_sequence_length:
+        raise ValueError(
+            "The preprocessor's texts may be longer than the model's positions: set "
+            "its sequence_length to at most max_sequence_length. Received: "
+            f"sequence_length={preprocessor.sequence_length}, "
+            f"max_sequence_length={task.backbone.max_sequence_length}."
+        )
