@@ -3,7 +3,8 @@
 from xlm_tf.checkpoints.declared_settings import OBEYED, only
 from xlm_tf.checkpoints.family import TokenizerFiles
 from xlm_tf.checkpoints.tokenizer_settings import SHARED_SETTINGS, tokens_after
-from xlm_tf.text.bpe_tokenizer import MERGES_FILE, VOCABULARY_FILE, XLMBPETokenizer
+from xlm_tf.text.bpe_files import MERGES_FILE, VOCABULARY_FILE
+from xlm_tf.text.bpe_tokenizer import XLMBPETokenizer
 
 _SPECIAL_TOKENS = {
     "bos_token": ("<s>", "</s>"),  # what a text begins with
