@@ -11,7 +11,7 @@ import sys
 
 from xlm_tf.cli.errors import EXIT_CODE, OneLineParser, error_lines, is_expected
 from xlm_tf.cli.memory import keep_freed_memory
-from xlm_tf.cli.quiet_start import start_tensorflow
+from xlm_tf.quiet_start import start_tensorflow
 from xlm_tf.version import __version__
 
 SUBCOMMANDS = {

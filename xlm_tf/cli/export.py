@@ -95,9 +95,9 @@ def run(args):
         ValueError, OSError: the model or an argument cannot be used.
     """
     import export
-    from xlm_tf.cli.quiet_start import without_banners
     from xlm_tf.models.loading import load_task
     from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
+    from xlm_tf.quiet_start import without_banners
 
     task = load_task(args.model)
     if isinstance(task, XLMSeq2SeqLM):

@@ -31,9 +31,9 @@ def run(args):
         ValueError, OSError: the model or a token cannot be used.
     """
     check_new(args.output)
-    from xlm_tf.cli.quiet_start import without_banners
     from xlm_tf.models.loading import load_task
     from xlm_tf.models.vocabulary_surgery import extend_vocabulary
+    from xlm_tf.quiet_start import without_banners
 
     with without_banners():
         task = load_task(args.model)

@@ -105,10 +105,10 @@ def run(args):
     from rich.console import Console
     from rich.progress import track
 
-    from xlm_tf.cli.quiet_start import without_banners
     from xlm_tf.models.generation_in_order import generate_in_order
     from xlm_tf.models.loading import load_task
     from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
+    from xlm_tf.quiet_start import without_banners
 
     with without_banners():
         model = load_task(args.model)

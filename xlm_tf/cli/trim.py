@@ -59,10 +59,10 @@ def run(args):
 
     from rich.console import Console
 
-    from xlm_tf.cli.quiet_start import without_banners
     from xlm_tf.data.plain_text import iterate_plain_text, scan_plain_text
     from xlm_tf.models.loading import load_task
     from xlm_tf.models.vocabulary_surgery import same_states, trim_vocabulary
+    from xlm_tf.quiet_start import without_banners
 
     console = Console(highlight=False)
     for language, paths in files.items():

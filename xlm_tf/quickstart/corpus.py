@@ -11,6 +11,7 @@ from xlm_tf.data.near_duplicates import DisjointGroups, group_near_duplicates
 
 LANGUAGES = ["ar", "bg", "de", "el", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur"]
 LANGUAGES += ["vi", "zh"]
+EVERY_LANGUAGE = ["en", *LANGUAGES]
 # BSD and MIT licences; about 40 MB. Pinned, so that results can be compared.
 WHEELS = {
     "django": "5.2.19",

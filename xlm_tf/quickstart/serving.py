@@ -7,7 +7,7 @@ import numpy as np
 
 import export
 from export.serving import Client, LocalServer
-from xlm_tf.cli.quiet_start import without_banners
+from xlm_tf.quiet_start import without_banners
 
 # Messages that are in no catalogue of the corpus, in languages of the corpus.
 QUESTIONS = (

@@ -39,7 +39,7 @@ def draw_picture(results, pretraining_metrics, contrastive_curves, path):
     """Four panels: retrieval, routing, and the curves of both trainings.
 
     Args:
-        results: dict, see `quickstart.run`.
+        results: dict, see `xlm_tf.quickstart.results`.
         pretraining_metrics: Path of the pretraining's `metrics.jsonl`.
         contrastive_curves: dict from "scratch" and "finetuned" to Path, the curves of
             both fine-tunings.
@@ -153,7 +153,7 @@ def write_report(results, path):
     """Write the Markdown report.
 
     Args:
-        results: dict, see `quickstart.run`.
+        results: dict, see `xlm_tf.quickstart.results`.
         path: Path of the file.
     """
     retrieval, routing = results["retrieval"], results["routing"]
