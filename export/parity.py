@@ -39,11 +39,6 @@ def row_distances(actual, expected, smallest=1e-6):
     return np.where(np.isfinite(actual).all(axis=1), distances, np.inf)
 
 
-def relative_distance(actual, expected, smallest=1e-6):
-    """The largest of the `row_distances`, a float; 0 where there are no rows."""
-    return float(np.max(row_distances(actual, expected, smallest), initial=0.0))
-
-
 def check_parity(actual, expected, tolerance, what, smallest=1e-6):
     """Compare the numbers of an answer.
 
