@@ -30,12 +30,13 @@ def pairs(sources, targets):
     )
 
 
-@pytest.fixture
+# One objective for all tests of it: its graph is traced once.
+@pytest.fixture(scope="module")
 def mlm(tokenizer):
     return MaskedLanguageModelling(tokenizer, LENGTH, ["de", "en"])
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def tlm(tokenizer):
     return TranslationLanguageModelling(tokenizer, LENGTH, ["de", "en"])
 
