@@ -278,6 +278,17 @@ def test_unlikely_settings_are_noticed(load):
     assert not load(training(steps=100, warmup_steps=99)).notices()
 
 
+def test_the_command_decides_where_a_recipe_does_not_tell(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text("output: run")
+    with pytest.raises(ValueError, match=r"recipe\.data is missing") as raised:
+        load_recipe(path, command="finetune")
+    assert len(raised.value.lines) == 2  # and no training
+    path.write_text("data: {}")
+    with pytest.raises(ValueError, match="is a recipe of `xlm-tf pretrain`"):
+        load_recipe(path, command="finetune")
+
+
 def test_norwegian_is_a_language(tmp_path, load):
     load()  # writes the recipe
     path = tmp_path / "recipe.yaml"
@@ -391,7 +402,10 @@ def test_what_is_wrong_in_a_bpe_vocabulary(load, bpe, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda r: r.update(vocabulary="no.model"), "recipe.vocabulary: there is no"),
+        (
+            lambda r: r.update(vocabulary="no.model"),
+            "recipe.vocabulary: there is no file.*xlm-tf vocabulary",
+        ),
         (
             lambda r: r["data"]["monolingual"].update(de=["de.txt"]),
             "recipe.data.monolingual.de.*: there is no file",

@@ -9,7 +9,7 @@ def add_corpus_argument(parser, help, required=False):
         default=[],
         required=required,
         metavar="LANGUAGE=FILE",
-        help=f"{help}, one sentence a line, plain or .gz; may be repeated",
+        help=f"{help}, one sentence per line, plain or .gz; may be repeated",
     )
 
 

@@ -17,7 +17,7 @@ from xlm_tf.text.language_codes import match_language
 def read_bitext(paths, source_language, target_language, report=None):
     """The pairs of TSV or JSONL files as examples.
 
-    A `.tsv` file holds `source<TAB>target`; a `.jsonl` file an object a line, with
+    A `.tsv` file holds `source<TAB>target`; a `.jsonl` file one object per line, with
     the keys `source` and `target`, or the two languages as keys, in any spelling, or
     `source` and the target language. A list of targets is as many pairs. Both may be
     gzip. What a line is says `xlm_tf.data.text_lines.binary_lines`. Pairs with an empty

@@ -1,4 +1,4 @@
-"""Plain text, one sentence a line, as a `tf.data` source."""
+"""Plain text, one sentence per line, as a `tf.data` source."""
 
 import tensorflow as tf
 

@@ -11,7 +11,7 @@ def sample_datasets(datasets, probabilities, seed, shuffle_buffer=10_000):
     `.skip(n)`, it goes on after its first n elements.
 
     Args:
-        datasets: dict of `tf.data.Dataset`, such as one a language.
+        datasets: dict of `tf.data.Dataset`, such as one per language.
         probabilities: dict, probability of each.
         seed: int.
         shuffle_buffer: int, examples that the shuffle of each dataset holds.

@@ -66,7 +66,7 @@ def load_recipe(source, data_folder=None, command=None, **overrides):
     if data_folder is not None and not Path(data_folder).is_dir():
         raise FileNotFoundError(f"There is no data folder at {data_folder}.")
     content = read_yaml(path)
-    kind = kind_of(content)
+    kind = kind_of(content, command)
     if command is not None and kind.command != command:
         raise ValueError(f"{path} is a recipe of `xlm-tf {kind.command}`.")
     for name, value in overrides.items():
@@ -98,18 +98,23 @@ def load_recipe(source, data_folder=None, command=None, **overrides):
     return recipe
 
 
-def kind_of(content):
+def kind_of(content, command=None):
     """The class of a recipe that was read.
 
     Args:
         content: dict. Corpora are fields in pretraining, and a list of pairs in
             fine-tuning, which alone has a `task`.
+        command: "pretrain" or "finetune", for a recipe that does not tell.
 
     Returns:
         `PretrainingRecipe` or `FinetuningRecipe`.
     """
-    is_finetuning = "task" in content or isinstance(content.get("data"), list)
-    return FinetuningRecipe if is_finetuning else PretrainingRecipe
+    data = content.get("data")
+    if "task" in content or isinstance(data, list):
+        return FinetuningRecipe
+    return (
+        PretrainingRecipe if isinstance(data, dict) else RECIPES[command or "pretrain"]
+    )
 
 
 def schema(command=None):
@@ -147,7 +152,8 @@ def _lines(kind, error):
         prefix = f"{where}: " if location else ""
         return [f"{prefix}{line}" for line in str(error["ctx"]["error"]).splitlines()]
     if error["type"] in (MISSING_FILE, UNUSABLE_FILE):
-        return [f"{where}: {error['msg']}"]
+        hint = " `xlm-tf vocabulary` makes one." if location == ["vocabulary"] else ""
+        return [f"{where}: {error['msg']}{hint}"]
     said = _SAID.get(error["type"])
     said = said or f"{error['msg'].replace('Input should', 'must')}."
     if error["type"] == "missing":
