@@ -27,6 +27,7 @@ def test_a_built_wheel_holds_all_that_is_imported(tmp_path):
         names = archive.namelist()
         archive.extractall(installed)
     assert "export/serving/compose.yaml" in names
+    assert "xlm_tf/checkpoints/tiny/model.safetensors" in names
     recipes = {path.name for path in (ROOT / "xlm_tf/recipes").glob("*.yaml")}
     assert recipes
     assert {f"xlm_tf/recipes/{name}" for name in recipes} <= set(names)
