@@ -33,6 +33,15 @@ def test_the_table_holds_every_registered_class():
     assert {module: tuple(sorted(names)) for module, names in CLASSES.items()} == found
 
 
+def test_every_model_of_the_family_is_public():
+    own = {name for names in CLASSES.values() for name in names if name[:3] == "XLM"}
+    assert own <= set(xlm_tf.__all__)
+    for name in xlm_tf.__all__:
+        assert getattr(xlm_tf, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'AdamW'"):
+        _ = xlm_tf.AdamW  # registered, and not public
+
+
 def run_fresh(program, *arguments):
     """What a program prints in a fresh process, as JSON."""
     process = subprocess.run(

@@ -6,33 +6,16 @@ without TensorFlow start at once. Keras finds the classes all the same.
 
 import importlib
 
-from xlm_tf.registration import register_names
+from xlm_tf.registration import CLASSES, register_names
 from xlm_tf.version import __version__
 
 register_names()
 
+# Where the public names are: classes in the registry's table, and what is none.
 _MODULES = {
-    "BeamSearch": "xlm_tf.generation.search",
     "PRESETS": "xlm_tf.checkpoints.released_models",
-    "XLMBPETokenizer": "xlm_tf.text.bpe_tokenizer",
-    "XLMBackbone": "xlm_tf.models.backbone",
-    "XLMCausalLM": "xlm_tf.models.causal_lm",
-    "XLMCausalLMPreprocessor": "xlm_tf.models.causal_lm",
-    "XLMMaskedLM": "xlm_tf.models.masked_lm",
-    "XLMMaskedLMPreprocessor": "xlm_tf.models.masked_lm_preprocessor",
-    "XLMQuestionAnswering": "xlm_tf.models.question_answering",
-    "XLMQuestionAnsweringPreprocessor": "xlm_tf.models.question_answering_preprocessor",
-    "XLMSentencePieceTokenizer": "xlm_tf.text.sentencepiece_tokenizer",
-    "XLMSeq2SeqBackbone": "xlm_tf.models.seq2seq_backbone",
-    "XLMSeq2SeqLM": "xlm_tf.models.seq2seq_lm",
-    "XLMSeq2SeqLMPreprocessor": "xlm_tf.models.seq2seq_lm",
-    "XLMTextClassifier": "xlm_tf.models.text_classifier",
-    "XLMTextClassifierPreprocessor": "xlm_tf.models.text_classifier_preprocessor",
-    "XLMTextEmbedder": "xlm_tf.models.text_embedder",
-    "XLMTextEmbedderPreprocessor": "xlm_tf.models.text_embedder_preprocessor",
-    "XLMTokenClassifier": "xlm_tf.models.token_classifier",
-    "XLMTokenClassifierPreprocessor": "xlm_tf.models.token_classifier_preprocessor",
     "load_task": "xlm_tf.models.loading",
+    **{name: module for module, names in CLASSES.items() for name in names},
 }
 
 __all__ = [
@@ -62,7 +45,7 @@ __all__ = [
 
 
 def __getattr__(name):
-    if name not in _MODULES:
+    if name not in __all__:
         raise AttributeError(f"module 'xlm_tf' has no attribute {name!r}")
     return getattr(importlib.import_module(_MODULES[name]), name)
 
