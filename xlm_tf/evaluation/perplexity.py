@@ -12,7 +12,7 @@ class MaskedLMScores:
     """Scores over all targets of a data set, each target weighing the same.
 
     Attributes:
-        loss: float, cross-entropy, nats a target.
+        loss: float, cross-entropy, nats per target.
         accuracy: float, share of the targets predicted exactly.
         num_targets: int.
     """
