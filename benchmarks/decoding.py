@@ -5,8 +5,9 @@ python benchmarks/decoding.py --model DIR --texts FILE --output decoding.json
 The weights of one trained encoder-decoder in three engines: `XLMSeq2SeqLM`,
 transformers (as a Pegasus, which has the same pre-norm blocks) and CTranslate2. The
 same texts everywhere, in batches by length; the unit is tokens written a second.
-Beams end as XLM's do, when no better text can come ("never" in transformers), and with
-early stopping, when there are as many texts as beams: CTranslate2 knows that alone.
+Beams end by XLM's stopping rule, when no unfinished hypothesis can beat the worst
+finished one ("never" in transformers), and with early stopping, when as many are
+finished as there are beams: CTranslate2 knows that alone.
 Without --model, weights at random, and every text is as long as the limit.
 """
 
@@ -23,7 +24,7 @@ import tensorflow as tf
 from timing import available, report, time_interleaved
 
 import xlm_tf
-from xlm_tf.generation.search import BeamSearch
+from xlm_tf.generation.beam_search import BeamSearch
 
 LENGTH = 32  # tokens of every text where the weights are random
 
@@ -32,7 +33,7 @@ def main():
     """Time the searches and report them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", help="preset of an XLMSeq2SeqLM, see `shape_of`")
-    parser.add_argument("--texts", type=Path, help="one a line; the first are taken")
+    parser.add_argument("--texts", type=Path, help="one per line; the first are taken")
     parser.add_argument("--num-texts", type=int, default=128)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--layers", type=int, default=4)
@@ -199,25 +200,25 @@ def xlm_tf_engine(model, special, beams, early_stopping, forced):
     )
 
     @tf.function(reduce_retracing=True)
-    def decode(token_ids, longest):
+    def decode(token_ids, max_length):
         inputs = {
             "encoder_token_ids": token_ids,
             "encoder_padding_mask": token_ids != pad,
         }
         batch_size = tf.shape(token_ids)[0]
         return search.decode(
-            model.search_step(model.backbone.step),
+            model.step_function(model.backbone.step),
             tf.fill((batch_size, 1), start),
             model.backbone.empty_caches(batch_size),
-            model.backbone.prepare_source(inputs),
-            longest,
+            model.backbone.encode(inputs),
+            max_length,
             end,
             pad,
         ).token_ids[:, 0]
 
     def run(batch):
-        longest = [forced or len(row) + len(row) // 2 + 10 for row in batch]
-        ids = decode(tf.constant(padded(batch, pad)), tf.constant(longest))
+        max_lengths = [forced or len(row) + len(row) // 2 + 10 for row in batch]
+        ids = decode(tf.constant(padded(batch, pad)), tf.constant(max_lengths))
         return until_end(ids.numpy().tolist(), end)
 
     return run

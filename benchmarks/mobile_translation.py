@@ -29,7 +29,7 @@ def main():
     """Translate with every engine and report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True, help="preset of an XLMSeq2SeqLM")
-    parser.add_argument("--sources", type=Path, required=True, help="one a line, .gz")
+    parser.add_argument("--sources", type=Path, required=True, help="one per line, .gz")
     parser.add_argument("--references", type=Path, required=True)
     parser.add_argument("--target-language", default="de", help="of the references")
     parser.add_argument("--num-texts", type=int, help="the first; default: all")

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from export.parity import check_all, check_parity
-from xlm_tf.generation.search import BeamSearch
+from xlm_tf.generation.beam_search import BeamSearch
 from xlm_tf.models.masked_lm import XLMMaskedLM
 from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 from xlm_tf.models.text_classifier import XLMTextClassifier
@@ -208,7 +208,7 @@ class WrittenTextCheck:
         distance = check_parity(
             own_scores, truth, tolerance, f"score of {what}", self.smallest
         )
-        if isinstance(self._task.chosen_search, BeamSearch):
+        if isinstance(self._task.decoding_strategy, BeamSearch):
             lengths = np.maximum(np.abs(scores), self.smallest)
             check_all(
                 scores - truth <= 2 * tolerance * lengths,
@@ -258,7 +258,8 @@ class WrittenTextCheck:
         """
         task = self._task
         tokenizer = task.preprocessor.tokenizer
-        is_end = ids == tokenizer.end_token_id
+        strategy = task.decoding_strategy
+        is_end = np.isin(ids, strategy.stop_ids(tokenizer.end_token_id))
         length = int(is_end.argmax()) + 1 if is_end.any() else len(ids)
         if not is_end.any():
             while length and ids[length - 1] == tokenizer.pad_token_id:
@@ -278,13 +279,12 @@ class WrittenTextCheck:
                 language[:, None], decoder_ids.shape[1], axis=1
             )
         logits = task(one, training=False)[0, prompt.shape[1] - 1 :]  # (T, V)
-        search = task.chosen_search
-        if isinstance(search, BeamSearch):
-            penalty = float(length) ** search.length_penalty
+        if isinstance(strategy, BeamSearch):
+            penalty = float(length) ** strategy.length_penalty
             probabilities = _softmax(np.asarray(logits, "float64"))
         else:
             penalty = 1.0
-            probabilities = np.asarray(search.sampler.compute_probabilities(logits))
+            probabilities = np.asarray(strategy.sampler.compute_probabilities(logits))
         chosen = probabilities[np.arange(length), ids[:length]]
         return float(np.sum(np.log(np.maximum(chosen, 1e-30))) / penalty)
 

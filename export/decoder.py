@@ -44,7 +44,7 @@ class InferenceDecoder:
             task.prediction_head, self.embeddings.token_table, store
         )
 
-    def prepare_source(self, x, layout, padding_mask):
+    def cross_attention_source(self, x, layout, padding_mask):
         """What `step` reads of the source, computed once.
 
         Args:
@@ -80,8 +80,8 @@ class InferenceDecoder:
             token_ids: int32 (A, k), the newest token of k beams of A texts.
             index: int32, its position.
             caches: tuple of pairs (A, H, index * k, K).
-            source: dict of `prepare_source`, and `language_ids` int32 (A,) where the
-                model has languages.
+            source: dict of `cross_attention_source`, and `language_ids` int32 (A,)
+                where the model has languages.
             mask: bool (A, k, (index + 1) * k), the cached positions of each beam, or
                 None where k is 1.
 

@@ -24,7 +24,8 @@ def describe(task, labels=None, tokenizer_files=()):
         tokens, specials included; `vocabulary_size`; `languages`, in the order of
         their ids, where it has any; and, where the task has a preprocessor,
         `special_ids`, `tokenizer` with the rule that makes ids, and `format`, how the
-        ids of a text are put together.
+        ids of a text are put together; of one that generates, `stop_token_ids`, which
+        end a text.
     """
     backbone, preprocessor = task.backbone, task.preprocessor
     document = {
@@ -61,6 +62,9 @@ def describe(task, labels=None, tokenizer_files=()):
     }
     if preprocessor.languages is not None:
         document["languages"] = list(preprocessor.languages)
+    if hasattr(task, "decoding_strategy"):
+        stop_ids = task.decoding_strategy.stop_ids(tokenizer.end_token_id)
+        document["stop_token_ids"] = list(stop_ids)
     language_tokens = getattr(preprocessor, "language_tokens", None)
     if language_tokens:
         document["language_token_ids"] = {

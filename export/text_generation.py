@@ -24,8 +24,8 @@ class TextGenerator:
         self.encoder = InferenceEncoder(task.backbone.encoder, store, lookup)
         self.decoder = InferenceDecoder(task, self.encoder, store, lookup)
         self.layout = layout
-        self.longest = task.longest
-        self.search = task.chosen_search
+        self.max_new_tokens = task.max_new_tokens
+        self.strategy = task.decoding_strategy
         preprocessor = task.preprocessor
         self.special_ids = {
             "end_id": preprocessor.tokenizer.end_token_id,
@@ -41,28 +41,28 @@ class TextGenerator:
             self.token_shapes["target_language_ids"] = [None]
 
     def decode(self, inputs):
-        """Search the targets of some sources.
+        """Decode the targets of some sources.
 
         Args:
             inputs: dict of `XLMSeq2SeqLMPreprocessor.generate_preprocess`.
 
         Returns:
-            `xlm_tf.generation.search.Decoded`.
+            `xlm_tf.generation.decoding_strategy.Decoded`.
         """
-        source = self.prepare_source(inputs)
+        source = self.encode(inputs)
         if "target_language_ids" in inputs:
             source["language_ids"] = inputs["target_language_ids"]  # (B,)
-        return self.search.decode(
+        return self.strategy.decode(
             self.decoder.step,
             inputs["prompt"],
             self.decoder.empty_caches(tf.shape(inputs["prompt"])[0]),
             source,
-            self.longest(inputs),
+            self.max_new_tokens(inputs),
             **self.special_ids,
         )
 
-    def prepare_source(self, inputs):
-        """Encode the sources, see `InferenceDecoder.prepare_source`."""
+    def encode(self, inputs):
+        """Encode the sources, see `InferenceDecoder.cross_attention_source`."""
         padding_mask = inputs["encoder_padding_mask"]
         layout = self.layout(padding_mask)
         x = self.encoder(
@@ -71,15 +71,15 @@ class TextGenerator:
             layout,
             inputs.get("encoder_language_ids"),
         )
-        return self.decoder.prepare_source(x, layout, padding_mask)
+        return self.decoder.cross_attention_source(x, layout, padding_mask)
 
 
 class TextGenerationModule(tf.Module):
     """The graph of a model that writes text.
 
     Args:
-        task: an `XLMSeq2SeqLM` with a preprocessor; its search is what `compile` was
-            given, or the model's own.
+        task: an `XLMSeq2SeqLM` with a preprocessor; its decoding strategy is
+            what `compile` was given, or the model's own.
         store: `WeightStore`.
     """
 
@@ -102,7 +102,7 @@ class TextGenerationModule(tf.Module):
         # The module owns the weights, and the vocabulary, which is read again where it
         # is loaded.
         self.weights = owned_variables(generator)
-        self.random_states = list(generator.search.variables)
+        self.random_states = list(generator.strategy.variables)
         self.vocabulary = preprocessor.tokenizer.graph_resources
         self.text_names = list(as_fields(preprocessor, []))
         self.token_shapes = generator.token_shapes

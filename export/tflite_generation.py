@@ -13,7 +13,7 @@ from export.input_checks import fitted
 from export.layouts import PaddedLayout
 from export.long_texts import within_positions
 from export.text_generation import TextGenerator, as_fields
-from xlm_tf.generation.search import BeamSearch
+from xlm_tf.generation.beam_search import BeamSearch
 from xlm_tf.layers.attention import MASKED_SCORE
 
 
@@ -27,11 +27,11 @@ class GenerationModule(tf.Module):
 
     def __init__(self, task, lengths):
         super().__init__()
-        if not isinstance(task.chosen_search, BeamSearch):
+        if not isinstance(task.decoding_strategy, BeamSearch):
             raise ValueError(
                 "A phone searches by beams or greedily: compile the model with "
                 'sampler=xlm_tf.BeamSearch(...) or "greedy". Received: '
-                f"{type(task.chosen_search.sampler).__name__}."
+                f"{type(task.decoding_strategy.sampler).__name__}."
             )
         # In a closure: of a Keras model, a module would store what it cannot load.
         self._task = lambda: task
@@ -71,10 +71,10 @@ class GenerationModule(tf.Module):
             return check.compare(answer, expected, tolerance, what)
 
         search = {name: packed[name].numpy() for name in self._generator.token_shapes}
-        longest = int(tf.reduce_max(task.longest(packed)))
+        max_length = int(tf.reduce_max(task.max_new_tokens(packed)))
         calls = [
             ("serving_default", search, compare),
-            *self._part_checks(packed, "encode", "decode_step", longest),
+            *self._part_checks(packed, "encode", "decode_step", max_length),
         ]
         for length in self._lengths:
             names = (f"encode_{length}", f"decode_step_{length}")
@@ -91,7 +91,7 @@ class GenerationModule(tf.Module):
 
     def _encode(self, **inputs):
         inputs = self._with_mask(inputs)
-        source = self._generator.prepare_source(inputs)
+        source = self._generator.encode(inputs)
         return {
             "source_keys": tf.stack([keys for keys, _ in source["keys_values"]]),
             "source_values": tf.stack([values for _, values in source["keys_values"]]),
@@ -124,7 +124,7 @@ class GenerationModule(tf.Module):
             "values": tf.stack([values for _, values in caches]),
         }
 
-    def _parts(self, encode, decode_step, batch_size, length, longest):
+    def _parts(self, encode, decode_step, batch_size, length, max_length):
         backbone = self._task().backbone
         encoded = {
             name: shape if shape == [None] else [batch_size, length]
@@ -134,7 +134,7 @@ class GenerationModule(tf.Module):
         layers = backbone.num_decoder_layers
         heads = backbone.num_heads
         width = backbone.hidden_dim // heads
-        cache = [layers, batch_size, heads, longest, width]
+        cache = [layers, batch_size, heads, max_length, width]
         source = [layers, batch_size, heads, length, width]
         step = {
             "token_ids": [batch_size],
@@ -157,17 +157,17 @@ class GenerationModule(tf.Module):
         positions = self._task().backbone.max_sequence_length
         return min(length + length // 2 + 10, positions)
 
-    def _part_checks(self, packed, encode, decode_step, longest):
+    def _part_checks(self, packed, encode, decode_step, max_length):
         """The parts on packed texts: the source, and the logits of two steps."""
         task = self._task()
         encoded = {k: v.numpy() for k, v in packed.items() if k.startswith("encoder_")}
         encoded.pop("encoder_padding_mask")
-        source = task.backbone.prepare_source(packed)
+        source = task.backbone.encode(packed)
         source_keys, source_values = (
             np.stack([pair[i] for pair in source["keys_values"]]) for i in (0, 1)
         )
         cache = np.zeros(
-            (*source_keys.shape[:3], longest, source_keys.shape[4]), "float32"
+            (*source_keys.shape[:3], max_length, source_keys.shape[4]), "float32"
         )
         step = {
             "source_keys": source_keys,

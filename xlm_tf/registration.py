@@ -16,7 +16,8 @@ PACKAGE = "xlm_tf"
 
 # Every class under `register_keras_serializable`; a test compares.
 CLASSES = {
-    "xlm_tf.generation.search": ("BeamSearch", "Sampling"),
+    "xlm_tf.generation.beam_search": ("BeamSearch",),
+    "xlm_tf.generation.sampling": ("Sampling",),
     "xlm_tf.layers.attention": ("CrossAttention", "SelfAttention"),
     "xlm_tf.layers.decoder_block": ("DecoderBlock",),
     "xlm_tf.layers.embeddings": ("Embeddings", "TokenEmbedding"),
@@ -26,7 +27,8 @@ CLASSES = {
     "xlm_tf.layers.pooling": ("Pooling",),
     "xlm_tf.layers.prediction_head": ("PredictionHead",),
     "xlm_tf.models.backbone": ("XLMBackbone",),
-    "xlm_tf.models.causal_lm": ("XLMCausalLM", "XLMCausalLMPreprocessor"),
+    "xlm_tf.models.causal_lm": ("XLMCausalLM",),
+    "xlm_tf.models.causal_lm_preprocessor": ("XLMCausalLMPreprocessor",),
     "xlm_tf.models.losses": ("LabelSmoothedCrossentropy",),
     "xlm_tf.models.masked_lm": ("XLMMaskedLM",),
     "xlm_tf.models.masked_lm_preprocessor": ("XLMMaskedLMPreprocessor",),
@@ -35,7 +37,8 @@ CLASSES = {
         "XLMQuestionAnsweringPreprocessor",
     ),
     "xlm_tf.models.seq2seq_backbone": ("XLMSeq2SeqBackbone",),
-    "xlm_tf.models.seq2seq_lm": ("XLMSeq2SeqLM", "XLMSeq2SeqLMPreprocessor"),
+    "xlm_tf.models.seq2seq_lm": ("XLMSeq2SeqLM",),
+    "xlm_tf.models.seq2seq_lm_preprocessor": ("XLMSeq2SeqLMPreprocessor",),
     "xlm_tf.models.text_classifier": ("XLMTextClassifier",),
     "xlm_tf.models.text_classifier_preprocessor": ("XLMTextClassifierPreprocessor",),
     "xlm_tf.models.text_embedder": ("XLMTextEmbedder",),

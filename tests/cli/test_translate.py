@@ -1,6 +1,7 @@
 """`xlm-tf translate` and `summarize` on a model with random weights."""
 
 import argparse
+import dataclasses
 import io
 import os
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 import xlm_tf
 from xlm_tf.cli import main
 from xlm_tf.cli.search_arguments import add_search_arguments, search_of
-from xlm_tf.generation.search import get_search
+from xlm_tf.generation.named_strategies import get_decoding_strategy
 from xlm_tf.models.generation_in_order import generate_in_order
 
 TEXTS = ["The page was not found.", "", "Enter a URL.", "A long text. " * 40, "Nein"]
@@ -159,8 +160,8 @@ OWN = xlm_tf.BeamSearch(5, 0.5, min_length=2, num_return=3)
         (["--num-beams", "3"], OWN, xlm_tf.BeamSearch(3, 0.5, min_length=2)),
         (["--num-beams", "1"], OWN, xlm_tf.BeamSearch(1, 0.5, True, min_length=2)),
         (["--length-penalty", "2"], OWN, xlm_tf.BeamSearch(5, 2.0, min_length=2)),
-        (["--num-beams", "4"], get_search("greedy"), xlm_tf.BeamSearch(4)),
-        (["--num-beams", "2"], get_search("top_k"), xlm_tf.BeamSearch(2)),
+        (["--num-beams", "4"], get_decoding_strategy("greedy"), xlm_tf.BeamSearch(4)),
+        (["--num-beams", "2"], get_decoding_strategy("top_k"), xlm_tf.BeamSearch(2)),
     ],
 )
 def test_arguments_change_what_they_name(arguments, own, expected):
@@ -172,10 +173,11 @@ def test_arguments_change_what_they_name(arguments, own, expected):
 def test_a_model_that_samples_goes_on_to():
     parser = argparse.ArgumentParser()
     add_search_arguments(parser)
-    own = get_search("random")
+    own = get_decoding_strategy("random")
     assert search_of(parser.parse_args([]), own) is own
+    own = dataclasses.replace(own, stop_token_ids=[2, 5])
     found = search_of(parser.parse_args([]), own, num_return=3)
-    assert found == xlm_tf.BeamSearch(4, num_return=3)
+    assert found == xlm_tf.BeamSearch(4, num_return=3, stop_token_ids=[2, 5])
     with pytest.raises(ValueError, match="num_return=6, num_beams=5"):
         search_of(parser.parse_args([]), OWN, num_return=6)
 

@@ -6,6 +6,8 @@ import pytest
 import tensorflow as tf
 
 import xlm_tf
+from export.answer_checks import check_of
+from export.description import describe
 from export.inference_layers import WeightStore
 from export.layouts import PackedLayout, PaddedLayout
 from export.text_generation import TextGenerationModule, TextGenerator
@@ -67,6 +69,33 @@ def test_the_graph_keeps_empty_texts_and_copies_unknown_characters(make_translat
     assert served([], "fr")[0] == []
     with pytest.raises(tf.errors.InvalidArgumentError, match="de"):
         served(texts, "de")
+
+
+def test_stop_tokens_are_in_the_graph(make_translator):
+    """Those of the compiled strategy; what an app must know of them is described."""
+    model = make_translator(languages=False)
+    model.compile(sampler=xlm_tf.BeamSearch(2, stop_token_ids=None))
+    inputs = model.preprocessor.generate_preprocess(TEXTS)
+    written = model.decode(inputs).token_ids.numpy()[0, 0]
+    stop_ids = (int(written[2]), int(written[4]))
+    model.compile(sampler=xlm_tf.BeamSearch(2, stop_token_ids=stop_ids))
+    expected = model.decode(inputs)
+    is_stop = np.isin(expected.token_ids.numpy()[:, 0], stop_ids)
+    assert 0 < is_stop.sum() <= len(TEXTS)
+    assert is_stop.sum(axis=1).max() == 1
+    generator = TextGenerator(model, WeightStore(), PaddedLayout)
+    actual = tf.function(generator.decode)(inputs)
+    np.testing.assert_array_equal(actual.token_ids, expected.token_ids)
+    check = check_of(model)
+    answer = {
+        "output_token_ids": actual.token_ids[:, 0].numpy(),
+        "score": actual.scores[:, 0].numpy(),
+    }
+    assert check.compare(answer, check.expected(inputs), 1e-3, "it") < 1e-4
+    # The model's own score of such a text, stopped where the text does.
+    score = check._score(inputs, 0, answer["output_token_ids"][0])
+    assert score == pytest.approx(answer["score"][0], abs=1e-4)
+    assert describe(model)["stop_token_ids"] == list(stop_ids)
 
 
 @pytest.mark.slow

@@ -8,7 +8,9 @@ import keras_hub
 import numpy as np
 import pytest
 
-from xlm_tf.generation.search import BeamSearch, Sampling, get_search
+from xlm_tf.generation.beam_search import BeamSearch
+from xlm_tf.generation.named_strategies import get_decoding_strategy
+from xlm_tf.generation.sampling import Sampling
 from xlm_tf.generation.search_arguments import real_number, whole_number
 
 NO_COUNTS = [0, -1, 2.0, 1.5, float("nan"), "2", None, True, np.bool_(True), [2]]
@@ -81,7 +83,7 @@ def test_bounds():
 )
 def test_samplers_of_keras_hub_that_cannot_work(sampler, message):
     with pytest.raises(ValueError, match=message):
-        get_search(sampler)
+        get_decoding_strategy(sampler)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_samplers_of_keras_hub_that_cannot_work(sampler, message):
 )
 def test_the_message_lists_what_there_is(sampler):
     with pytest.raises(ValueError, match='one of "beam", "greedy", "random", "top_k"'):
-        get_search(sampler)
+        get_decoding_strategy(sampler)
 
 
 def test_more_candidates_than_tokens():
@@ -114,14 +116,17 @@ def test_more_candidates_than_tokens():
     "search",
     [
         BeamSearch(5, 0.6, True, 2, 3, 4),
-        get_search("greedy"),
+        BeamSearch(stop_token_ids=[7, 3, 7]),
+        Sampling(samplers.GreedySampler(), stop_token_ids=None),
+        get_decoding_strategy("greedy"),
         Sampling(samplers.TopPSampler(p=0.9, k=4, seed=3, temperature=0.5)),
     ],
 )
 def test_searches_can_be_saved(search):
     config = keras.saving.serialize_keras_object(search)
-    again = get_search(config)
+    again = get_decoding_strategy(config)
     assert type(again) is type(search)
+    assert again.stop_token_ids == search.stop_token_ids
     assert keras.saving.serialize_keras_object(again) == config
 
 

@@ -1,5 +1,6 @@
 """The left-to-right language model as users call it."""
 
+import dataclasses
 from pathlib import Path
 
 import keras
@@ -61,6 +62,11 @@ def make_model(make_backbone, tokenizer):
 @pytest.fixture(params=FORMS)
 def model(request, make_model):
     return make_model(**FORMS[request.param])
+
+
+def tracing_count(model):
+    ((decode,),) = model._decoding_functions.values()
+    return decode.experimental_get_tracing_count()
 
 
 def log_softmax(x):
@@ -151,7 +157,7 @@ def test_greedy_is_the_argmax_of_whole_calls(model):
     assert all(x.startswith(text) for x, text in zip(actual, texts, strict=True))
     np.testing.assert_allclose(scores, expected_scores, atol=1e-4)
     # One graph for all lengths and numbers of texts.
-    assert model.generate_function.experimental_get_tracing_count() == 1
+    assert tracing_count(model) == 1
 
 
 @pytest.mark.parametrize("form", ["xlm-r", "xlm"])
@@ -166,17 +172,145 @@ def test_beams_do_not_depend_on_the_other_texts(make_model, form):
         np.testing.assert_allclose(own_scores, score, atol=1e-5)
 
 
+class MedianSampler(keras_hub.samplers.Sampler):
+    """Draws as if every random number were one half."""
+
+    def get_next_token(self, probabilities):
+        is_below = tf.cumsum(probabilities, axis=-1) < 0.5
+        return tf.reduce_sum(tf.cast(is_below, "int32"), axis=-1)
+
+
+@pytest.mark.parametrize("form", ["xlm-r", "xlm"])
+def test_samples_do_not_depend_on_the_other_texts(make_model, form):
+    model = make_model(**FORMS[form])
+    model.compile(sampler=MedianSampler())
+    together, scores = model.generate(TEXTS, max_length=12, with_scores=True)
+    assert len(set(together)) == len(TEXTS)
+    for text, expected, score in zip(TEXTS, together, scores, strict=True):
+        alone, own_score = model.generate(text, max_length=12, with_scores=True)
+        assert alone == expected
+        assert own_score == pytest.approx(score, abs=1e-4)
+
+
+def test_seeded_samples(make_model):
+    """The same again from the same seed; the first text has the draws of one alone."""
+    model = make_model()
+
+    def sampled(texts):
+        model.compile(sampler=keras_hub.samplers.RandomSampler(seed=3))
+        return model.generate(texts, max_length=12)
+
+    together = sampled(TEXTS)
+    assert sampled(TEXTS) == together
+    assert sampled(TEXTS[:1]) == together[:1]
+
+
+@pytest.mark.parametrize("sampler", ["greedy", "beam", MedianSampler()])
+def test_stop_tokens(make_model, sampler, tmp_path):
+    model = make_model()
+    tokenizer = model.preprocessor.tokenizer
+    model.compile(sampler=sampler)
+    given = model.preprocessor.generate_preprocess(TEXTS)
+    decoded = model.decode(given, 14, stop_token_ids=None).token_ids[:, 0].numpy()
+    limits = model.max_new_tokens(given, 14).numpy()
+    pad_id, end_id = tokenizer.pad_token_id, tokenizer.end_token_id
+    assert ((decoded == pad_id).sum(axis=1) == decoded.shape[1] - limits).all()
+    if sampler == "beam":
+        return  # of beams, tests/generation shows which text is the best
+    stop_ids = [int(decoded[0, 2]), int(decoded[1, 3])]
+    stopped = model.decode(given, 14, stop_ids).token_ids[:, 0].numpy()
+    for row, own, limit in zip(decoded, stopped, limits, strict=True):
+        ends = np.flatnonzero(np.isin(row[:limit], stop_ids))
+        length = ends[0] + 1 if len(ends) else limit
+        assert own[:length].tolist() == row[:length].tolist()
+        assert set(own[length:].tolist()) <= {pad_id}
+    texts = model.generate(TEXTS, max_length=14, stop_token_ids=stop_ids)
+    ids = [*tokenizer.encode(TEXTS[0]), *stopped[0].tolist()]
+    assert texts[0] == tokenizer.decode(ids)
+    # As a part of what is compiled and saved; a call may still say otherwise.
+    strategy = dataclasses.replace(model.decoding, stop_token_ids=stop_ids)
+    model.compile(sampler=strategy)
+    assert model.generate(TEXTS, max_length=14) == texts
+    ended = model.generate(TEXTS, max_length=14, stop_token_ids=[end_id])
+    model.compile(sampler=sampler)
+    assert model.generate(TEXTS, max_length=14) == ended
+    if sampler == "greedy":
+        model.compile(sampler=strategy)
+        model.save_to_preset(tmp_path)
+        assert load_task(tmp_path).decoding == strategy
+
+
+def test_stop_tokens_that_there_are_not(make_model):
+    model = make_model()
+    size = model.backbone.vocabulary_size
+    for wrong in ([], "end", 2, [size], [-1], [True], {"a": 1}):
+        with pytest.raises(ValueError, match="stop_token_id"):
+            model.generate("dog", stop_token_ids=wrong)
+    with pytest.raises(ValueError, match=f"{size - 1} at most"):
+        model.compile(sampler=xlm_tf.BeamSearch(stop_token_ids=[size]))
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_streams_are_what_is_generated(make_model, run_eagerly):
+    model = with_random_bias(make_model(**FORMS["xlm"]))
+    model.compile(sampler="greedy", run_eagerly=run_eagerly)
+    texts = ["The quick", "", "fox ₪ dog", "dog " * 50]
+    for text in texts[:1] if run_eagerly else texts:
+        pieces = list(model.stream(text, max_length=18))
+        assert "".join(pieces) == model.generate(text, max_length=18)
+        assert all(pieces)
+        if text == texts[0]:
+            assert pieces[0] == text
+            assert len(pieces) > 5
+    written = []
+    for method in (model.generate, model.stream):
+        sampler = keras_hub.samplers.TopKSampler(k=5, seed=2)
+        model.compile(sampler=sampler, run_eagerly=run_eagerly)
+        written.append("".join(method(texts[0], max_length=18)))
+    assert written[0] == written[1]
+
+
+def test_a_stream_comes_as_it_is_decoded(make_model):
+    model = make_model()
+    steps = []
+    model.compile(sampler="greedy", run_eagerly=True)
+    step = model.backbone.step
+    model.backbone.step = lambda *args: steps.append(1) or step(*args)
+    counts = []
+    for _ in model.stream("dog", max_length=20, stop_token_ids=None):
+        counts.append(len(steps))
+    assert counts[0] == 0  # what is given
+    assert counts[1] <= 3
+    assert len(steps) == 20 - 1 - len(model.preprocessor.tokenizer("dog"))
+    assert len(counts) > len(steps) // 2
+
+
+def test_what_cannot_be_streamed_is_named(make_model):
+    model = make_model()
+    with pytest.raises(ValueError, match=r"stream is of one text.* with 4 texts"):
+        model.stream(TEXTS)
+    with pytest.raises(ValueError, match="max_length must be a whole number"):
+        model.stream("dog", max_length=0)
+    model.compile(sampler="beam")
+    with pytest.raises(ValueError, match=r"no tokens to stream.*num_beams=4"):
+        model.stream("dog")
+    model.preprocessor = None
+    with pytest.raises(ValueError, match=r"`stream` .* needs a preprocessor"):
+        model.stream("dog")
+
+
 def test_scores_are_log_probabilities_by_length(make_model):
     model = make_model(**FORMS["xlm"])
     prompts = {
         "token_ids": tf.constant([[0, 20, 30, 40], [0, 50, 60, 70]]),
+        "padding_mask": tf.ones((2, 4), tf.bool),
         "language_ids": tf.constant([[1] * 4, [2] * 4]),
     }
     end_id = model.preprocessor.tokenizer.end_token_id
     for penalty in (0.6, 2.0):
         search = xlm_tf.BeamSearch(num_beams=3, num_return=3, length_penalty=penalty)
         model.compile(sampler=search)
-        decoded = model.decode(prompts, 5)
+        decoded = model.decode(prompts, 9)
         for prompt, language, texts, scores in zip(
             prompts["token_ids"].numpy().tolist(),
             ["en", "fr"],
@@ -450,7 +584,11 @@ def test_samplers_take_any_number_of_texts(make_model, run_eagerly):
         model.compile(sampler=sampler, run_eagerly=run_eagerly)
         assert isinstance(model.generate("dog", max_length=longest), str)
         assert len(model.generate(["dog", "fox"], max_length=longest)) == 2
-        decoded = model.decode({"token_ids": tf.zeros((0, 3), tf.int32)}, 4)
+        nothing = {
+            "token_ids": tf.zeros((0, 3), tf.int32),
+            "padding_mask": tf.zeros((0, 3), tf.bool),
+        }
+        decoded = model.decode(nothing, 7)
         assert decoded.scores.shape == (0, 1)
 
 
@@ -473,4 +611,4 @@ def test_the_search_is_saved_with_the_model(make_model, tmp_path):
     model = make_model()
     model.compile(sampler=xlm_tf.BeamSearch(3, min_length=2))
     model.save_to_preset(tmp_path)
-    assert load_task(tmp_path).chosen_search == xlm_tf.BeamSearch(3, min_length=2)
+    assert load_task(tmp_path).decoding_strategy == xlm_tf.BeamSearch(3, min_length=2)

@@ -61,7 +61,7 @@ def model(request, make_model):
 def test_steps_with_a_cache_are_the_whole_call(model):
     inputs, targets, _ = model.preprocessor((SOURCES, TARGETS))
     expected = np.asarray(model(inputs))  # (B, T, V)
-    source = model.backbone.prepare_source(inputs)
+    source = model.backbone.encode(inputs)
     caches = model.backbone.empty_caches(3)
     for i in range(targets.shape[1]):
         languages = inputs.get("decoder_language_ids")
@@ -79,7 +79,7 @@ def test_steps_with_a_cache_are_the_whole_call(model):
 
 def test_attention_to_the_source(model):
     inputs, *_ = model.preprocessor((SOURCES, TARGETS))
-    layers = model.backbone.source_attention(inputs)
+    layers = model.backbone.cross_attention(inputs)
     assert len(layers) == model.backbone.num_decoder_layers
     mask = inputs["encoder_padding_mask"].numpy()
     for probabilities in layers:
@@ -93,11 +93,11 @@ def test_attention_to_the_source(model):
     keys_values = attention.keys_values(states)
     y = keras.random.normal(x.shape, seed=1)
     by_hand = attention.attention_probabilities(
-        y, keys_values, arguments["source_attention_mask"]
+        y, keys_values, arguments["cross_attention_mask"]
     )
     context = np.einsum("bhts,bhsk->bthk", by_hand, keys_values[1])
     expected = attention.output_dense(context.reshape(x.shape))
-    actual = attention(y, keys_values, arguments["source_attention_mask"])
+    actual = attention(y, keys_values, arguments["cross_attention_mask"])
     np.testing.assert_allclose(actual, expected, atol=1e-5)
 
 
@@ -394,7 +394,37 @@ def test_samplers_take_any_number_of_texts(make_model, run_eagerly):
         assert model.generate(["", ""]) == ["", ""]
         assert model.decode(none, 3).scores.shape == (0, 1)
     if not run_eagerly:
-        assert model.generate_function.experimental_get_tracing_count() == 1
+        ((decode,),) = model._decoding_functions.values()
+        assert decode.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize("unknown_characters", ["copy", "mark"])
+def test_streams_are_what_is_generated(make_model, tokenizer, unknown_characters):
+    """Unknown characters too: what is copied waits until their number is known."""
+    model = make_model(num_decoder_layers=1)
+    model.preprocessor.unknown_characters = unknown_characters
+    # Some texts with unknown characters, and some that end.
+    bias = np.random.default_rng(0).normal(size=tokenizer.vocabulary_size()) * 3
+    bias[[tokenizer.unk_token_id, tokenizer.end_token_id]] = bias.max()
+    model.prediction_head.bias.assign(bias)
+    num_pieces = []
+    for text in ["The ₪ quick € fox", "", "dog"]:
+        written = []
+        for stream in (False, True):
+            model.compile(sampler=keras_hub.samplers.TopKSampler(k=8, seed=1))
+            method = model.stream if stream else model.generate
+            pieces = list(method(text, max_length=9))
+            written.append("".join(pieces))
+        assert written[0] == written[1]
+        num_pieces.append(len(pieces))
+    assert num_pieces[1] == 0
+    assert max(num_pieces) > 3
+    model.compile(sampler="beam")
+    with pytest.raises(ValueError, match="no tokens to stream"):
+        model.stream("dog")
+    model.compile(sampler="greedy")
+    with pytest.raises(ValueError, match="writes"):
+        model.stream("dog", target_language="fr")
 
 
 def test_empty_texts_stay_empty(make_model):
@@ -520,16 +550,16 @@ def test_the_search_is_saved_with_the_model(make_model, tmp_path, search):
         xlm_tf.XLMSeq2SeqLM.from_config(model.get_config()),
     ):
         again.compile(optimizer="adam")  # which says nothing of the search
-        config = keras.saving.serialize_keras_object(again.chosen_search)
-        assert config == keras.saving.serialize_keras_object(model.chosen_search)
+        config = keras.saving.serialize_keras_object(again.decoding_strategy)
+        assert config == keras.saving.serialize_keras_object(model.decoding_strategy)
     other = xlm_tf.XLMSeq2SeqLM.from_preset(tmp_path / "preset", decoding="beam")
-    assert other.chosen_search == xlm_tf.BeamSearch()
+    assert other.decoding_strategy == xlm_tf.BeamSearch()
 
 
 def test_a_training_may_search_otherwise(make_model):
     model = make_model(**FORMS["separate"])
     model.compile(sampler="greedy")
     model.decoding = xlm_tf.BeamSearch(5)
-    assert model.chosen_search.num_beams == 1
+    assert model.decoding_strategy.num_beams == 1
     again = xlm_tf.XLMSeq2SeqLM.from_config(model.get_config())
-    assert again.chosen_search == xlm_tf.BeamSearch(5)
+    assert again.decoding_strategy == xlm_tf.BeamSearch(5)

@@ -7,7 +7,7 @@ import tensorflow as tf
 import xlm_tf
 from xlm_tf.checkpoints.checkpoint_head import head_of
 from xlm_tf.checkpoints.xlm_roberta import XLM_ROBERTA
-from xlm_tf.generation.search import BeamSearch
+from xlm_tf.generation.beam_search import BeamSearch
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -114,7 +114,7 @@ def test_logits(models):
 
 
 def decode(ours, search, max_length):
-    source = ours.backbone.prepare_source({"encoder_token_ids": tf.constant(SOURCE)})
+    source = ours.backbone.encode({"encoder_token_ids": tf.constant(SOURCE)})
 
     def step(token_ids, index, caches, source, mask):
         states, caches = ours.backbone.step(token_ids, index, caches, source, mask)

@@ -31,11 +31,11 @@ def add_search_arguments(parser):
 
 
 def search_of(args, decoding, num_return=1):
-    """The search of parsed arguments, and of a model where they say nothing.
+    """The decoding strategy of parsed arguments, and of a model where they say nothing.
 
     Args:
         args: `argparse.Namespace`.
-        decoding: the model's own search.
+        decoding: the model's own strategy, whose `stop_token_ids` stay.
         num_return: int, how many texts it returns of each input.
 
     Returns:
@@ -45,7 +45,7 @@ def search_of(args, decoding, num_return=1):
     Raises:
         ValueError: more texts are asked for than the search has beams.
     """
-    from xlm_tf.generation.search import BeamSearch
+    from xlm_tf.generation.beam_search import BeamSearch
 
     names = ("num_beams", "length_penalty", "no_repeat_ngram_size")
     asked = {name: getattr(args, name) for name in names}
@@ -53,7 +53,7 @@ def search_of(args, decoding, num_return=1):
     if not isinstance(decoding, BeamSearch):
         if not asked and num_return == 1:
             return decoding
-        decoding = BeamSearch()
+        decoding = BeamSearch(stop_token_ids=decoding.stop_token_ids)
     if "num_beams" in asked:
         # A single beam is done with its first text; and what a saved search of one
         # beam says of the end is not meant for several.

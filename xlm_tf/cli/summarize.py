@@ -1,4 +1,4 @@
-"""`xlm-tf summarize`: texts in, summaries out, one a line.
+"""`xlm-tf summarize`: texts in, summaries out, one per line.
 
 For example `xlm-tf summarize --model DIR articles.txt --no-repeat-ngram-size 3`.
 """

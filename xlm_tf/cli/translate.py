@@ -41,7 +41,7 @@ def add_shared_arguments(parser):
         "input",
         nargs="?",
         default="-",
-        help="one text a line, plain or .gz; - is stdin (default)",
+        help="one text per line, plain or .gz; - is stdin (default)",
     )
     parser.add_argument(
         "--encoding",

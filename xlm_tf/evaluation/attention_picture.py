@@ -51,7 +51,7 @@ def draw_attention(
     fields = {"text": [source], "target_text": [target]}
     fields |= {name: [language] for name, language in languages.items()}
     inputs, target_ids, _ = model.preprocessor(fields)
-    probabilities = model.backbone.source_attention(inputs)[layer]
+    probabilities = model.backbone.cross_attention(inputs)[layer]
     attention = np.mean(np.asarray(probabilities)[0], axis=0)  # (T, S)
     source_ids = inputs["encoder_token_ids"][0][inputs["encoder_padding_mask"][0]]
     written = inputs["decoder_padding_mask"][0]

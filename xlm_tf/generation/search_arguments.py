@@ -83,6 +83,43 @@ def true_or_false(name, value):
     return bool(value)
 
 
+def stop_token_ids(value, vocabulary_size=None):
+    """The token ids that end a text, as a user gives them.
+
+    Args:
+        value: "auto" for the tokenizer's end token; ints, of Python or NumPy, for
+            these instead; or None, for texts that end at their length alone.
+        vocabulary_size: int, above every id; None where nobody knows it yet.
+
+    Returns:
+        "auto", a tuple of ints, or None.
+
+    Raises:
+        ValueError: anything else, or an id that the vocabulary does not have.
+    """
+    if value is None or (isinstance(value, str) and value == "auto"):
+        return value
+    try:
+        ids = None if isinstance(value, str | bytes | dict) else tuple(value)
+    except TypeError:
+        ids = None
+    if not ids:
+        raise ValueError(
+            'stop_token_ids must be "auto", for the end token, a list of token ids, or '
+            f"None, for none at all. Received: stop_token_ids={value!r}."
+        )
+    largest = None if vocabulary_size is None else vocabulary_size - 1
+    ids = (whole_number("a stop_token_id", x, 0, largest) for x in ids)
+    return tuple(dict.fromkeys(ids))
+
+
+def stop_config(value):
+    """`stop_token_ids` in a configuration, which names them where they are set."""
+    if value == "auto":
+        return {}
+    return {"stop_token_ids": None if value is None else list(value)}
+
+
 def _is_bool(value):
     """Whether a value is a bool, of Python or NumPy."""
     return isinstance(value, bool) or type(value).__name__ in ("bool", "bool_")

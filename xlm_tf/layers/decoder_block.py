@@ -29,13 +29,15 @@ class DecoderBlock(TransformerBlock):
         x: float tensor (B, T, D).
         source_states: float tensor (B, S, D).
         self_attention_mask: bool tensor broadcastable to (B, H, T, T).
-        source_attention_mask: bool tensor broadcastable to (B, H, T, S).
+        cross_attention_mask: bool tensor broadcastable to (B, H, T, S).
 
     Returns:
         Float tensor (B, T, D).
     """
 
     def build(self, x_shape, source_states_shape=None):
+        # The names are those of saved weights: `source_attention` is the
+        # cross-attention.
         for name, attention_class in (
             ("attention", SelfAttention),
             ("source_attention", CrossAttention),
@@ -68,7 +70,7 @@ class DecoderBlock(TransformerBlock):
         )
 
     def call(
-        self, x, source_states, self_attention_mask=None, source_attention_mask=None
+        self, x, source_states, self_attention_mask=None, cross_attention_mask=None
     ):
         keys_values = self.source_attention.keys_values(source_states)
         x = self._residual(
@@ -80,13 +82,13 @@ class DecoderBlock(TransformerBlock):
             x,
             self.source_attention_norm,
             lambda y: self.source_attention(
-                y, keys_values, attention_mask=source_attention_mask
+                y, keys_values, attention_mask=cross_attention_mask
             ),
         )
         return self._residual(x, self.feed_forward_norm, self.feed_forward)
 
-    def source_attention_probabilities(
-        self, x, source_states, self_attention_mask=None, source_attention_mask=None
+    def cross_attention_probabilities(
+        self, x, source_states, self_attention_mask=None, cross_attention_mask=None
     ):
         """What every position attends to in the source: float32 (B, H, T, S).
 
@@ -100,10 +102,10 @@ class DecoderBlock(TransformerBlock):
         if self.norm_placement == "pre":
             x = self.source_attention_norm(x)
         return self.source_attention.attention_probabilities(
-            x, self.source_attention.keys_values(source_states), source_attention_mask
+            x, self.source_attention.keys_values(source_states), cross_attention_mask
         )
 
-    def step(self, x, cache, keys_values, mask=None, source_attention_mask=None):
+    def step(self, x, cache, keys_values, mask=None, cross_attention_mask=None):
         """One new position of k beams, see `SelfAttention.step`.
 
         Args:
@@ -111,7 +113,7 @@ class DecoderBlock(TransformerBlock):
             cache: pair of float tensors (A, H, t * k, K).
             keys_values: pair of float tensors (A, H, S, K), of the source.
             mask: bool tensor (A, k, (t + 1) * k), or None.
-            source_attention_mask: bool tensor broadcastable to (A, H, k, S).
+            cross_attention_mask: bool tensor broadcastable to (A, H, k, S).
 
         Returns:
             `(outputs, cache)`: (A * k, D), and the cache with the new position.
@@ -122,7 +124,7 @@ class DecoderBlock(TransformerBlock):
         x = self._residual(
             x,
             self.source_attention_norm,
-            lambda y: self.source_attention.step(y, keys_values, source_attention_mask),
+            lambda y: self.source_attention.step(y, keys_values, cross_attention_mask),
         )
         return self._residual(x, self.feed_forward_norm, self.feed_forward), new_cache
 

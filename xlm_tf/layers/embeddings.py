@@ -265,7 +265,8 @@ class Embeddings(keras.layers.Layer):
 
         Args:
             token_ids: int tensor (A, k), the newest token of k beams of A texts.
-            index: int scalar, its position, 0 for the first.
+            index: int scalar, its position, 0 for the first; or int (A, 1), that of
+                every text.
             language_ids: int tensor (A, k), where the model has languages.
 
         Returns:

@@ -1,7 +1,8 @@
 """Models of the XLM family on KerasHub's base classes."""
 
 from xlm_tf.models.backbone import XLMBackbone
-from xlm_tf.models.causal_lm import XLMCausalLM, XLMCausalLMPreprocessor
+from xlm_tf.models.causal_lm import XLMCausalLM
+from xlm_tf.models.causal_lm_preprocessor import XLMCausalLMPreprocessor
 from xlm_tf.models.masked_lm import XLMMaskedLM
 from xlm_tf.models.masked_lm_preprocessor import XLMMaskedLMPreprocessor
 from xlm_tf.models.question_answering import XLMQuestionAnswering
@@ -9,7 +10,8 @@ from xlm_tf.models.question_answering_preprocessor import (
     XLMQuestionAnsweringPreprocessor,
 )
 from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
-from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM, XLMSeq2SeqLMPreprocessor
+from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
+from xlm_tf.models.seq2seq_lm_preprocessor import XLMSeq2SeqLMPreprocessor
 from xlm_tf.models.text_classifier import XLMTextClassifier
 from xlm_tf.models.text_classifier_preprocessor import XLMTextClassifierPreprocessor
 from xlm_tf.models.text_embedder import XLMTextEmbedder

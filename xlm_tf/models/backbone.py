@@ -251,7 +251,8 @@ class XLMBackbone(
         """The caches of texts' first positions, which `step` goes on from.
 
         Args:
-            token_ids: int tensor (B, T), without padding; T may be 0.
+            token_ids: int tensor (B, T); T may be 0. Padding follows the text: no
+                position sees it, and the `mask` of `step` must leave it out.
             language_ids: int tensor (B, T), where the model has languages.
 
         Returns:
@@ -284,11 +285,11 @@ class XLMBackbone(
 
         Args:
             token_ids: int tensor (A, k), the newest token of k beams of A texts.
-            index: int scalar, its position.
+            index: int scalar, its position, or int (A, 1), that of every text.
             caches: tuple of pairs of tensors (A, H, p + t * k, K), where p positions
                 are those of `prefill` and t those of earlier steps.
             mask: bool tensor (A, k, p + (t + 1) * k), which cached positions are
-                those of a beam, see `SelfAttention.step`; None where k is 1.
+                those of a beam, see `SelfAttention.step`; None for all.
             language_ids: int tensor (A, k), where the model has languages.
 
         Returns:

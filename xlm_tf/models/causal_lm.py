@@ -4,150 +4,19 @@ import dataclasses
 
 import keras
 import keras_hub
-import numpy as np
 import tensorflow as tf
 
 from xlm_tf.checkpoints.checkpoint_head import never
 from xlm_tf.checkpoints.finding import find_checkpoint
-from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.prediction_head import PredictionHead
 from xlm_tf.models.backbone import XLMBackbone
-from xlm_tf.models.backend import require_tensorflow
+from xlm_tf.models.causal_lm_preprocessor import XLMCausalLMPreprocessor
+from xlm_tf.models.generation_mixin import GenerationMixin
 from xlm_tf.models.loading import load_checkpoint
 from xlm_tf.models.masked_lm import XLMMaskedLM, read_language_model_head
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
-from xlm_tf.models.text_fields import batched, different_strings, text_fields
-from xlm_tf.models.text_packing import TextPacking
-from xlm_tf.models.text_writing import TextWriter, TextWriting, as_asked
-from xlm_tf.models.token_targets import weighed_tokens
 from xlm_tf.private_keras import read_preset
-
-
-@keras.saving.register_keras_serializable("xlm_tf")
-class XLMCausalLMPreprocessor(
-    TextWriting, TextPacking, keras_hub.models.CausalLMPreprocessor
-):
-    """Raw text -> token ids, the tokens that follow them, and weights, in graph.
-
-    The texts are `start text end`, both as the tokenizer says: `</s>` is XLM's start
-    and end, `<s>` the start of XLM-R.
-
-    Args:
-        tokenizer: a tokenizer of `xlm_tf.text`.
-        sequence_length: int, longest text in tokens, specials included; what is
-            longer is cut. Also the length up to which `generate` writes.
-        num_separators: int, `</s>` tokens between the texts of a pair: 2 (XLM-R) or
-            1 (XLM).
-        languages: list of str, the languages of the model's language embedding, in
-            the order of its rows; None where it has none.
-        language: str, the language of texts that come without one.
-        unknown_characters: what `generate` writes for characters that the vocabulary
-            does not have: "copy" for those of the text that is continued, and for
-            others the "mark" U+2047; "mark" for all; or "omit".
-
-    Call arguments:
-        x: string tensor (B,), or a list of str, or a dict with `text` and `language`.
-        sample_weight: float (B,), one a text.
-
-    Returns:
-        `(inputs, targets, weights)`: inputs as the backbone's; targets int (B, T),
-        the inputs shifted by one; weights float (B, T), 0 where nothing follows.
-
-    Raises:
-        ValueError: `y` was passed, which the texts themselves are.
-    """
-
-    backbone_cls = XLMBackbone
-
-    def __init__(
-        self,
-        tokenizer,
-        sequence_length=512,
-        num_separators=2,
-        languages=None,
-        language=None,
-        unknown_characters="copy",
-        **kwargs,
-    ):
-        super().__init__(tokenizer, sequence_length=sequence_length, **kwargs)
-        self.set_packing(num_separators, languages, language)
-        self.unknown_characters = unknown_characters
-
-    def build(self, input_shape):
-        self.built = True
-
-    def call(self, x, y=None, sample_weight=None):
-        if y is not None:
-            raise ValueError(
-                "The targets of a causal language model are the texts themselves, "
-                "shifted by one: pass texts alone, without `y`."
-            )
-        inputs = self.pack(x)
-        token_ids, padding_mask = inputs["token_ids"], inputs["padding_mask"]
-        pad = tf.fill(tf.shape(token_ids[..., :1]), self.tokenizer.pad_token_id)
-        targets = tf.concat([token_ids[..., 1:], pad], axis=-1)  # (B, T)
-        has_next = tf.concat(
-            [padding_mask[..., 1:], tf.zeros_like(padding_mask[..., :1])], axis=-1
-        )
-        weights = weighed_tokens(tf.cast(has_next, "float32"), sample_weight)
-        return inputs, targets, weights
-
-    def generate_preprocess(self, x, sequence_length=None):
-        """Texts to be continued -> `start text`, padded at the end.
-
-        Args:
-            x: as for the call.
-            sequence_length: int, most tokens of one, instead of the preprocessor's.
-
-        Returns:
-            dict of `token_ids` int32 (B, P), `padding_mask` bool (B, P) and, where the
-            model has languages, `language_ids` int32 (B, P).
-        """
-        fields = text_fields(x)
-        language = fields.get("language")
-        room = (sequence_length or self.sequence_length) - 1
-        tokens = self._tokenize(fields["text"], language)[:, :room]
-        start = self._special(tokens.nrows("int32"), self.tokenizer.start_token_id)
-        ids = tf.concat([start, tokens], axis=1)  # (B, None)
-        token_ids = ids.to_tensor(self.tokenizer.pad_token_id)
-        length = tf.shape(token_ids)[1]
-        inputs = {
-            "token_ids": token_ids,
-            "padding_mask": tf.sequence_mask(ids.row_lengths(), length),
-        }
-        if self.languages is not None:
-            index = self._language_index(language, fields["text"])  # (B,)
-            inputs["language_ids"] = tf.tile(index[:, None], (1, length))
-        return inputs
-
-    def copies_from(self, x, num_given):
-        """What the unknown characters of continuations are copied from.
-
-        Args:
-            x: the texts that are continued, as for `generate_preprocess`.
-            num_given: int64 tensor (B,), how many unknown ones each begins with, as
-                far as it is continued.
-
-        Returns:
-            A function for `generate_postprocess`.
-        """
-        fields = text_fields(x)
-
-        def copies(number, num_places):
-            parts = self._unknown_parts(fields["text"], fields.get("language"))
-            position = tf.ragged.range(parts.row_lengths())
-            parts = tf.ragged.boolean_mask(parts, position < num_given[:, None])
-            return tf.gather(parts, number)
-
-        return copies
-
-    def get_config(self):
-        config = {**super().get_config(), **self.packing_config()}
-        config["unknown_characters"] = self.unknown_characters
-        for name in ("add_start_token", "add_end_token"):  # every text has both
-            del config[name]
-        return config
 
 
 def _read_head(checkpoint, head, arguments):
@@ -164,7 +33,7 @@ _HEAD_OF_XLM, _HEAD = (
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
-class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM):
+class XLMCausalLM(OptionalInputs, GenerationMixin, XLMTask, keras_hub.models.CausalLM):
     """A causal backbone with the prediction head: XLM's models of the CLM objective.
 
     Args:
@@ -198,6 +67,9 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
     model.fit(["The file was not found.", "Datei nicht gefunden."], batch_size=2)
     model.compile(sampler=xlm_tf.BeamSearch(num_beams=2))
     model.generate("The file", max_length=8)
+    model.compile(sampler="greedy")
+    for piece in model.stream("The file", max_length=8):
+        print(piece, end="", flush=True)
     ```
 
     Source: Lample and Conneau 2019 (arXiv 1901.07291), section 3.2.
@@ -347,10 +219,17 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
             **kwargs,
         )
 
-    def generate(self, inputs, max_length=None, with_scores=False, language=None):
+    def generate(
+        self,
+        inputs,
+        max_length=None,
+        with_scores=False,
+        language=None,
+        stop_token_ids="auto",
+    ):
         """Continue some texts.
 
-        Every text is continued as if it were alone: those of one length are decoded
+        Every text is continued as if it were alone. Texts of all lengths are decoded
         together, after one pass over what is given of them.
 
         What comes back is what the tokenizer makes of the tokens, those given
@@ -369,6 +248,11 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
                 there, and comes back without a continuation, with a score of 0.
             with_scores: bool, return the scores too.
             language: str, of all texts, where the model or its tokenizer has any.
+            stop_token_ids: the token ids that end a text, a list of ints; None for
+                none, so that every text is as long as it may be; "auto" for those of
+                `decoding`, which are the tokenizer's end token unless it says
+                otherwise. A stop token that is no special one is written. Those that
+                stand in what is given end nothing.
 
         Returns:
             What came in, a str or a list: the best text, which begins with the one
@@ -379,114 +263,95 @@ class XLMCausalLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.CausalLM
         Raises:
             ValueError: there is no preprocessor, or a `max_length` below 1.
         """
-        require_tensorflow("generate")
-        if self.preprocessor is None:
-            raise ValueError(
-                "`generate` reads and writes texts, for which it needs a preprocessor: "
-                "pass one to XLMCausalLM."
-            )
-        if max_length is not None:
-            max_length = whole_number("max_length", max_length)
-        fields = dict(inputs) if isinstance(inputs, dict) else {"text": inputs}
-        if "text" not in fields:
-            text_fields(fields)  # says what is missing
-        is_single = isinstance(fields["text"], str)
-        fields["text"] = batched(fields["text"])
-        if not fields["text"]:
-            return ([], []) if with_scores else []
-        if language is not None:
-            fields["language"] = [language] * len(fields["text"])
-        for own in different_strings(fields.get("language", [])):
-            self.preprocessor.check_language(own)
-        tokenizer = self.preprocessor.tokenizer
-        longest = self.longest(max_length)
-        given = self.preprocessor.generate_preprocess(fields, longest)
-        lengths = np.sum(given.pop("padding_mask"), axis=1)  # (B,)
-        texts, scores = ([None] * len(lengths) for _ in range(2))
-        for length in np.unique(lengths).tolist():
-            rows = np.flatnonzero(lengths == length)
-            prompts = {
-                name: tf.gather(value[:, :length], rows)
-                for name, value in given.items()
-            }  # (N, P)
-            token_ids = prompts["token_ids"][:, None]  # (N, 1, P)
-            own_scores = np.zeros((len(rows), 1))
-            if length < longest:
-                decoded = self.decode(prompts, longest - length)
-                own_scores = decoded.scores.numpy()
-                token_ids = tf.repeat(token_ids, own_scores.shape[1], axis=1)
-                token_ids = tf.concat([token_ids, decoded.token_ids], axis=2)
-            is_unknown = prompts["token_ids"] == tokenizer.unk_token_id
-            copies = self.preprocessor.copies_from(
-                {
-                    name: tf.gather(tf.broadcast_to(value, lengths.shape), rows)
-                    for name, value in fields.items()
-                },
-                tf.reduce_sum(tf.cast(is_unknown, "int64"), axis=1),
-            )
-            own_texts = self.preprocessor.written(token_ids, copies)
-            for row, text, score in zip(
-                rows, own_texts, own_scores.tolist(), strict=True
-            ):
-                texts[row], scores[row] = text, score
-        texts, scores = as_asked(texts, scores, self.num_return, is_single)
-        return (texts, scores) if with_scores else texts
+        languages = {"language": language}
+        return self._generate(
+            inputs, max_length, with_scores, stop_token_ids, languages
+        )
 
-    def longest(self, max_length=None):
-        """Most tokens of a text that `generate` writes, int: see there."""
+    def stream(self, text, max_length=None, language=None, stop_token_ids="auto"):
+        """Continue a text piece by piece, as it is decoded.
+
+        Args:
+            text: str, or a dict as for the preprocessor with one str.
+            max_length, language, stop_token_ids: see `generate`.
+
+        Returns:
+            An iterator over str, which joined are what `generate` returns: first the
+            text that is given, then mostly a piece for every token; bytes of a
+            character are waited for.
+
+        Raises:
+            ValueError: as `generate`; several texts; or a search by beams, which
+                knows no token before the end.
+        """
+        languages = {"language": language}
+        return self._stream(text, max_length, stop_token_ids, languages)
+
+    def preprocess(self, fields, max_length):
+        """The inputs of `decode`: see `GenerationMixin`."""
+        length = self._bounded_length(max_length)
+        return self.preprocessor.generate_preprocess(fields, length)
+
+    def max_new_tokens(self, inputs, max_length=None):
+        """Most tokens of every continuation, int32 (B,): none where there is no room.
+
+        Args:
+            inputs: dict of `generate_preprocess`.
+            max_length: int, see `generate`.
+        """
+        lengths = tf.reduce_sum(tf.cast(inputs["padding_mask"], "int32"), axis=1)
+        return tf.maximum(self._bounded_length(max_length) - lengths, 0)
+
+    def _bounded_length(self, max_length):
         if max_length is None:
             max_length = self.preprocessor.sequence_length
         return min(max_length, self.backbone.max_sequence_length)
 
-    def decode(self, inputs, max_length):
-        """Search the continuations of token ids, in graph unless run eagerly.
+    def decoding_inputs(self, inputs):
+        """Prompt, caches and source: see `GenerationMixin`.
 
-        Args:
-            inputs: dict of `token_ids` int32 (N, P), texts of the same length, and
-                `language_ids` int32 (N, P) where the model has languages.
-            max_length: int, most tokens of a continuation, 1 at least.
-
-        Returns:
-            `xlm_tf.generation.search.Decoded`.
+        Texts of all lengths are read at once, with their padding at the end, which no
+        token sees. The last token of each is its prompt; what precedes it is cached,
+        and `prefix_mask` bool (B, P - 1) tells it from padding.
         """
-        if self.run_eagerly:
-            return self.search(inputs, max_length)
-        if getattr(self, "generate_function", None) is None:  # compile=False
-            # One graph for all numbers and lengths of texts.
-            ids = tf.TensorSpec((None, None), tf.int32)
-            self.generate_function = tf.function(
-                self.search,
-                input_signature=[
-                    {name: ids for name in inputs},
-                    tf.TensorSpec((), tf.int32),
-                ],
-            )
-        return self.generate_function(inputs, max_length)
+        token_ids, padding_mask = inputs["token_ids"], inputs["padding_mask"]  # (B, P)
+        source = {"prefix_mask": padding_mask[:, 1:]}
+        languages = None
+        if "language_ids" in inputs:
+            languages = inputs["language_ids"][:, :-1]
+            source["language_ids"] = inputs["language_ids"][:, 0]  # (B,)
+        last = tf.reduce_sum(tf.cast(source["prefix_mask"], "int32"), axis=1)
+        prompt = tf.gather(token_ids, last, batch_dims=1)[:, None]
+        return prompt, self.backbone.prefill(token_ids[:, :-1], languages), source
 
-    def search(self, inputs, max_length):
-        """The search that `compile` was given, in graph: see `decode`."""
-        token_ids = inputs["token_ids"]  # (N, P)
-        language_ids = inputs.get("language_ids")
-        source, languages_before = {}, None
-        if language_ids is not None:
-            languages_before = language_ids[:, :-1]
-            source["language_ids"] = language_ids[:, -1]  # (N,)
-        caches = self.backbone.prefill(token_ids[:, :-1], languages_before)
+    def decoding_step(self):
+        """The step function of a decoding strategy: see `GenerationMixin`."""
 
         def step(token_ids, index, caches, source, mask, language_ids):
-            return self.backbone.step(token_ids, index, caches, mask, language_ids)
+            prefix_mask = source["prefix_mask"]  # (A, n)
+            num_beams = token_ids.shape[1]
+            if mask is None:
+                mask = tf.ones((tf.shape(token_ids)[0], num_beams, index + 1), "bool")
+            shared = tf.repeat(prefix_mask[:, None], num_beams, axis=1)
+            mask = tf.concat([shared, mask], axis=2)  # (A, k, n + (index + 1) * k)
+            num_cached = tf.reduce_sum(tf.cast(prefix_mask, "int32"), axis=1)
+            positions = index + num_cached[:, None]  # (A, 1)
+            return self.backbone.step(token_ids, positions, caches, mask, language_ids)
 
-        tokenizer = self.preprocessor.tokenizer
-        return self.chosen_search.decode(
-            self.search_step(step),
-            token_ids[:, -1][:, None],
-            caches,
-            source,
-            max_length,
-            end_id=tokenizer.end_token_id,
-            pad_id=tokenizer.pad_token_id,
-            num_cached=tf.shape(token_ids)[1] - 1,
-        )
+        return self.step_function(step)
+
+    def detokenize(self, fields, inputs, token_ids):
+        """What is given and its continuations by ids (B, n, T): see `GenerationMixin`.
+
+        Padding between the two is left out, as it is everywhere.
+        """
+        given = inputs["token_ids"]  # (B, P)
+        is_unknown = given == self.preprocessor.tokenizer.unk_token_id
+        num_given = tf.reduce_sum(tf.cast(is_unknown, "int64"), axis=1)
+        copies = self.preprocessor.copies_from(fields, num_given)
+        given = tf.repeat(given[:, None], tf.shape(token_ids)[1], axis=1)
+        token_ids = tf.concat([given, token_ids], axis=2)  # (B, n, P + T)
+        return self.preprocessor.detokenize(token_ids, copies)
 
     def get_config(self):
         return {

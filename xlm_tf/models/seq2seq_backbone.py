@@ -156,8 +156,8 @@ class XLMSeq2SeqBackbone(
             "decoder_sequence_output": x,
         }
 
-    def source_attention(self, inputs):
-        """What the target's positions attend to in the source.
+    def cross_attention(self, inputs):
+        """What the target's positions attend to in the source, by the cross-attention.
 
         Args:
             inputs: as for calling the backbone.
@@ -169,7 +169,7 @@ class XLMSeq2SeqBackbone(
         probabilities = []
         for block in self.decoder_blocks:
             probabilities.append(
-                block.source_attention_probabilities(x, source_states, **arguments)
+                block.cross_attention_probabilities(x, source_states, **arguments)
             )
             x = block(x, source_states, **arguments)
         return probabilities
@@ -192,12 +192,12 @@ class XLMSeq2SeqBackbone(
             x,
             {
                 "self_attention_mask": masks.causal_attention_mask(order, order),
-                "source_attention_mask": source_mask,
+                "cross_attention_mask": source_mask,
             },
         )
 
-    def prepare_source(self, inputs):
-        """What `step` reads of the source, computed once.
+    def encode(self, inputs):
+        """Encode the source: what `step` reads of it, computed once.
 
         Args:
             inputs: dict with the encoder's inputs.
@@ -229,7 +229,7 @@ class XLMSeq2SeqBackbone(
             token_ids: int tensor (A, k), the newest token of k beams of A texts.
             index: int scalar, its position.
             caches: tuple of pairs of tensors (A, H, index * k, K).
-            source: dict of `prepare_source`.
+            source: dict of `encode`.
             mask: bool tensor (A, k, (index + 1) * k), which cached positions are those
                 of a beam, see `SelfAttention.step`; None where k is 1.
             language_ids: int tensor (A, k), where the model has languages.

@@ -5,375 +5,23 @@ import keras_hub
 import tensorflow as tf
 from keras import ops
 
-from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.prediction_head import PredictionHead
-from xlm_tf.models.backend import require_tensorflow
 from xlm_tf.models.causal_lm import XLMCausalLM
+from xlm_tf.models.generation_mixin import GenerationMixin
 from xlm_tf.models.loading import load_task
 from xlm_tf.models.losses import LabelSmoothedCrossentropy
 from xlm_tf.models.low_rank_adaptation import copy_weights
 from xlm_tf.models.masked_lm import XLMMaskedLM
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
+from xlm_tf.models.seq2seq_lm_preprocessor import XLMSeq2SeqLMPreprocessor
 from xlm_tf.models.task import XLMTask
-from xlm_tf.models.text_fields import (
-    aligned,
-    batched,
-    different_strings,
-    text_column,
-    text_columns,
-)
-from xlm_tf.models.text_packing import PADDING_MULTIPLE, TextPacking
-from xlm_tf.models.text_writing import TextWriter, TextWriting, as_asked
-from xlm_tf.models.token_targets import to_width, weighed_tokens
-from xlm_tf.text.language_codes import match_language, parse_language_code
-from xlm_tf.text.languages import language_index
-from xlm_tf.text.unknown_characters import copies_in_order
-
-FIELDS = ("text", "target_text", "source_language", "target_language")
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
-class XLMSeq2SeqLMPreprocessor(TextWriting, TextPacking, keras_hub.models.Preprocessor):
-    """Pairs of texts -> inputs and targets of `XLMSeq2SeqLM`, in graph.
-
-    Args:
-        tokenizer: a tokenizer of `xlm_tf.text`.
-        sequence_length: int, longest source in tokens, specials included; what is
-            longer is cut.
-        target_length: int, longest target; defaults to `sequence_length`.
-        num_separators: int, unused: sources are single texts.
-        languages: list of str, the languages of the model's language embedding, in
-            the order of its rows; None where it has none.
-        language: str, the language of sources that come without one.
-        target_language: str, the language of targets that come without one.
-        language_tokens: dict from language to the token that begins a target in it,
-            for models that write several languages and have no language embedding;
-            each a token of the vocabulary (see `user_defined_symbols`).
-        source_languages, target_languages: lists of str, the languages that the model
-            was trained to read and to write, whether or not it tells them apart. It
-            is not asked for another language to write; nor, where it has no language
-            embedding that holds it, to read another one. None where nobody knows: then
-            the languages of its embedding or tokens.
-        unknown_characters: what is written for characters that the vocabulary does not
-            have: "copy" for those of the source, in order, where there are as many of
-            them, or one alone, and otherwise the "mark" U+2047, as sentencepiece does;
-            "mark" for all; or "omit".
-
-    Call arguments:
-        x: a tuple of two lists of str or string tensors (B,), source and target; or a
-            dict of `text`, `target_text` and, where they apply, `source_language` and
-            `target_language` (strings, one a text, or one for all).
-        y: the targets, where `x` holds the sources alone.
-        sample_weight: float (B,), one a pair.
-
-    Returns:
-        `(inputs, targets, weights)`: `XLMSeq2SeqBackbone`'s inputs; int (B, T), the
-        target shifted by one; float (B, T), 0 on padding.
-    """
-
-    backbone_cls = XLMSeq2SeqBackbone
-
-    def __init__(
-        self,
-        tokenizer,
-        sequence_length=256,
-        target_length=None,
-        num_separators=2,
-        languages=None,
-        language=None,
-        target_language=None,
-        language_tokens=None,
-        source_languages=None,
-        target_languages=None,
-        unknown_characters="copy",
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        self.tokenizer = tokenizer
-        self.sequence_length = sequence_length
-        self.target_length = target_length or sequence_length
-        self.unknown_characters = unknown_characters
-        self.set_packing(num_separators, languages, language)
-        self.language_tokens = None
-        if language_tokens is not None:
-            self.language_tokens = dict(language_tokens)
-            unknown = [
-                token
-                for token in self.language_tokens.values()
-                if tokenizer.token_to_id(token) == tokenizer.unk_token_id
-            ]
-            if unknown:
-                raise ValueError(
-                    "Every language token must be in the vocabulary. Missing: "
-                    f"{', '.join(unknown)}."
-                )
-        self.target_language = target_language
-        self.source_languages = source_languages
-        self.target_languages = target_languages
-
-    @property
-    def target_language(self):
-        """The language of targets that come without one, as the model spells it."""
-        return self._target_language
-
-    @target_language.setter
-    def target_language(self, language):
-        if language is not None and self._told_apart:
-            language = match_language(language, self._told_apart)
-        self._target_language = language
-
-    @property
-    def source_languages(self):
-        """The languages that the model was trained to read, or None."""
-        return self._source_languages
-
-    @source_languages.setter
-    def source_languages(self, languages):
-        self._source_languages = _as_named(languages, self.languages)
-
-    @property
-    def target_languages(self):
-        """The languages that the model was trained to write, or None."""
-        return self._target_languages
-
-    @target_languages.setter
-    def target_languages(self, languages):
-        self._target_languages = _as_named(languages, self._told_apart)
-
-    @property
-    def _told_apart(self):
-        """The languages that the model can be told to write, or None."""
-        return list(self.language_tokens or self.languages or ()) or None
-
-    @property
-    def readable(self):
-        """The languages that sources can be in, or None where nobody knows."""
-        return self.languages or self.source_languages
-
-    @property
-    def writable(self):
-        """The languages that targets can be in, or None where nobody knows."""
-        return self.target_languages or self._told_apart
-
-    def build(self, input_shape):
-        self.built = True
-
-    def call(self, x, y=None, sample_weight=None):
-        fields = self._fields(x if y is None else (x, y))
-        if "target_text" not in fields:
-            raise ValueError(
-                "The model's inputs are pairs of texts: a tuple (source, target), or a "
-                "dict with `text` and `target_text`. To translate sources alone, call "
-                f"`generate`. Received: {sorted(fields)}."
-            )
-        if fields["text"].shape.rank == 0:
-            return self._pair_alone(fields, sample_weight)
-        inputs, target_ids, weights = self._pairs(fields)
-        return inputs, target_ids, weighed_tokens(weights, sample_weight)
-
-    def _pair_alone(self, fields, sample_weight):
-        """As the call, of a pair that comes unbatched: as wide as pairs can be."""
-        fields = {name: tf.reshape(value, (1,)) for name, value in fields.items()}
-        inputs, target_ids, weights = self._pairs(fields)
-        pad_id = self.tokenizer.pad_token_id
-        fills = {"encoder_token_ids": pad_id, "decoder_token_ids": pad_id}
-        inputs = {
-            name: to_width(
-                value,
-                self.sequence_length
-                if name.startswith("encoder")
-                else self.target_length,
-                fills.get(name, 0),
-            )[0]
-            for name, value in inputs.items()
-        }
-        target_ids = to_width(target_ids, self.target_length, pad_id)[0]
-        weights = to_width(weights, self.target_length, 0)[0]
-        return inputs, target_ids, weighed_tokens(weights, sample_weight)
-
-    def _pairs(self, fields):
-        """Inputs, targets and the targets' weights of a batch of pairs."""
-        inputs = self._source(fields)
-        language = fields.get("target_language", self.target_language)
-        tokens = self._tokenize(fields["target_text"], language)
-        prompt = self._prompt(fields)  # (B, P)
-        tokens = tokens[:, : self.target_length - prompt.shape[1] - 1]
-        end = tf.fill((tf.shape(prompt)[0], 1), self.tokenizer.end_token_id)
-        target = tf.concat([tf.RaggedTensor.from_tensor(prompt), tokens, end], axis=1)
-        lengths = tf.cast(target.row_lengths(), "int32")
-        width = tf.maximum(tf.reduce_max(lengths), 2) - 1  # of no pairs, too
-        width += (-width) % PADDING_MULTIPLE
-        width = tf.minimum(width, self.target_length) + 1
-        target_ids = target.to_tensor(
-            self.tokenizer.pad_token_id, shape=tf.stack([tf.shape(prompt)[0], width])
-        )  # (B, T + 1)
-        positions = tf.range(width)[None]
-        inputs["decoder_token_ids"] = target_ids[:, :-1]
-        inputs["decoder_padding_mask"] = (positions < lengths[:, None] - 1)[:, :-1]
-        if self.languages is not None:
-            inputs["decoder_language_ids"] = self._repeated(
-                self._target_index(fields), width - 1
-            )
-        # Neither padding nor what the prompt gives is learnt.
-        is_target = (positions < lengths[:, None]) & (positions >= prompt.shape[1])
-        return inputs, target_ids[:, 1:], tf.cast(is_target[:, 1:], "float32")
-
-    def generate_preprocess(self, x, sequence_length=None):
-        """Sources -> the encoder's inputs, `prompt` int (B, P), and languages."""
-        fields = self._fields(x)
-        written = self.writable
-        inputs = {**self._source(fields), "prompt": self._prompt(fields, written)}
-        if self.languages is not None:
-            index = self._target_index(fields, written)  # (B,)
-            inputs["target_language_ids"] = index
-        return inputs
-
-    def copies_from(self, x):
-        """What the unknown characters of targets are copied from.
-
-        Args:
-            x: the sources, as for `generate_preprocess`.
-
-        Returns:
-            A function for `generate_postprocess`.
-        """
-        fields = self._fields(x)
-
-        def copies(number, num_places):
-            language = fields.get("source_language")
-            parts = self._unknown_parts(fields["text"], language)
-            return copies_in_order(tf.gather(parts, number), num_places)
-
-        return copies
-
-    def check_languages(self, source_language=None, target_language=None):
-        """See that the model reads and writes the languages it is asked for.
-
-        Args:
-            source_language, target_language: str, or None for the model's own.
-
-        Raises:
-            ValueError: it does not; says which it does.
-        """
-        asked = (
-            ("source_language", source_language, self.readable, "reads"),
-            ("target_language", target_language, self.writable, "writes"),
-        )
-        for name, language, known, does in asked:
-            if language is None:
-                continue
-            try:
-                if known:
-                    match_language(language, known, f"those that this model {does}")
-                    continue
-                parse_language_code(language)
-            except ValueError as error:
-                raise ValueError(f"{name}: {error}") from error
-            reads_language = getattr(self.tokenizer, "reads_language", False)
-            if name == "target_language" or not reads_language:
-                raise ValueError(
-                    f"This model does not say which languages it {does}. Leave {name} "
-                    f"out, or set {name}s of its preprocessor. "
-                    f"Received: {name}={language!r}."
-                )
-
-    def _fields(self, x):
-        if isinstance(x, tuple) and len(x) == 2:
-            x, target = x
-            x = x if isinstance(x, dict) else {"text": x}
-            x = {**x, "target_text": target}
-        if not isinstance(x, dict):
-            x = text_columns(x)
-            if "text_pair" in x:
-                x["target_text"] = x.pop("text_pair")
-        # KerasHub's names.
-        x = {
-            {"encoder_text": "text", "decoder_text": "target_text"}.get(key, key): value
-            for key, value in x.items()
-        }
-        if "text" not in x or not set(x) <= set(FIELDS):
-            raise ValueError(
-                f"Inputs are `text` and, where they apply, {', '.join(FIELDS[1:])}. "
-                f"Received: {sorted(x)}."
-            )
-        return aligned({key: text_column(value) for key, value in x.items()})
-
-    def _source(self, fields):
-        packed = self.pack(
-            {
-                "text": fields["text"],
-                **(
-                    {"language": fields["source_language"]}
-                    if "source_language" in fields
-                    else {}
-                ),
-            }
-        )
-        return {f"encoder_{name}": value for name, value in packed.items()}
-
-    def _prompt(self, fields, languages=None):
-        batch_size = tf.shape(fields["text"])[0]
-        start = tf.fill((batch_size, 1), self.tokenizer.start_token_id)
-        if self.language_tokens is None:
-            return start
-        tokens = self.language_tokens
-        languages = list(tokens) if languages is None else languages
-        ids = tf.constant([self.tokenizer.token_to_id(tokens[x]) for x in languages])
-        index = language_index(self._target(fields), languages)
-        return tf.concat([start, tf.gather(ids, index)[:, None]], axis=1)
-
-    def _target(self, fields):
-        language = fields.get("target_language")
-        if language is None:
-            language = self.target_language
-            if language is None and len(self.writable) == 1:
-                (language,) = self.writable
-            if language is None:
-                raise ValueError(
-                    "This model writes several languages: pass `target_language`, or "
-                    "set that of the preprocessor, to one of "
-                    f"{', '.join(self.writable)}."
-                )
-            language = tf.constant(language)
-        return tf.broadcast_to(language, tf.shape(fields["text"]))
-
-    def _target_index(self, fields, languages=None):
-        """int32 (B,), rows of the language embedding; of `languages` alone."""
-        languages = self.languages if languages is None else languages
-        rows = tf.constant([self.languages.index(x) for x in languages])
-        return tf.gather(rows, language_index(self._target(fields), languages))
-
-    def _repeated(self, index, length):
-        return tf.tile(index[:, None], (1, length))
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            **self.packing_config(),
-            "target_length": self.target_length,
-            "target_language": self.target_language,
-            "language_tokens": self.language_tokens,
-            "source_languages": self.source_languages,
-            "target_languages": self.target_languages,
-            "unknown_characters": self.unknown_characters,
-        }
-
-
-def _as_named(languages, names):
-    """Languages as a model spells them, where it has names for them."""
-    if languages is None:
-        return None
-    languages = list(languages)
-    for language in languages:
-        parse_language_code(language)
-    if names is None:
-        return languages
-    return [match_language(language, names) for language in languages]
-
-
-@keras.saving.register_keras_serializable("xlm_tf")
-class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2SeqLM):
+class XLMSeq2SeqLM(
+    OptionalInputs, GenerationMixin, XLMTask, keras_hub.models.Seq2SeqLM
+):
     """The encoder-decoder with its output layer: translation and summarisation.
 
     Args:
@@ -540,6 +188,7 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
         source_language=None,
         target_language=None,
         with_scores=False,
+        stop_token_ids="auto",
     ):
         """Write the target of some texts.
 
@@ -552,6 +201,10 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
             source_language, target_language: str, of all texts, where the model has
                 several.
             with_scores: bool, return the scores too.
+            stop_token_ids: the token ids that end a target, a list of ints; None for
+                none, so that every target is as long as it may be; "auto" for those
+                of `decoding`, which are the tokenizer's end token unless it says
+                otherwise. A stop token that is no special one is written.
 
         Returns:
             What came in, a str or a list: the best target, or a list of the n best
@@ -562,66 +215,57 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
             ValueError: there is no preprocessor; a `max_length` below 1; or a language
                 that the model does not read or write.
         """
-        require_tensorflow("generate")
-        if self.preprocessor is None:
-            raise ValueError(
-                "`generate` reads and writes texts, for which it needs a preprocessor: "
-                "pass one to XLMSeq2SeqLM."
-            )
-        if max_length is not None:
-            max_length = whole_number("max_length", max_length)
-        fields = dict(inputs) if isinstance(inputs, dict) else {"text": inputs}
-        if "encoder_text" in fields:  # KerasHub's name
-            fields["text"] = fields.pop("encoder_text")
-        if "text" not in fields:
-            self.preprocessor.generate_preprocess(fields)  # says what is missing
-        is_single = isinstance(fields["text"], str)
-        fields["text"] = batched(fields["text"])
-        for name, language in (
-            ("source_language", source_language),
-            ("target_language", target_language),
-        ):
-            if language is not None:
-                fields[name] = [language] * len(fields["text"])
-            for own in different_strings(fields.get(name, [])):
-                self.preprocessor.check_languages(**{name: own})
-        if not fields["text"]:
-            return ([], []) if with_scores else []
-        decoded = self.decode(self.preprocessor.generate_preprocess(fields), max_length)
-        texts = self.preprocessor.written(
-            decoded.token_ids, self.preprocessor.copies_from(fields)
+        languages = {
+            "source_language": source_language,
+            "target_language": target_language,
+        }
+        return self._generate(
+            inputs, max_length, with_scores, stop_token_ids, languages
         )
-        scores = decoded.scores.numpy().tolist()
-        texts, scores = as_asked(texts, scores, self.num_return, is_single)
-        return (texts, scores) if with_scores else texts
 
-    def decode(self, inputs, max_length=None):
-        """Search on token ids, in graph unless the model runs eagerly.
+    def stream(
+        self,
+        text,
+        max_length=None,
+        source_language=None,
+        target_language=None,
+        stop_token_ids="auto",
+    ):
+        """Write the target of a text piece by piece, as it is decoded.
 
         Args:
-            inputs: dict of `generate_preprocess`.
-            max_length: see `generate`.
+            text: str, or a dict as for the preprocessor with one str.
+            max_length, source_language, target_language, stop_token_ids: see
+                `generate`.
 
         Returns:
-            `xlm_tf.generation.search.Decoded`.
-        """
-        limits = self.longest(inputs, max_length)
-        if self.run_eagerly:
-            return self.search(inputs, limits)
-        if getattr(self, "generate_function", None) is None:  # compile=False
-            # One graph for all numbers and lengths of texts.
-            specs = {
-                name: tf.TensorSpec([None] * value.shape.rank, value.dtype)
-                for name, value in inputs.items()
-            }
-            specs["prompt"] = tf.TensorSpec((None, inputs["prompt"].shape[1]), tf.int32)
-            self.generate_function = tf.function(
-                self.search,
-                input_signature=[specs, tf.TensorSpec((None,), tf.int32)],
-            )
-        return self.generate_function(inputs, limits)
+            An iterator over str, which joined are what `generate` returns. A piece
+            is mostly that of one token; bytes of a character are waited for, and so
+            is the end from the first unknown character on, if it is to be copied:
+            how many there are says which.
 
-    def longest(self, inputs, max_length=None):
+        Raises:
+            ValueError: as `generate`; several texts; or a search by beams, which
+                knows no token before the end.
+
+        Example:
+        ```python
+        model = xlm_tf.XLMSeq2SeqLM.from_masked_lm("xlm_tiny", decoding="greedy")
+        for piece in model.stream("A dog runs.", max_length=4):
+            print(piece, end="", flush=True)
+        ```
+        """
+        languages = {
+            "source_language": source_language,
+            "target_language": target_language,
+        }
+        return self._stream(text, max_length, stop_token_ids, languages)
+
+    def preprocess(self, fields, max_length):
+        """The inputs of `decode`: see `GenerationMixin`."""
+        return self.preprocessor.generate_preprocess(fields)
+
+    def max_new_tokens(self, inputs, max_length=None):
         """Most tokens of every text that is written, int32 (B,).
 
         None of a source without tokens, which stays empty. Otherwise half more than
@@ -649,23 +293,22 @@ class XLMSeq2SeqLM(OptionalInputs, TextWriter, XLMTask, keras_hub.models.Seq2Seq
         is_token &= tf.cast(mask, "bool")
         return tf.where(tf.reduce_any(is_token, axis=1), limits, 0)
 
-    def search(self, inputs, max_length):
-        """The search that `compile` was given, in graph: see `decode`."""
+    def decoding_inputs(self, inputs):
+        """Prompt, caches and source: see `GenerationMixin`."""
         prompt = inputs["prompt"]
-        source = self.backbone.prepare_source(inputs)
+        source = self.backbone.encode(inputs)
         if "target_language_ids" in inputs:
             source["language_ids"] = inputs["target_language_ids"]  # (B,)
+        return prompt, self.backbone.empty_caches(ops.shape(prompt)[0]), source
 
-        tokenizer = self.preprocessor.tokenizer
-        return self.chosen_search.decode(
-            self.search_step(self.backbone.step),
-            prompt,
-            self.backbone.empty_caches(ops.shape(prompt)[0]),
-            source,
-            max_length,
-            end_id=tokenizer.end_token_id,
-            pad_id=tokenizer.pad_token_id,
-        )
+    def decoding_step(self):
+        """The step function of a decoding strategy: see `GenerationMixin`."""
+        return self.step_function(self.backbone.step)
+
+    def detokenize(self, fields, inputs, token_ids):
+        """The targets of ids (B, n, T), lists of n str: see `GenerationMixin`."""
+        copies = self.preprocessor.copies_from(fields)
+        return self.preprocessor.detokenize(token_ids, copies)
 
     def get_config(self):
         return {

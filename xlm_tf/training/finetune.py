@@ -12,11 +12,12 @@ from safetensors.numpy import load_file
 from xlm_tf.checkpoints.tensor_files import write_safetensors
 from xlm_tf.evaluation.summary_scores import summary_scores
 from xlm_tf.evaluation.translation_scores import translation_scores
-from xlm_tf.generation.search import BeamSearch
+from xlm_tf.generation.beam_search import BeamSearch
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.generation_in_order import generate_in_order
 from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
-from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM, XLMSeq2SeqLMPreprocessor
+from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
+from xlm_tf.models.seq2seq_lm_preprocessor import XLMSeq2SeqLMPreprocessor
 from xlm_tf.text.language_codes import match_language
 from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 from xlm_tf.text.sentences import split_sentences

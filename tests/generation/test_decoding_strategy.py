@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from xlm_tf.generation.search import BeamSearch, Sampling, top_k
+from xlm_tf.generation.beam_search import BeamSearch
+from xlm_tf.generation.sampling import Sampling
 
 END, PAD, START = 1, 2, 0
 VOCABULARY = 5
@@ -64,14 +65,15 @@ def log_softmax(x):
     return x - np.log(np.exp(x).sum(-1, keepdims=True))
 
 
-def every_text(table, max_length, penalty, min_length=0, no_repeat=0):
+def every_text(table, max_length, penalty, min_length=0, no_repeat=0, stop_ids=(END,)):
     """Every text with its score, best first."""
     logp = log_softmax(table)
     found = {}
     for length in range(1, max_length + 1):
         for text in itertools.product(range(VOCABULARY), repeat=length):
-            ended = text[-1] == END
-            if END in text[:-1] or not (ended or length == max_length):
+            ended = text[-1] in stop_ids
+            is_too_long = not set(stop_ids).isdisjoint(text[:-1])
+            if is_too_long or not (ended or length == max_length):
                 continue
             if ended and length - 1 < min_length:
                 continue
@@ -108,6 +110,30 @@ def test_a_wide_beam_finds_the_best(seed, penalty, constraint):
     for row, (text, _) in zip(token_ids[0], expected, strict=True):
         assert tuple(row[: len(text)].tolist()) == text
         assert set(row[len(text) :].tolist()) <= {PAD}
+
+
+@pytest.mark.parametrize("stop_ids", [(3,), (END, 3, 4), (0, 1, 2, 3), None])
+@pytest.mark.parametrize("min_length", [0, 2])
+def test_a_wide_beam_knows_its_stop_tokens(stop_ids, min_length):
+    step, tables = table_step(4)
+    decoder = BeamSearch(
+        num_beams=200, num_return=5, min_length=min_length, stop_token_ids=stop_ids
+    )
+    token_ids, scores = search(decoder, step)
+    expected = every_text(tables[0], 4, 1.0, min_length, stop_ids=stop_ids or ())[:5]
+    scores = scores[0, : len(expected)]
+    np.testing.assert_allclose(scores, [x for _, x in expected], atol=1e-5)
+    for row, (text, _) in zip(token_ids[0], expected, strict=False):
+        assert tuple(row[: len(text)].tolist()) == text
+
+
+def test_many_stop_tokens_leave_the_beams_full():
+    """As many hypotheses go on as there are beams, however many end."""
+    step, tables = table_step(2)
+    decoder = BeamSearch(2, num_return=2, stop_token_ids=(1, 2, 3))
+    _, scores = search(decoder, step, max_length=6)
+    expected = by_hand(log_softmax(tables[0]), 2, 6, False, stop_ids=(1, 2, 3))
+    np.testing.assert_allclose(scores[0], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("num_beams", [1, 2, 4])
@@ -152,7 +178,7 @@ def test_the_definition_of_the_end():
             np.testing.assert_allclose(scores[0], expected, atol=1e-5)
 
 
-def by_hand(logp, k, max_length, early):
+def by_hand(logp, k, max_length, early, stop_ids=(END,)):
     beams, finished = [((), 0.0)], []
     for index in range(max_length):
         candidates = []
@@ -162,15 +188,17 @@ def by_hand(logp, k, max_length, early):
                 ((*text, token), total + logp[history[-2], history[-1], token])
                 for token in range(VOCABULARY)
             ]
-        candidates = sorted(candidates, key=lambda item: -item[1])[: 2 * k]
+        candidates = sorted(candidates, key=lambda item: -item[1])[
+            : (1 + len(stop_ids)) * k
+        ]
         beams = []
         for rank, (text, total) in enumerate(candidates):
             is_last = index + 1 == max_length
             if (is_last and rank < k) or (
-                not is_last and text[-1] == END and len(beams) < k
+                not is_last and text[-1] in stop_ids and len(beams) < k
             ):
                 finished.append(total / (index + 1))
-            elif text[-1] != END and len(beams) < k:
+            elif text[-1] not in stop_ids and len(beams) < k:
                 beams.append((text, total))
         finished = sorted(finished, reverse=True)[:k]
         is_full = len(finished) == k
@@ -215,28 +243,27 @@ def test_positions_that_are_cached_before_the_prompt(decoder):
     step, _ = table_step(5, texts=4)
     prompt = tf.constant([[0, 3, 4], [3, 0, 4], [4, 4, 3], [0, 3, 0]])
 
-    def counting_step(token_ids, index, caches, source, mask):
-        k, size = token_ids.shape[1], caches[0].shape[2]
-        num_cached = {1: 2, 2: 1, 3: 0}[prompt_length]
-        assert int(index) * k == size + num_cached * (k - 1)
-        assert mask is None or mask.shape[2] == size + k
-        return step(token_ids, index, caches, source, mask)
+    def behind_the_cached(token_ids, index, caches, source, mask):
+        k, num_new = token_ids.shape[1], index + 1
+        assert caches[0].shape[2] == num_cached + index * k
+        assert mask is None or mask.shape[2] == num_new * k
+        if mask is not None:
+            shared = tf.ones((mask.shape[0], k, num_cached), "bool")
+            mask = tf.concat([shared, mask], axis=2)
+        return step(token_ids, num_cached + index, caches, source, mask)
 
     found = []
-    for prompt_length in (1, 2, 3):
-        num_cached = 3 - prompt_length
+    for num_cached in (2, 1, 0):
         cache = tf.cast(prompt[:, :num_cached], "float32")[:, None, :, None]
-        arguments = {"num_cached": num_cached} if num_cached else {}
         found.append(
             decoder.decode(
-                counting_step,
+                behind_the_cached,
                 prompt[:, num_cached:],
                 (cache,),
                 {"text": tf.range(4)},
                 6,
                 END,
                 PAD,
-                **arguments,
             )
         )
     for other in found[:2]:
@@ -321,12 +348,3 @@ def test_a_penalty_below_0_favours_short_texts():
         text, score = every_text(tables[0], 4, -1.5)[0]
         assert scores[0, 0] == pytest.approx(score, abs=1e-4)
         assert tuple(token_ids[0, 0][: len(text)].tolist()) == text
-
-
-@pytest.mark.parametrize("size", [10_000, 6_007, 48])
-def test_the_fast_top_k_is_the_top_k(size):
-    x = np.random.default_rng(0).normal(size=(3, 2, size)).astype("float32")
-    values, indices = tf.function(lambda x: top_k(x, 4))(x)
-    expected, expected_indices = tf.math.top_k(x, 4)
-    np.testing.assert_array_equal(values, expected)
-    np.testing.assert_array_equal(indices, expected_indices)
