@@ -14,6 +14,13 @@ class OptionalInputs(AnyInputs):
     so that summaries, `model.inputs` and sub-models work, but a call runs `forward`
     itself, with whatever the caller's dict holds.
 
+    `keras.Input(optional=True)` would not let the graph itself run the calls. Keras
+    refuses a dict in which an optional key is missing, and a tensor alone; an operation
+    of the graph is called with the None of an input that is left out, which only
+    layers of our own can take (the masks would have to become layers); and what is
+    checked while the graph is built, such as the length of the texts and the names of
+    the inputs, is not checked when it runs.
+
     A plain subclass would not do: Keras gives `keras_hub.models.Backbone` the base
     class `Functional` as soon as any functional backbone exists in the process.
     """
