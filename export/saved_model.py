@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from export.answer_checks import WrittenTextCheck, check_of
-from export.answers import labels_of
 from export.check_texts import CHECK_TEXTS, as_bytes, check_ids, with_special_words
 from export.description import DESCRIPTION_FILE, describe
 from export.fresh_process import run_in_fresh_process
@@ -16,7 +14,9 @@ from export.inference_layers import WeightStore
 from export.parity import check_all, check_parity, tolerance_for
 from export.report import ExportReport
 from export.task_checks import check_task
+from export.tasks import check_of, labels_of
 from export.text_generation import TextGenerationModule
+from export.text_generation_check import TextGenerationCheck
 from export.text_module import TextModule
 from export.warmup import write_batching_parameters, write_warmup
 from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
@@ -117,11 +117,11 @@ has several | `output_text` string (B,), `score` float32 (B,) |
     store = WeightStore(frozen=freeze_weights, dtype=dtype)
     labels = labels_of(task, labels)
     if isinstance(task, XLMSeq2SeqLM):
-        module = TextGenerationModule(task, store)
+        module, check = TextGenerationModule(task, store), TextGenerationCheck(task)
     else:
         module = TextModule(task, store, labels, pairs, top_k)
+        check = check_of(task, labels, top_k)
     calls, inputs = _check_calls(task, module, check_texts)
-    check = check_of(task, labels, top_k)
 
     directory.parent.mkdir(parents=True, exist_ok=True)
     # Under a name that no server takes for a version, until it is whole and checked.
@@ -172,8 +172,8 @@ def _check_calls(task, module, check_texts):
         fields = module.text_inputs(as_bytes(texts, module.answer.check_prefix))
         inputs = module.pack(fields)
         calls = [("serving_default", fields)]
-    if "mask_position" in module.token_shapes:
-        inputs["mask_position"] = np.arange(len(inputs["token_ids"]), dtype="int32") % 2
+    number = len(next(iter(inputs.values())))
+    inputs |= module.answer.example_inputs(number)
     calls.append(
         ("token_ids", {name: np.asarray(inputs[name]) for name in module.token_shapes})
     )
@@ -184,7 +184,7 @@ def _check_calls(task, module, check_texts):
 
 
 def _compare(check, answers, inputs, fields, tolerance, labels):
-    """The largest distance of the answers from the task's, see `export.answer_checks`.
+    """The largest distance of the answers from the task's, see `export.tasks`.
 
     Args:
         check: of the task.
@@ -199,7 +199,7 @@ def _compare(check, answers, inputs, fields, tolerance, labels):
     """
     expected = check.expected(inputs)
     names = [name for name in ("token_ids", "serving_default") if name in answers]
-    if isinstance(check, WrittenTextCheck):
+    if isinstance(check, TextGenerationCheck):
         by_id = answers["token_ids"]
         difference = check.compare(
             by_id, expected, tolerance, "the signature token_ids"

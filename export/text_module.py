@@ -3,11 +3,11 @@
 import numpy as np
 import tensorflow as tf
 
-from export.answers import answer_of
 from export.encoder import InferenceEncoder
 from export.inference_layers import owned_variables
 from export.input_checks import assert_at_most, assert_in_range, assert_same_rows
 from export.layouts import PackedLayout
+from export.tasks import answer_of
 
 
 class TextModule(tf.Module):
@@ -138,12 +138,7 @@ class TextModule(tf.Module):
                 assert_same_rows("language_ids", language_ids, "token_ids", token_ids),
                 assert_in_range("language_ids", language_ids, self._num_languages),
             ]
-        if "mask_position" in fields:
-            position = fields["mask_position"]
-            checks += [
-                assert_same_rows("mask_position", position, "token_ids", token_ids),
-                assert_in_range("mask_position", position, tf.shape(token_ids)[1]),
-            ]
+        checks += self.answer.checks(fields)
         with tf.control_dependencies(checks):
             return {
                 **{name: tf.identity(value) for name, value in fields.items()},

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from export.answers import labels_of
 from export.check_texts import CHECK_TEXTS
 from export.description import describe, tokenizer_assets
 from export.fresh_process import run_in_fresh_process
 from export.parity import tolerance_for
 from export.report import ExportReport
 from export.task_checks import check_task
+from export.tasks import labels_of
 from export.tflite_file import finished
 from export.tflite_generation import GenerationModule
 from export.tflite_modules import StringModule, TokenModule
@@ -160,7 +160,7 @@ def to_tflite(
 
 
 def _compare(calls, answers, tolerance):
-    """The largest distance of the answers from the task's, see `export.answer_checks`.
+    """The largest distance of the answers from the task's, see `export.tasks`.
 
     Args:
         calls: list of (signature name, inputs, comparison).

@@ -3,7 +3,6 @@
 import numpy as np
 import tensorflow as tf
 
-from export.answer_checks import check_of, compare_tensors
 from export.check_texts import as_bytes, with_special_words
 from export.decoder import written_into
 from export.embedding_lookup import lookup
@@ -13,6 +12,7 @@ from export.input_checks import fitted
 from export.layouts import PaddedLayout
 from export.long_texts import within_positions
 from export.text_generation import TextGenerator, as_fields
+from export.text_generation_check import TextGenerationCheck, compare_tensors
 from xlm_tf.generation.beam_search import BeamSearch
 from xlm_tf.layers.attention import MASKED_SCORE
 
@@ -64,7 +64,7 @@ class GenerationModule(tf.Module):
         texts = with_special_words(texts, task.preprocessor.tokenizer)
         fields = as_fields(task.preprocessor, as_bytes(texts))
         packed = task.preprocessor.generate_preprocess(fields)
-        check = check_of(task)
+        check = TextGenerationCheck(task)
         expected = check.expected(packed)
 
         def compare(answer, tolerance, what):

@@ -3,8 +3,6 @@
 import numpy as np
 import tensorflow as tf
 
-from export.answer_checks import check_of
-from export.answers import FilledMaskAnswer, answer_of
 from export.check_texts import as_bytes, check_ids, with_special_words
 from export.embedding_lookup import lookup
 from export.encoder import InferenceEncoder
@@ -13,6 +11,7 @@ from export.input_checks import fitted
 from export.layouts import PaddedLayout
 from export.long_texts import within_positions
 from export.phone_tokenizer import PhoneTokenizer
+from export.tasks import answer_of, check_of
 
 
 class TaskModule(tf.Module):
@@ -106,10 +105,7 @@ class TokenModule(TaskModule):
                 language = self._preprocessor.language or languages[0]
                 fields["language"] = tf.constant([language] * len(texts))
             packed = self._preprocessor.pack(fields)
-        if "mask_position" in self._shapes:
-            rows = packed["token_ids"].shape[0]
-            packed["mask_position"] = tf.range(rows) % 2
-        return packed
+        return packed | self.answer.example_inputs(packed["token_ids"].shape[0])
 
     def _of_any_length(self, ids):
         ids = {
@@ -177,11 +173,6 @@ class StringModule(TaskModule):
             raise ValueError(
                 "Texts have no fixed length: `lengths` is for string_input=False. "
                 f"Received: lengths={tuple(lengths)}."
-            )
-        if isinstance(self.answer, FilledMaskAnswer):
-            raise ValueError(
-                "A phone's tokenizer does not know <mask>: export an XLMMaskedLM with "
-                "string_input=False."
             )
         self._language_id = None
         if self._preprocessor.languages is not None:

@@ -232,6 +232,7 @@ TFLITE = {
         {"string_input": True, "labels": ["x", "y", "z"]},
     ),
     "cloze": ("masked_lm", {"top_k": 4}),
+    "cloze-strings": ("masked_lm", {"string_input": True}),
     "rating": ("regression", {}),
     "ids": ("masked_lm_of_ids", {}),
     "translator": ("translator", {"lengths": (12,)}),

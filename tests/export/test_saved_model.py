@@ -9,12 +9,11 @@ import tensorflow as tf
 
 import export
 import xlm_tf
-from export.answer_checks import check_of
-from export.answers import labels_of
 from export.fresh_process import run_in_fresh_process
 from export.inference_layers import WeightStore
 from export.serving import Client, LocalServer
 from export.serving.serving_error import ServingError
+from export.tasks import check_of, labels_of
 from export.text_module import TextModule
 
 TEXTS = ["The night opens.", "", "Le train à Marseille", "请输入地址。", "a " * 90]

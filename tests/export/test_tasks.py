@@ -3,9 +3,11 @@
 import pytest
 
 import export
+from export.tasks import EXPORTED, Answer, Check
 
 SAVED = ["topic", "vectors", "cloze", "pairs", "rating", "ids", "translator"]
-TFLITE = ["topic", "topic-int8", "topic-strings", "cloze", "rating", "translator"]
+TFLITE = ["topic", "topic-int8", "topic-strings", "cloze", "cloze-strings", "rating"]
+TFLITE += ["translator"]
 # Outputs that the model's own numbers do not determine: a cut of the others.
 UNCHECKED = {"source_mask"}
 
@@ -53,3 +55,10 @@ def test_of_a_whole_text(saved, planted, name):
             answers[signature][output] = other
     with pytest.raises(export.ParityError, match="text 1 of the check"):
         exported.compare(answers)
+
+
+def test_every_exported_task_has_an_answer_and_a_check_of_its_own():
+    for task_class, (answer, check) in EXPORTED.items():
+        assert issubclass(answer, Answer), task_class
+        assert issubclass(check, Check), task_class
+        assert not hasattr(check, "numbers"), task_class

@@ -1,0 +1,59 @@
+"""The tasks that can be exported; a file each, and a line each in `EXPORTED`.
+
+A model that writes text is exported by a search of its own, see
+`export.text_generation`.
+"""
+
+import dataclasses
+
+from export.tasks.classification import ClassificationAnswer, ClassificationCheck
+from export.tasks.contract import Answer, Check
+from export.tasks.embedding import EmbeddingAnswer, EmbeddingCheck
+from export.tasks.fill_mask import FilledMaskAnswer, FilledMaskCheck
+from export.tasks.labels import labels_of
+from xlm_tf.models.masked_lm import XLMMaskedLM
+from xlm_tf.models.text_classifier import XLMTextClassifier
+from xlm_tf.models.text_embedder import XLMTextEmbedder
+
+__all__ = ["EXPORTED", "Answer", "Check", "answer_of", "check_of", "labels_of"]
+
+# From a task's class to what its artefact answers, and how that is checked.
+EXPORTED = {
+    XLMTextClassifier: (ClassificationAnswer, ClassificationCheck),
+    XLMTextEmbedder: (EmbeddingAnswer, EmbeddingCheck),
+    XLMMaskedLM: (FilledMaskAnswer, FilledMaskCheck),
+}
+
+
+def answer_of(task, store, encoder, labels=None, top_k=5):
+    """The `Answer` of a task, see there.
+
+    Raises:
+        ValueError: a task that cannot be exported, or labels that do not fit it.
+    """
+    answer, _ = _exported(task)
+    labels_of(task, labels)
+    # A head is one vector per text: in float32 it costs nothing.
+    store = dataclasses.replace(store, dtype="float32")
+    return answer(task, store, encoder, labels, top_k)
+
+
+def check_of(task, labels=None, top_k=5):
+    """The `Check` of a task, see there.
+
+    Raises:
+        ValueError: a task that cannot be exported.
+    """
+    _, check = _exported(task)
+    return check(task, labels, top_k)
+
+
+def _exported(task):
+    for task_class, classes in EXPORTED.items():
+        if isinstance(task, task_class):
+            return classes
+    names = ", ".join(task_class.__name__ for task_class in EXPORTED)
+    raise ValueError(
+        f"Tasks that can be exported are {names} and XLMSeq2SeqLM. "
+        f"Received: {type(task).__name__}."
+    )

@@ -1,0 +1,99 @@
+"""What a task is to be exported: an answer in the graph, and a check beside it.
+
+The two share no code. An answer is part of an exported graph; a check asks the Keras
+model for logits or vectors and does the rest in NumPy. A mistake of the export is none
+of the check's.
+
+Numbers may differ by a tolerance. Where a choice hangs on them (a label, a token), the
+artefact may choose otherwise only if the model's own numbers are that close for both.
+"""
+
+from typing import ClassVar
+
+
+class Answer:
+    """From the encoder's rows to named outputs, in an exported graph.
+
+    Args:
+        task: the task; what the graph needs of its weights goes into `store`.
+        store: `WeightStore` of the exported graph.
+        encoder: its `InferenceEncoder`.
+        labels: list of str, names of the classes of a classifier.
+        top_k: int, candidates for a mask.
+
+    Attributes:
+        input_shapes: dict from the name of a further int32 input of the signature
+            `token_ids` to its shape.
+        check_prefix: str that every text of the check begins with.
+    """
+
+    input_shapes: ClassVar = {}
+    check_prefix = ""
+
+    def numbers(self, x, layout, inputs):
+        """Numeric outputs, for clients that hold the vocabulary and the labels.
+
+        Args:
+            x: float (N, D), hidden states.
+            layout: of `export.layouts`: which row is which token.
+            inputs: dict of the graph's inputs.
+
+        Returns:
+            dict from output name to tensor (B, ...).
+        """
+        raise NotImplementedError
+
+    def words(self, numbers):
+        """The outputs of the contract, for clients that hold nothing.
+
+        Args:
+            numbers: what `numbers` gave.
+
+        Returns:
+            dict from output name to tensor (B, ...).
+        """
+        return numbers
+
+    def checks(self, inputs):
+        """Assertions on the further inputs, a list of ops."""
+        return []
+
+    def example_inputs(self, number):
+        """The further inputs for some texts of the check, a dict of tensors."""
+        return {}
+
+
+class Check:
+    """What the task itself answers, and whether an artefact's answer is that.
+
+    Args:
+        task, labels, top_k: see `Answer`.
+    """
+
+    def expected(self, inputs):
+        """What the task answers.
+
+        Args:
+            inputs: dict, the backbone's and the further inputs of the answer.
+
+        Returns:
+            float64 array (B, ...).
+        """
+        raise NotImplementedError
+
+    def compare(self, answer, expected, tolerance, what):
+        """Compare an answer with the expected one.
+
+        Args:
+            answer: dict from output name to array, the artefact's.
+            expected: what `expected` gave.
+            tolerance: float, see `check_parity`.
+            what: str, for the error.
+
+        Returns:
+            float, the largest relative distance.
+
+        Raises:
+            ParityError: an answer that is not the model's.
+        """
+        raise NotImplementedError
