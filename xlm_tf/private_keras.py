@@ -216,6 +216,15 @@ class SentencePieceModels:
         return [self._sentence_piece._model_resource]
 
 
+def keras_mask(tensor):
+    """Which elements of a tensor Keras counts; None for all.
+
+    Private: `keras.src.backend.common.masking.get_keras_mask`. Missing in public: which
+    targets a loss with `ignore_class` left out of its mean.
+    """
+    return getattr(tensor, "_keras_mask", None)
+
+
 def nested_layers(layer):
     """The layers inside of a layer, those inside of them too, without itself.
 

@@ -1,12 +1,13 @@
 """Lines into a command, in the encoding that it is told."""
 
+import argparse
 import gzip
 import io
 import sys
 
 import pytest
 
-from xlm_tf.cli.text_lines import check_lines, read_lines
+from xlm_tf.cli.text_lines import check_lines, encoding, read_lines
 
 TEXT = "été\n\nfin, 狐\r\nno end"
 LINES = ["été", "", "fin, 狐", "no end"]
@@ -71,3 +72,9 @@ def test_what_a_line_is_does_not_depend_on_the_encoding(tmp_path):
     assert list(read_lines(str(path))) == lines
     path.write_text(text, encoding="utf-16", newline="")
     assert list(read_lines(str(path), "utf-16")) == lines
+
+
+@pytest.mark.parametrize("name", ["rot13", "base64", "zlib", "klingon"])
+def test_what_is_no_encoding_of_texts(name):
+    with pytest.raises(argparse.ArgumentTypeError, match="no text encoding"):
+        encoding(name)

@@ -6,11 +6,11 @@ import pytest
 import tensorflow as tf
 
 import xlm_tf
-from export.answer_checks import check_of
 from export.description import describe
 from export.inference_layers import WeightStore
 from export.layouts import PackedLayout, PaddedLayout
 from export.text_generation import TextGenerationModule, TextGenerator
+from export.text_generation_check import TextGenerationCheck
 
 TEXTS = ["The train opens at nine.", "", "Le train", "word " * 60]
 
@@ -86,7 +86,7 @@ def test_stop_tokens_are_in_the_graph(make_translator):
     generator = TextGenerator(model, WeightStore(), PaddedLayout)
     actual = tf.function(generator.decode)(inputs)
     np.testing.assert_array_equal(actual.token_ids, expected.token_ids)
-    check = check_of(model)
+    check = TextGenerationCheck(model)
     answer = {
         "output_token_ids": actual.token_ids[:, 0].numpy(),
         "score": actual.scores[:, 0].numpy(),

@@ -29,6 +29,7 @@ WEIGHTS = np.array([1.0, 2.0, 0.0, 1.0, 0.5, 3.0, 1.0], "float32")
 LABELS = [0, 1, 1, 0, 1, 1, 0]
 # The last batch has 3 texts, or 1: fewer than there are replicas.
 BATCH_SIZES = {"classifier": 4, "masked": 4, "causal": 3, "translator": 4, "custom": 3}
+BATCH_SIZES |= {"ignoring": 4, "ignoring, weighted": 4}
 
 
 def make(name, tokenizer):
@@ -90,6 +91,16 @@ def fit(name, task):
             validation_data=(TEXTS, LABELS, WEIGHTS),
             **arguments,
         ), (TEXTS,)
+    if name.startswith("ignoring"):
+        weighted = name == "ignoring, weighted"
+        loss = keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True,
+            ignore_class=0,
+            reduction="mean_with_sample_weight" if weighted else "sum_over_batch_size",
+        )
+        task.compile(optimizer=optimizer, loss=loss)
+        weights = WEIGHTS if weighted else None
+        return task.fit(TEXTS, LABELS, sample_weight=weights, **arguments), (TEXTS,)
     if name == "custom":
         task.compile(
             optimizer=keras.optimizers.SGD(0.5, clipnorm=0.05), loss=mean_squares

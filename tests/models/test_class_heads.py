@@ -69,6 +69,13 @@ def test_the_head_of_another_task_is_none(saved, recwarn):
     assert not [x for x in recwarn if "new head" in str(x.message)]
     with pytest.raises(ValueError, match="Pass num_classes"):
         other.from_preset(folder)
+    for task_class in (xlm_tf.XLMMaskedLM, xlm_tf.XLMQuestionAnswering):
+        name = task_class.__name__
+        with pytest.warns(UserWarning, match=f"the head of {name} begins with random"):
+            task_class.from_preset(folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        xlm_tf.XLMTextEmbedder.from_preset(folder)  # has no weights of its own
     with pytest.raises(ValueError, match="one label for each class"):
         type(task).from_preset(folder, num_classes=2, labels=["a"])
 

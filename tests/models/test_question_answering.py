@@ -27,5 +27,10 @@ def test_span_of_an_answer():
     ((answer, _),) = model.answer("What was not found?", context)
     assert answer in context
     assert model.answer(["?"], [""])[0][0] == ""
+    for length in (0, -1, 2.5):
+        with pytest.raises(
+            ValueError, match="max_answer_length must be a whole number"
+        ):
+            model.answer("?", context, max_answer_length=length)
     with pytest.raises(ValueError, match="3 questions and 1 contexts"):
         model.answer(["a", "b", "c"], [context])

@@ -5,6 +5,7 @@ import warnings
 
 import keras
 import numpy as np
+import pandas
 import pytest
 import tensorflow as tf
 
@@ -160,6 +161,15 @@ def test_vectors_and_similarity_of_texts(make_task):
     lengths = np.linalg.norm(vectors, axis=1)
     expected = vectors[0] @ vectors[3] / (lengths[0] * lengths[3])
     np.testing.assert_allclose(cosines[0, 3], expected, atol=1e-5)
+    for texts in (pandas.Series(TEXTS, index=[7, 8, 9, 5]), tf.constant(TEXTS)):
+        other = embedder.similarity(TEXTS[:3], texts)
+        np.testing.assert_allclose(other, cosines, atol=1e-5)
+    assert embedder.similarity([], TEXTS).shape == (0, 4)
+    frame = pandas.DataFrame({"text": TEXTS})
+    np.testing.assert_allclose(embedder.embed(frame), vectors, atol=1e-6)
+    for size in (0, -1, 2.0):
+        with pytest.raises(ValueError, match="batch_size must be a whole number"):
+            embedder.embed(TEXTS, batch_size=size)
     mixed = embedder.similarity(TEXTS[0], vectors)
     np.testing.assert_allclose(mixed, cosines[:1], atol=1e-5)
     states = embedder.last_hidden_states(TEXTS)

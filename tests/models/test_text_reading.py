@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from xlm_tf.models.text_reading import read_texts
+from xlm_tf.models.text_reading import read_column, read_texts
 
 
 def lists(structure):
@@ -94,3 +94,31 @@ def test_columns_of_data_frames():
 def test_what_is_no_text(x, message):
     with pytest.raises(ValueError, match=message):
         read_texts(x)
+
+
+def test_half_characters_are_no_text():
+    with pytest.raises(ValueError, match=r"Row 1 of `text` is no text: .*'\\ud83d'"):
+        read_texts(["ok 😀", "\ud83d"])
+
+
+def test_texts_that_stand_alone():
+    import pandas
+
+    frame = pandas.DataFrame({"text": ["a", "b"]}, index=[5, 6])
+    for x in (
+        ["a", "b"],
+        frame,
+        frame["text"],
+        {"text": ["a", "b"]},
+        tf.constant(["a", "b"]),
+    ):
+        assert [tf.compat.as_str(text) for text in read_column(x)] == ["a", "b"]
+    assert read_column("a") == ["a"]
+    assert read_column(b"ab") == [b"ab"]
+    assert read_column([]) == []
+    for x in ([("a", "b")], {"text": ["a"], "language": ["en"]}, (["a"], ["b"])):
+        with pytest.raises(ValueError, match="`text` must be a str or a list of str"):
+            read_column(x)
+    for x, message in ((None, "Received: None"), ({"x": 1}, "`x` must be a list")):
+        with pytest.raises(ValueError, match=message):
+            read_column(x)

@@ -94,6 +94,8 @@ def test_rare_tokens_go(task):
     assert tokens(frequent, "page") == tokens(task, "page")
     assert frequent.backbone.vocabulary_size < all_tokens.backbone.vocabulary_size
     assert "".join(tokens(frequent, "Seite")) == "▁Seite"
+    with pytest.raises(ValueError, match=r"No token occurs 100 times .* 'en'"):
+        trim_vocabulary(task, corpus, min_count=100)
 
 
 def test_scripts_of_languages(task):

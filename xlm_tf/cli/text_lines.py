@@ -21,9 +21,13 @@ _BYTE_ORDER_MARKS = {
 def encoding(name):
     """The type of an argument: the name of an encoding that Python knows."""
     try:
-        return codecs.lookup(name).name
+        found = codecs.lookup(name)
+        "".encode(name)  # a LookupError where it is none of texts, such as base64
     except LookupError as error:
-        raise argparse.ArgumentTypeError(f"there is no encoding {name!r}") from error
+        raise argparse.ArgumentTypeError(
+            f"there is no text encoding {name!r}"
+        ) from error
+    return found.name
 
 
 def read_lines(path, encoding="utf-8"):

@@ -4,6 +4,7 @@ For example `xlm-tf translate --model DIR --to fr < en.txt > fr.txt`.
 """
 
 import contextlib
+import gzip
 
 from xlm_tf.cli.argument_types import whole
 from xlm_tf.cli.search_arguments import add_search_arguments, search_of
@@ -146,8 +147,9 @@ def run(args):
             partial = stack.enter_context(
                 whole_file(args.output, inputs=[args.input, args.model])
             )
+            opened = gzip.open if args.output.endswith(".gz") else open
             output = stack.enter_context(
-                partial.open("w", encoding="utf-8", newline="\n")
+                opened(partial, "wt", encoding="utf-8", newline="\n")
             )
         for number, candidates in enumerate(progress):
             for rank, (text, score) in enumerate(candidates):

@@ -1,8 +1,11 @@
 """What the preprocessors of models that generate share: fields, and texts of ids."""
 
+from collections.abc import Mapping
+
 import tensorflow as tf
 
-from xlm_tf.models.text_fields import batched, different_strings
+from xlm_tf.models.text_fields import different_strings
+from xlm_tf.models.text_reading import read_column
 from xlm_tf.text import unknown_characters
 
 # What is written for a character that the vocabulary does not have.
@@ -38,7 +41,8 @@ class GenerationPreprocessorMixin:
         """The inputs of `generate`, in any of their forms, as one.
 
         Args:
-            inputs: str, list of str, string tensor, or a dict as for the preprocessor.
+            inputs: str, list of str, string tensor, data frame, or a dict of `text` and
+                the languages.
             languages: dict from field name to the language of all texts, or None.
 
         Returns:
@@ -46,15 +50,23 @@ class GenerationPreprocessorMixin:
             whether one str came in.
 
         Raises:
-            ValueError: a language that the model does not read or write.
+            ValueError: no texts, or fields beside them and their languages; a language
+                that the model does not read or write.
         """
-        fields = dict(inputs) if isinstance(inputs, dict) else {"text": inputs}
+        if isinstance(inputs, Mapping) or len(getattr(inputs, "columns", ())) > 1:
+            fields = {name: inputs[name] for name in inputs}
+        else:
+            fields = {"text": inputs}
         if "encoder_text" in fields:  # KerasHub's name
             fields["text"] = fields.pop("encoder_text")
-        if "text" not in fields:
-            self.generate_preprocess(fields)  # says what is missing
-        is_single = isinstance(fields["text"], str)
-        fields["text"] = batched(fields["text"])
+        known = ("text", *self.language_fields)
+        if "text" not in fields or not set(fields) <= set(known):
+            raise ValueError(
+                f"Inputs are {', '.join(f'`{name}`' for name in known)}: `generate` "
+                f"reads no others. Received: {', '.join(map(str, fields))}."
+            )
+        is_single = isinstance(fields["text"], str | bytes)
+        fields["text"] = read_column(fields["text"])
         for name in self.language_fields:
             if languages.get(name) is not None:
                 fields[name] = [languages[name]] * len(fields["text"])

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from xlm_tf.private_keras import keras_mask
+
 # Of mixed_float16; larger gradients are infinite there.
 LARGEST_FLOAT16 = 65504.0
 
@@ -160,28 +162,37 @@ def global_share(loss, value, y, y_pred, sample_weight):
     reduction = getattr(loss, "reduction", "mean")
     if reduction in ("sum", "none", None):
         return value
-    outputs = tf.nest.flatten(y_pred)[0]
+    terms = _terms(loss, y, y_pred)
+    is_one_number = terms is None or terms.shape.rank == 0
+    mask = None if is_one_number else keras_mask(terms)  # of `ignore_class`
     if reduction == "mean_with_sample_weight" and sample_weight is not None:
-        num_terms = tf.reduce_sum(tf.cast(sample_weight, "float32"))
+        weights = tf.cast(sample_weight, "float32")
+        if mask is not None:
+            while weights.shape.rank < mask.shape.rank:
+                weights = weights[..., None]
+            weights *= tf.cast(mask, "float32")
+        num_terms = tf.reduce_sum(weights)
+    elif mask is not None:
+        num_terms = tf.reduce_sum(tf.cast(mask, "float32"))
     else:
+        outputs = tf.nest.flatten(y_pred)[0]
         num_terms = tf.cast(tf.reduce_prod(tf.shape(outputs)[:-1]), "float32")
     factor = tf.math.divide_no_nan(num_terms, global_sum(num_terms))
-    if not _is_one_number(loss, y, y_pred):
+    if not is_one_number:
         factor *= num_replicas()  # by which Keras divides
     # A replica without rows may have no mean.
     return tf.where(num_terms > 0, value * tf.cast(factor, value.dtype), 0.0)
 
 
-def _is_one_number(loss, y, y_pred):
-    """Whether a loss is computed as one number, which Keras leaves as it is."""
-    if isinstance(loss, str):
-        return False
+def _terms(loss, y, y_pred):
+    """What a loss computes before it is reduced; None where it reduces by itself."""
+    loss = keras.losses.get(loss)
     if isinstance(loss, keras.losses.Loss):
         if type(loss).call is keras.losses.Loss.call:
-            return True  # it has a call of its own
+            return None  # it has a call of its own
         loss = loss.call
     y = tf.nest.map_structure(lambda x: tf.cast(x, "float32"), y)
-    return tf.convert_to_tensor(loss(y, y_pred)).shape.rank == 0
+    return loss(y, y_pred)
 
 
 def step_results(model, results):

@@ -1,15 +1,23 @@
 """What a task was given to learn from or to predict -> what its model takes."""
 
 import functools
+from collections.abc import Mapping
+from numbers import Integral
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from xlm_tf.generation.search_arguments import real_number
 from xlm_tf.models.array_reading import read_arrays
 from xlm_tf.models.batch_reading import gives_batches, python_batches, unpacked
 from xlm_tf.models.examples import Examples
-from xlm_tf.models.label_reading import check_classes, label_ids, read_labels
+from xlm_tf.models.label_reading import (
+    check_classes,
+    checked_classes,
+    label_ids,
+    read_labels,
+)
 from xlm_tf.models.text_reading import read_texts
 
 BATCH_SIZE = 32  # as Keras's
@@ -71,6 +79,12 @@ class InputPipeline:
         if sample_weight is not None:
             sample_weight = read_arrays(sample_weight, "sample_weight")
             if isinstance(sample_weight, np.ndarray):
+                if not np.isfinite(sample_weight).all():
+                    row = int(np.argwhere(~np.isfinite(sample_weight))[0][0])
+                    raise ValueError(
+                        "Every weight in `sample_weight` must be a finite number. "
+                        f"Row {row} is {sample_weight[row]}."
+                    )
                 sample_weight = sample_weight.astype("float32")
                 if sample_weight.ndim == 2 and sample_weight.shape[1] == 1:
                     sample_weight = sample_weight[:, 0]
@@ -81,8 +95,8 @@ class InputPipeline:
             return read_texts(y, "target_text")
         names = getattr(self, "labels", None)
         y = read_labels(y, names, self.labels_per_token)
-        if self._is_class_loss() and not self.labels_per_token:
-            check_classes(y, self.num_classes)
+        if self._is_class_loss() and isinstance(y, np.ndarray):
+            check_classes(y, self.num_classes, self.labels_per_token)
         return y
 
     def _is_class_loss(self):
@@ -242,9 +256,15 @@ class InputPipeline:
         return super().preprocess_samples(x, y, sample_weight)
 
     def _label_ids(self, y):
-        if y is None or tf.as_dtype(y.dtype) != tf.string:
+        if y is None:
             return y
-        return label_ids(tf.convert_to_tensor(y), getattr(self, "labels", None))
+        if not isinstance(y, tf.RaggedTensor):
+            y = tf.convert_to_tensor(y)
+        if y.dtype == tf.string:
+            return label_ids(y, getattr(self, "labels", None), self.labels_per_token)
+        if self._is_class_loss() and y.dtype != tf.bool:
+            return checked_classes(y, self.num_classes, self.labels_per_token)
+        return y
 
     def _class_weight(self, class_weight, sample_weight):
         """dict from class to weight, names of classes as their numbers."""
@@ -258,16 +278,28 @@ class InputPipeline:
                 f"{type(self).__name__} learns from texts, which have no classes to "
                 "weigh: pass sample_weight instead of class_weight."
             )
-        names = getattr(self, "labels", None) or []
-        unknown = [key for key in class_weight if isinstance(key, str)]
-        unknown = [key for key in unknown if key not in names]
-        if unknown:
+        if not isinstance(class_weight, Mapping):
             raise ValueError(
-                f"class_weight must weigh classes of {names}, or their numbers. "
+                "class_weight must be a dict from classes to weights. "
+                f"Received: class_weight={class_weight!r}."
+            )
+        names = getattr(self, "labels", None) or []
+        numbers = range(getattr(self, "num_classes", None) or 0)
+        unknown = [
+            key
+            for key in class_weight
+            if key not in names and not (isinstance(key, Integral) and key in numbers)
+        ]
+        if unknown and numbers:
+            classes = f"classes of {names}, or their numbers" if names else "classes"
+            raise ValueError(
+                f"class_weight must weigh {classes}, from 0 to {len(numbers) - 1}. "
                 f"Received: {unknown}."
             )
         return {
-            names.index(key) if isinstance(key, str) else int(key): float(weight)
+            names.index(key) if isinstance(key, str) else int(key): real_number(
+                "class_weight", weight, minimum=0.0
+            )
             for key, weight in class_weight.items()
         }
 

@@ -26,6 +26,8 @@ def read_labels(y, names=None, per_token=False):
     Raises:
         ValueError: a name that is none of `names`, or is missing; says the row.
     """
+    if hasattr(y, "columns") and len(y.columns) == 1:
+        y = y[y.columns[0]]  # a data frame of one column
     if isinstance(y, Mapping | tuple) and not per_token:
         return read_arrays(y, "y")
     if tf.is_tensor(y):
@@ -33,12 +35,25 @@ def read_labels(y, names=None, per_token=False):
     if per_token and not (is_array(y) and y.dtype.kind in "biuf"):
         return _token_labels(list(y), names)
     if not hasattr(y, "__len__"):
-        raise ValueError(f"`y` must hold a label a row. Received: {shown(y)}.")
+        raise ValueError(f"`y` must hold a label per row. Received: {shown(y)}.")
+    y = _without_columns(y)
     if _holds_names(y):
         return np.array(
             [_label_id(value, names, row_name(y, row)) for row, value in enumerate(y)]
         ).astype("int32")
     return read_arrays(y, "y")
+
+
+def _without_columns(y):
+    """Names in rows of one, (N, 1), as a column of names."""
+    if is_array(y):
+        is_column = len(y.shape) == 2 and y.shape[1] == 1 and y.dtype.kind in "OUS"
+        return y[:, 0] if is_column else y
+    is_row = [
+        isinstance(row, list | tuple) and len(row) == 1 and isinstance(row[0], str)
+        for row in y
+    ]
+    return [row[0] for row in y] if is_row and all(is_row) else y
 
 
 def _holds_names(y):
@@ -57,7 +72,12 @@ def _token_labels(rows, names):
             )
         labels = row
         if _holds_names(row):
-            labels = [_label_id(value, names, f"Row {number}") for value in row]
+            labels = [
+                IGNORED_LABEL
+                if value == ""
+                else _label_id(value, names, f"Row {number}")
+                for value in row
+            ]
         read.append(np.asarray(labels, None if len(labels) > 0 else "int32"))
     width = max(map(len, read), default=0)
     filled = [
@@ -87,12 +107,13 @@ def _label_id(value, names, place):
     return names.index(value)
 
 
-def label_ids(y, names):
+def label_ids(y, names, per_token=False):
     """The numbers of labels that are names, in graph.
 
     Args:
-        y: string tensor; an empty string is `IGNORED_LABEL`.
+        y: string tensor.
         names: list of str, the classes' names, or None.
+        per_token: bool, whether tokens have labels, and "" is `IGNORED_LABEL`.
 
     Returns:
         int32 tensor of the same shape.
@@ -107,9 +128,9 @@ def label_ids(y, names):
             f"numbers. Received: labels of dtype {y.dtype.name}."
         )
     if isinstance(y, tf.RaggedTensor):
-        return y.with_flat_values(label_ids(y.flat_values, names))
+        return y.with_flat_values(label_ids(y.flat_values, names, per_token))
     matches = y[..., None] == tf.constant(list(names))  # (..., C)
-    is_empty = y == ""
+    is_empty = (y == "") & per_token
     is_known = tf.reduce_any(matches, axis=-1) | is_empty
     check = tf.debugging.Assert(
         tf.reduce_all(is_known),
@@ -123,14 +144,52 @@ def label_ids(y, names):
         return tf.where(is_empty, IGNORED_LABEL, index)
 
 
-def check_classes(y, num_classes):
-    """Raise ValueError where an array of class numbers has one that is no class."""
-    if tf.is_tensor(y) or y.dtype.kind not in "iu":
+def check_classes(y, num_classes, per_token=False):
+    """Raise ValueError where an array of class numbers has one that is no class.
+
+    Args:
+        y: array of numbers, whole ones also as floats.
+        num_classes: int.
+        per_token: bool, whether negative numbers stand for no label.
+    """
+    if tf.is_tensor(y) or y.dtype.kind not in "iuf":
         return
-    is_wrong = (y >= num_classes) | (y < 0)
+    is_wrong = (y >= num_classes) | (y != np.floor(y))
+    if not per_token:
+        is_wrong |= y < 0
     if is_wrong.any():
         row = int(np.argwhere(is_wrong)[0][0])
         raise ValueError(
-            f"Labels must be numbers from 0 to {num_classes - 1}, one a class. Row "
-            f"{row} of `y` is {y[row].tolist()}."
+            f"Labels must be whole numbers from 0 to {num_classes - 1}, the classes. "
+            f"Row {row} of `y` is {y[row].tolist()}."
         )
+
+
+def checked_classes(y, num_classes, per_token=False):
+    """The same of labels of a dataset, in graph.
+
+    Args:
+        y: tensor of numbers, dense or ragged.
+        num_classes, per_token: see `check_classes`.
+
+    Returns:
+        `y`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: a label that is no class.
+    """
+    values = y.flat_values if isinstance(y, tf.RaggedTensor) else y
+    size = tf.cast(num_classes, values.dtype)
+    is_right = values < size
+    if not per_token and values.dtype.min < 0:
+        is_right &= values >= tf.zeros((), values.dtype)
+    check = tf.debugging.Assert(
+        tf.reduce_all(is_right),
+        [
+            f"Labels must be numbers from 0 to {num_classes - 1}, the classes. "
+            "Received:",
+            tf.boolean_mask(values, ~is_right),
+        ],
+    )
+    with tf.control_dependencies([check] if check is not None else []):
+        return tf.identity(y) if tf.is_tensor(y) else y

@@ -13,7 +13,8 @@ from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.masked_lm_preprocessor import XLMMaskedLMPreprocessor
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
-from xlm_tf.models.text_fields import batched, with_language
+from xlm_tf.models.text_fields import with_language
+from xlm_tf.models.text_reading import read_column
 
 
 def read_language_model_head(checkpoint, head, arguments):
@@ -162,7 +163,7 @@ class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
         preprocessor = self.text_preprocessor("fill_mask")
         if language is not None:
             preprocessor.check_language(language)
-        texts = batched(texts)
+        texts = read_column(texts)
         inputs = preprocessor.pack(with_language(texts, language))
         is_mask = inputs["token_ids"] == self.preprocessor.tokenizer.mask_token_id
         for text, has_mask in zip(texts, tf.reduce_any(is_mask, axis=1), strict=True):

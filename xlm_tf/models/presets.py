@@ -1,12 +1,14 @@
 """What every model loads from, and how it is saved."""
 
 import json
+import warnings
 
 from xlm_tf.checkpoints.finding import find_checkpoint
 from xlm_tf.checkpoints.model_files import check_no_other_model, is_model_file
 from xlm_tf.models.loading import load_checkpoint
 from xlm_tf.models.saving import save_checkpoint
 from xlm_tf.output_files import replaced_files
+from xlm_tf.private_keras import read_preset
 
 
 class XLMPresets:
@@ -55,7 +57,11 @@ class XLMPresets:
         checkpoint = find_checkpoint(preset, ignored_settings)
         if checkpoint is None:
             kwargs = cls.arguments_for_preset(preset, kwargs)
-            return super().from_preset(str(preset), load_weights=load_weights, **kwargs)
+            model = super().from_preset(
+                str(preset), load_weights=load_weights, **kwargs
+            )
+            _warn_of_new_head(model, preset)
+            return model
         return load_checkpoint(cls, checkpoint, load_weights, **kwargs)
 
     @classmethod
@@ -101,6 +107,24 @@ class XLMPresets:
                     config = json.loads(path.read_text(encoding="utf-8"))
                     _unmix(config)
                     path.write_text(json.dumps(config, indent=4), encoding="utf-8")
+
+
+def _warn_of_new_head(model, preset):
+    """Say so where a preset of another task, or of none, has no head for it."""
+    backbone = getattr(model, "backbone", None)
+    if backbone is None or len(model.weights) == len(backbone.weights):
+        return
+    task = read_preset(preset, "task.json")
+    saved = None if task is None else task["class_name"]
+    # A number of classes asks for a new head, see `ClassHead`.
+    if saved == type(model).__name__ or hasattr(model, "num_classes"):
+        return
+    held = f"an {saved}" if saved else "an encoder without a task"
+    warnings.warn(
+        f"{preset} holds {held}: the head of {type(model).__name__} begins with random "
+        "weights, to be trained.",
+        stacklevel=3,
+    )
 
 
 def _unmix(config):

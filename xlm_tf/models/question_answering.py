@@ -8,6 +8,7 @@ import numpy as np
 
 from xlm_tf.checkpoints.checkpoint_head import CheckpointHead, has_tensor
 from xlm_tf.checkpoints.tensor_names import dense
+from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.precision import at_least_float32
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.optional_inputs import OptionalInputs
@@ -16,7 +17,7 @@ from xlm_tf.models.question_answering_preprocessor import (
 )
 from xlm_tf.models.saving import check_separators
 from xlm_tf.models.task import XLMTask
-from xlm_tf.models.text_fields import batched
+from xlm_tf.models.text_reading import read_column
 
 
 def _read_head(checkpoint, head, arguments):
@@ -112,7 +113,7 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
         Args:
             questions: str or list of str.
             contexts: str or list of str, as many.
-            max_answer_length: int, in tokens.
+            max_answer_length: int, in tokens, at least 1.
 
         Returns:
             List, a question each, of (answer: str, score: float): the tokens from the
@@ -120,9 +121,10 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
             The answer is empty where the context has no tokens.
 
         Raises:
-            ValueError: not as many contexts as questions.
+            ValueError: not as many contexts as questions, or no such length.
         """
-        texts = (batched(questions), batched(contexts))
+        max_answer_length = whole_number("max_answer_length", max_answer_length)
+        texts = (read_column(questions, "questions"), read_column(contexts, "contexts"))
         if len(texts[0]) != len(texts[1]):
             raise ValueError(
                 "Every question needs a context of its own. Received: "

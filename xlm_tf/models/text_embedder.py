@@ -7,13 +7,15 @@ from keras import ops
 
 from xlm_tf.checkpoints import sentence_transformers
 from xlm_tf.checkpoints.checkpoint_head import CheckpointHead
+from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.pooling import Pooling
 from xlm_tf.layers.precision import at_least_float32
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
 from xlm_tf.models.text_embedder_preprocessor import XLMTextEmbedderPreprocessor
-from xlm_tf.models.text_fields import batched, with_language
+from xlm_tf.models.text_fields import with_language
+from xlm_tf.models.text_reading import read_column
 
 
 def _is_of_embedder(checkpoint):
@@ -129,10 +131,14 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
             batch_size: int, texts at a time.
 
         Returns:
-            float array (B, D), one row a text; of one str, one row.
+            float array (B, D), one row per text; of one str, one row.
+
+        Raises:
+            ValueError: no texts, or a `batch_size` below 1.
         """
         preprocessor = self.text_preprocessor("embed")
-        texts = batched(texts)
+        batch_size = whole_number("batch_size", batch_size)
+        texts = read_column(texts)
         vectors = [
             self(preprocessor.pack(with_language(texts[i : i + batch_size], language)))
             for i in range(0, len(texts), batch_size)
@@ -150,14 +156,17 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
 
         Returns:
             float array (A, B), from -1 to 1.
+
+        Raises:
+            ValueError: neither texts nor vectors.
         """
         a, b = (self._directions(x, language) for x in (a, b))
         return a @ b.T
 
     def _directions(self, x, language):
-        is_text = isinstance(x, str) or (len(x) and isinstance(x[0], str))
-        vectors = self.embed(x, language) if is_text else np.asarray(x)
-        vectors = np.atleast_2d(vectors)
+        array = np.asarray(x)
+        is_vectors = array.dtype.kind in "iuf" and array.size > 0
+        vectors = np.atleast_2d(array) if is_vectors else self.embed(x, language)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors / np.maximum(lengths, 1e-12)
 

@@ -97,11 +97,6 @@ def aligned(fields):
         return {name: tf.identity(value) for name, value in fields.items()}
 
 
-def batched(texts):
-    """A list of str, from one str or several."""
-    return [texts] if isinstance(texts, str) else list(texts)
-
-
 def different_strings(values):
     """The different ones among str, bytes or tensors of them: list of str."""
     values = tf.reshape(tf.convert_to_tensor(values, tf.string), [-1]).numpy()

@@ -45,6 +45,33 @@ def read_texts(x, name="text"):
     return _text_column(x, name)
 
 
+def read_column(x, name="text"):
+    """Texts of a method that takes nothing beside them, such as `embed`.
+
+    Args:
+        x: str or bytes: one text; or a column of them, in any form of `read_texts`.
+        name: str, what the texts are, for the errors.
+
+    Returns:
+        List of str or bytes.
+
+    Raises:
+        ValueError: anything else; a row without a text is named.
+    """
+    if isinstance(x, list) and x and isinstance(x[0], tuple | list):
+        texts = tuple(x)
+    else:
+        texts = read_texts(x, name)
+    if isinstance(texts, dict) and list(texts) == ["text"]:
+        texts = texts["text"]
+    if not isinstance(texts, np.ndarray):
+        raise ValueError(
+            f"`{name}` must be a str or a list of str; languages are arguments beside "
+            f"it. Received: {shown(x)}."
+        )
+    return texts.tolist()
+
+
 def _text_pairs(rows):
     """A list of pairs -> two columns."""
     is_pair = [isinstance(row, tuple | list) and len(row) == 2 for row in rows]
@@ -136,7 +163,20 @@ def _text_column(values, name):
                 f"Every row of `{name}` must be a str. {row_name(values, row)} is "
                 f"{shown(text)}: {hint}."
             )
+        if isinstance(text, str) and not text.isascii():
+            _check_unicode(text, name, row_name(values, row))
     return array
+
+
+def _check_unicode(text, name, place):
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{place} of `{name}` is no text: it holds half of a surrogate pair, "
+            f"{text[error.start]!r}, which UTF-8 has no form for. Decode its bytes "
+            "again, or leave the character out."
+        ) from error
 
 
 def _is_missing(value):

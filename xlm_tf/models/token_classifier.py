@@ -10,7 +10,8 @@ from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.class_heads import ClassHead, class_settings, read_classes
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask, check_labels
-from xlm_tf.models.text_fields import batched, with_language
+from xlm_tf.models.text_fields import with_language
+from xlm_tf.models.text_reading import read_column
 from xlm_tf.models.token_classifier_preprocessor import XLMTokenClassifierPreprocessor
 from xlm_tf.models.token_targets import labels_of_tokens
 
@@ -115,7 +116,7 @@ class XLMTokenClassifier(OptionalInputs, ClassHead, XLMTask, keras_hub.models.Ta
         preprocessor = self.text_preprocessor("tag")
         if language is not None:
             preprocessor.check_language(language)
-        inputs = preprocessor.pack(with_language(batched(texts), language))
+        inputs = preprocessor.pack(with_language(read_column(texts), language))
         best = keras.ops.argmax(self(inputs), axis=-1)  # (B, T)
         labels = self.labels or [str(i) for i in range(self.num_classes)]
         to_token = self.preprocessor.tokenizer.id_to_token

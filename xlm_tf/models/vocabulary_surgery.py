@@ -62,7 +62,8 @@ def trim_vocabulary(task, corpora=None, languages=(), min_count=1):
         `(task, report)`: a new task of the same class, and a `TrimReport`.
 
     Raises:
-        ValueError: neither text nor languages, or a task without a tokenizer.
+        ValueError: neither text nor languages; texts of a language of which nothing
+            would be kept; or a task without a tokenizer.
 
     Source: the idea is Abdaoui et al. 2020 (arXiv 2010.05609).
     """
@@ -72,6 +73,13 @@ def trim_vocabulary(task, corpora=None, languages=(), min_count=1):
     kept, uses, merges = set(), {}, set()
     if corpora:
         kept, uses, merges = _used(task, corpora, min_count)
+        for language, number in uses.items():
+            if not number and not languages:
+                raise ValueError(
+                    f"No token occurs {min_count} times or more in the texts of "
+                    f"{language!r}: nothing of it would be kept. Pass more text, or a "
+                    f"lower min_count. Received: min_count={min_count}."
+                )
     if languages:
         tokens = tf.constant([_text(x) for x in tokenizer.get_vocabulary()])
         is_written = tf.strings.regex_full_match(tokens, script_pattern(languages))
