@@ -2,7 +2,7 @@
 
 python benchmarks/masked_lm_training.py --output masked_lm_training.json
 
-The same shape, batch and targets everywhere, AdamW, dropout 0.1; tokens a second of
+The same shape, batch and targets everywhere, AdamW, dropout 0.1; tokens per second of
 whole steps in one process. transformers computes the logits of every position, as its
 `XLMRobertaForMaskedLM` does.
 """

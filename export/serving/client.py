@@ -22,7 +22,7 @@ class Classification:
 
     Attributes:
         label: string, the most probable class.
-        probabilities: float32 array (C,), one a class, in the model's order. Of a
+        probabilities: float32 array (C,), one per class, in the model's order. Of a
             model whose classes do not exclude each other, each for itself.
         labels: tuple of C strings, the names in that order; None of a model that does
             not tell them.
@@ -233,7 +233,7 @@ class Client:
             text_pairs: list of str, the second text of each pair.
 
         Returns:
-            list of `Classification`, one a text.
+            list of `Classification`, one per text.
 
         Raises:
             ValueError, ServingError: as `predict`.
@@ -288,7 +288,7 @@ class Client:
             texts: list of str, each holding `<mask>`.
 
         Returns:
-            list of `FilledMask`, one a text.
+            list of `FilledMask`, one per text.
 
         Raises:
             ValueError, ServingError: as `predict`.
@@ -314,7 +314,7 @@ class Client:
             target_language: string, likewise.
 
         Returns:
-            list of `GeneratedText`, one a text.
+            list of `GeneratedText`, one per text.
 
         Raises:
             ValueError, ServingError: as `predict`.

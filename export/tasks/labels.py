@@ -27,7 +27,7 @@ def labels_of(task, labels=None):
     labels = [str(label) for label in labels]
     if len(labels) != num_classes or len(set(labels)) != len(labels):
         raise ValueError(
-            f"labels must be {num_classes} different names, one a class. "
+            f"labels must be {num_classes} different names, one per class. "
             f"Received: {labels}."
         )
     return labels

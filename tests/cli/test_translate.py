@@ -94,7 +94,7 @@ def one_error(capsys):
         (["--no-repeat-ngram-size", "-1"], "no_repeat_ngram_size must be a whole"),
         (["--length-penalty", "nan"], "length_penalty must be a finite number"),
         (["--length-penalty", "inf"], "length_penalty must be a finite number"),
-        (["--encoding", "utf-7000"], "there is no encoding 'utf-7000'"),
+        (["--encoding", "utf-7000"], "there is no text encoding 'utf-7000'"),
         (["--unknown-characters", "keep"], "invalid choice"),
         (["--beams", "2"], "unrecognized arguments"),
     ],

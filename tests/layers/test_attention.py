@@ -61,9 +61,3 @@ def test_dropout_acts_in_training_only():
 def test_heads_must_divide_the_width():
     with pytest.raises(ValueError, match="hidden_dim=6, num_heads=4"):
         SelfAttention(num_heads=4)(random(1, 2, 6))
-
-
-def test_config_round_trip():
-    layer = SelfAttention(num_heads=2, dropout=0.3)
-    copy = SelfAttention.from_config(layer.get_config())
-    assert (copy.num_heads, copy.dropout) == (2, 0.3)

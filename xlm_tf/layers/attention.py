@@ -31,7 +31,6 @@ def dot_product_attention(query, key, value, mask=None, dropout=None):
 
     Source: Vaswani et al. 2017, "Attention Is All You Need", section 3.2.1.
     """
-    head_dim = query.shape[-1]
     if dropout is None and keras.config.backend() == "jax":
         # TensorFlow has no fused kernel to pick: there, the lines below are faster
         # than `ops.dot_product_attention`, which transposes the heads once more.
@@ -42,17 +41,29 @@ def dot_product_attention(query, key, value, mask=None, dropout=None):
             mask=mask,
         )
         return ops.transpose(context, (0, 2, 1, 3))
-    query = query * ops.cast(head_dim**-0.5, query.dtype)
+    probabilities = ops.cast(attention_probabilities(query, key, mask), value.dtype)
+    if dropout is not None:
+        probabilities = dropout(probabilities)
+    return ops.matmul(probabilities, value)  # (B, H, T, K)
+
+
+def attention_probabilities(query, key, mask=None):
+    """softmax(Q K^T / sqrt(K)) over the keys that a mask allows.
+
+    Args:
+        query, key, mask: see `dot_product_attention`.
+
+    Returns:
+        Tensor (B, H, T, S), float32 at least.
+    """
+    query = query * ops.cast(query.shape[-1] ** -0.5, query.dtype)
     scores = ops.matmul(query, ops.swapaxes(key, -1, -2))  # (B, H, T, S)
     scores = ops.cast(scores, at_least_float32(scores.dtype))
     if mask is not None:
         # Cast before the arithmetic: a select on a broadcast bool mask is a Flex op
         # in TFLite.
         scores = scores + (1.0 - ops.cast(mask, scores.dtype)) * MASKED_SCORE
-    probabilities = ops.cast(ops.softmax(scores, axis=-1), value.dtype)
-    if dropout is not None:
-        probabilities = dropout(probabilities)
-    return ops.matmul(probabilities, value)  # (B, H, T, K)
+    return ops.softmax(scores, axis=-1)
 
 
 def split_heads(x, num_heads):
@@ -297,13 +308,7 @@ class CrossAttention(keras.layers.Layer):
     def attention_probabilities(self, x, keys_values, attention_mask=None):
         """What the queries attend to, (B, H, T, S), in float32 at least."""
         query = split_heads(self.query_dense(x), self.num_heads)
-        scores = ops.matmul(query, ops.swapaxes(keys_values[0], -1, -2))
-        scores = ops.cast(scores, at_least_float32(scores.dtype))
-        scores = scores * query.shape[-1] ** -0.5
-        if attention_mask is not None:
-            mask = ops.cast(attention_mask, scores.dtype)
-            scores = scores + (1.0 - mask) * MASKED_SCORE
-        return ops.softmax(scores, axis=-1)
+        return attention_probabilities(query, keys_values[0], attention_mask)
 
     def compute_output_shape(self, input_shape, keys_values_shape=None):
         return input_shape

@@ -35,7 +35,7 @@ class XLMCausalLMPreprocessor(
 
     Call arguments:
         x: string tensor (B,), or a list of str, or a dict with `text` and `language`.
-        sample_weight: float (B,), one a text.
+        sample_weight: float (B,), one per text.
 
     Returns:
         `(inputs, targets, weights)`: inputs as the backbone's; targets int (B, T),

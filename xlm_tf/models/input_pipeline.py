@@ -33,7 +33,7 @@ class InputPipeline:
     # What a task learns from: "labels", which come as `y`; "texts", which are their
     # own targets; or "pairs" of texts.
     learns_from = "labels"
-    # Whether labels are one a token.
+    # Whether labels are one per token.
     labels_per_token = False
 
     # What was given -> `Examples`, or something with batches.

@@ -16,7 +16,7 @@ def read_labels(y, names=None, per_token=False):
     """Labels in any form -> arrays of numbers.
 
     Args:
-        y: labels: numbers, one a row or vectors; or the names of classes.
+        y: labels: numbers, one per row or vectors; or the names of classes.
         names: list of str, the classes' names, or None.
         per_token: bool, whether every row is a list of labels, of any length.
 
@@ -67,7 +67,7 @@ def _token_labels(rows, names):
     for number, row in enumerate(rows):
         if not hasattr(row, "__len__") or isinstance(row, str | bytes):
             raise ValueError(
-                "`y` must hold a list of labels for every text, one a token. "
+                "`y` must hold a list of labels for every text, one per token. "
                 f"Row {number} is {shown(row)}."
             )
         labels = row

@@ -147,11 +147,11 @@ class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
 
         Args:
             texts: str or list of str, each with a `<mask>`.
-            top_k: int, candidates a text.
+            top_k: int, candidates per text.
             language: str, of the texts, where the model or its tokenizer has any.
 
         Returns:
-            List, a text each, of `top_k` pairs (token: str, probability: float),
+            List, one entry per text, of `top_k` pairs (token: str, probability: float),
             most probable first. SentencePiece marks a word's start with `▁`, BPE its
             end with `</w>`.
 

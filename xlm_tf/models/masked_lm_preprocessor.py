@@ -32,7 +32,7 @@ class XLMMaskedLMPreprocessor(TextPacking, keras_hub.models.MaskedLMPreprocessor
 
     Call arguments:
         x: string tensor (B,), or a list of str, or a dict with `text` and `language`.
-        sample_weight: float (B,), one a text.
+        sample_weight: float (B,), one per text.
 
     Returns:
         `(inputs, targets, weights)`: inputs as the backbone's plus `mask_positions`

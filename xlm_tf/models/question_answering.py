@@ -116,7 +116,7 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
             max_answer_length: int, in tokens, at least 1.
 
         Returns:
-            List, a question each, of (answer: str, score: float): the tokens from the
+            List, one entry per question, of (answer: str, score: float): from the
             best start to the best end, detokenised, and the sum of the two logits.
             The answer is empty where the context has no tokens.
 

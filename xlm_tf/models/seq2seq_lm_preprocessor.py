@@ -48,9 +48,9 @@ class XLMSeq2SeqLMPreprocessor(
     Call arguments:
         x: a tuple of two lists of str or string tensors (B,), source and target; or a
             dict of `text`, `target_text` and, where they apply, `source_language` and
-            `target_language` (strings, one a text, or one for all).
+            `target_language` (strings, one per text, or one for all).
         y: the targets, where `x` holds the sources alone.
-        sample_weight: float (B,), one a pair.
+        sample_weight: float (B,), one per pair.
 
     Returns:
         `(inputs, targets, weights)`: `XLMSeq2SeqBackbone`'s inputs; int (B, T), the

@@ -55,7 +55,7 @@ def aligned(fields):
 
     Args:
         fields: dict of string tensors: `text`, () or (B,), and other texts of the same
-            shape; of languages one a text, or one for all.
+            shape; of languages one per text, or one for all.
 
     Returns:
         dict of the same tensors.

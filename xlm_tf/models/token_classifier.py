@@ -107,7 +107,7 @@ class XLMTokenClassifier(OptionalInputs, ClassHead, XLMTask, keras_hub.models.Ta
             language: str, of the texts, where the model or its tokenizer has any.
 
         Returns:
-            List, a text each, of pairs (token: str, label: str), in order, without
+            List, one entry per text, of pairs (token: str, label: str), without
             start, end and padding. SentencePiece marks a word's start with `▁`.
 
         Raises:

@@ -12,7 +12,7 @@ class XLMTokenClassifierPreprocessor(PackedTextPreprocessor, TaskPreprocessor):
     """Raw texts -> inputs of the backbone, in graph.
 
     Arguments and call arguments are those of `XLMTextClassifierPreprocessor`, but
-    labels are one a token, `<s>` and `</s>` included: int (B, W), dense or ragged, or
+    labels are one per token, `<s>` and `</s>` included: int (B, W), dense or ragged, or
     vectors (B, W, C). They are cut to the texts' length T, or filled up to it; negative
     ones are left out.
 

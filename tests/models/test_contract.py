@@ -1,0 +1,95 @@
+"""What every task promises: raw strings in, presets and Keras's files, one class.
+
+A new task is a line of `TASKS`.
+"""
+
+import keras
+import numpy as np
+import pytest
+
+import xlm_tf
+from xlm_tf.models.task import XLMTask
+from xlm_tf.registration import CLASSES
+
+TEXTS = ["The quick brown fox", "Der faule Hund", "ленивую", "狐狸"]
+CLASSES_OF_TEXTS = [0, 1, 1, 0]
+CLASSES_OF_TOKENS = [[0, 1, 1, 0], [1, 0], [0], [1]]
+
+# The class, further arguments, and what `fit` takes.
+TASKS = [
+    (xlm_tf.XLMMaskedLM, {}, (TEXTS,)),
+    (xlm_tf.XLMTextClassifier, {"num_classes": 2}, (TEXTS, CLASSES_OF_TEXTS)),
+    (xlm_tf.XLMTokenClassifier, {"labels": ["O", "B"]}, (TEXTS, CLASSES_OF_TOKENS)),
+    (xlm_tf.XLMQuestionAnswering, {}, None),
+    (xlm_tf.XLMTextEmbedder, {"pooling": "max"}, None),
+    (xlm_tf.XLMSeq2SeqLM, {}, (TEXTS, TEXTS[::-1])),
+    (xlm_tf.XLMCausalLM, {}, (TEXTS,)),
+]
+
+
+def test_every_task_is_here():
+    registered = {
+        name
+        for module, names in CLASSES.items()
+        if module.startswith("xlm_tf.models.")
+        for name in names
+        if issubclass(getattr(xlm_tf, name, object), XLMTask)
+    }
+    assert {task_class.__name__ for task_class, *_ in TASKS} == registered
+
+
+@pytest.fixture(params=TASKS, ids=lambda row: row[0].__name__, scope="function")
+def task_and_data(request, make_backbone, tokenizer):
+    task_class, arguments, data = request.param
+    backbone = make_backbone(num_layers=1, causal=task_class is xlm_tf.XLMCausalLM)
+    if task_class is xlm_tf.XLMSeq2SeqLM:
+        backbone = xlm_tf.XLMSeq2SeqBackbone(backbone)
+    preprocessor = task_class.preprocessor_cls(tokenizer, sequence_length=24)
+    return task_class(backbone, preprocessor=preprocessor, **arguments), data
+
+
+def inputs_of(task):
+    x = (TEXTS, TEXTS[::-1])
+    if isinstance(task, xlm_tf.XLMSeq2SeqLM | xlm_tf.XLMCausalLM):
+        is_pair = isinstance(task, xlm_tf.XLMSeq2SeqLM)
+        return task.preprocessor(x if is_pair else TEXTS)[0]
+    is_pair = isinstance(task, xlm_tf.XLMQuestionAnswering)
+    return task.preprocessor.pack(x if is_pair else TEXTS)
+
+
+def test_it_is_saved_and_loaded(task_and_data, tmp_path):
+    task, _ = task_and_data
+    inputs = inputs_of(task)
+    expected = np.asarray(task(inputs, training=False))
+    task.save_to_preset(tmp_path / "preset")
+    task.save(tmp_path / "task.keras")
+    for loaded in (
+        type(task).from_preset(tmp_path / "preset"),
+        xlm_tf.load_task(tmp_path / "preset"),
+        keras.models.load_model(tmp_path / "task.keras", compile=False),
+    ):
+        assert type(loaded) is type(task)
+        assert loaded.preprocessor.get_config() == task.preprocessor.get_config()
+        np.testing.assert_array_equal(loaded(inputs, training=False), expected)
+
+
+def test_it_learns_from_raw_strings(task_and_data):
+    task, data = task_and_data
+    if data is None:
+        pytest.skip("it learns from ids, or by a trainer of its own")
+    before = [np.array(x) for x in task.trainable_variables]
+    task.compile(
+        optimizer=keras.optimizers.SGD(0.1),
+        **(
+            {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}
+            if hasattr(task, "num_classes")
+            else {}
+        ),
+    )
+    history = task.fit(*data, batch_size=3, epochs=1, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    changed = [
+        not np.array_equal(x, old)
+        for x, old in zip(task.trainable_variables, before, strict=True)
+    ]
+    assert np.mean(changed) > 0.9
