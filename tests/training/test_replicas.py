@@ -1,5 +1,6 @@
 """The same global batch gives the same update, however it is spread."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -11,17 +12,25 @@ import pytest
 PROGRAM = Path(__file__).with_name("replicas_program.py")
 
 
-def train(tmp_path, kind, replicas, parts=1, policy="float32", loss_scale=1024.0):
-    output = tmp_path / f"{kind}-{replicas}-{parts}-{policy}.npz"
-    arguments = [kind, str(replicas), str(parts), policy, str(output), str(loss_scale)]
-    subprocess.run(
-        [sys.executable, str(PROGRAM), *arguments],
-        check=True,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
-        timeout=300,
-    )
-    with np.load(output) as file:
-        return [file[name] for name in file.files]
+@pytest.fixture(scope="module")
+def train(tmp_path_factory):
+    """Trains in a process of its own, each way once; gives the results."""
+    folder = tmp_path_factory.mktemp("replicas")
+
+    @functools.cache
+    def train(kind, replicas, parts=1, policy="float32", loss_scale=1024.0):
+        output = folder / f"{kind}-{replicas}-{parts}-{policy}-{loss_scale}.npz"
+        arguments = [kind, replicas, parts, policy, output, loss_scale]
+        subprocess.run(
+            [sys.executable, PROGRAM, *map(str, arguments)],
+            check=True,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
+            timeout=300,
+        )
+        with np.load(output) as file:
+            return [file[name] for name in file.files]
+
+    return train
 
 
 @pytest.mark.slow
@@ -29,29 +38,26 @@ def train(tmp_path, kind, replicas, parts=1, policy="float32", loss_scale=1024.0
     ("kind", "replicas", "parts"),
     [("masked", 2, 1), ("masked", 1, 4), ("masked", 2, 2), ("contrastive", 2, 1)],
 )
-def test_replicas_and_accumulation_give_the_same_update(
-    tmp_path, kind, replicas, parts
-):
-    expected = train(tmp_path, kind, 1)
-    actual = train(tmp_path, kind, replicas, parts)
+def test_replicas_and_accumulation_give_the_same_update(train, kind, replicas, parts):
+    expected = train(kind, 1)
+    actual = train(kind, replicas, parts)
     for one, other in zip(expected, actual, strict=True):
         np.testing.assert_allclose(other, one, atol=5e-6)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_policies_train(tmp_path, policy):
-    exact = train(tmp_path, "masked", 1)
-    mixed = train(tmp_path, "masked", 1, 2, policy)
+def test_mixed_policies_train(train, policy):
+    exact = train("masked", 1)
+    mixed = train("masked", 1, 2, policy)
     np.testing.assert_allclose(mixed[0], exact[0], atol=0.05)  # loss, accuracy
 
 
 @pytest.mark.slow
-def test_replicas_skip_the_same_updates_of_float16(tmp_path):
+def test_replicas_skip_the_same_updates_of_float16(train):
     """A scale that is too high at first: it falls in the same steps, whoever adds."""
     one, two = (
-        train(tmp_path, "masked", replicas, 1, "mixed_float16", 2.0**19)
-        for replicas in (1, 2)
+        train("masked", replicas, 1, "mixed_float16", 2.0**19) for replicas in (1, 2)
     )
     assert 0 < one[1] < 5
     assert two[1] == one[1]
