@@ -152,10 +152,11 @@ class Recipe(RecipePart):
             allowed = {*_FREE_WITH_INITIAL_MODEL, "language_embeddings"}
             fixed = sorted(self.model.model_fields_set - allowed)
             if fixed:
+                known = type(self.model).model_fields
+                free = [name for name in _FREE_WITH_INITIAL_MODEL if name in known]
                 yield (
-                    "recipe.model may only have "
-                    f"{', '.join(_FREE_WITH_INITIAL_MODEL)} where an initial model "
-                    f"decides the rest. Received: {', '.join(fixed)}."
+                    f"recipe.model may only have {', '.join(free)} where an initial "
+                    f"model decides the rest. Received: {', '.join(fixed)}."
                 )
         yield from _spelled_in_two_ways(self.named_languages())
 
