@@ -26,13 +26,12 @@ EXPORTED = {
 
 
 def answer_of(task, store, encoder, labels=None, top_k=5):
-    """The `Answer` of a task, see there.
+    """The `Answer` of a task, see there; `labels` are those of `labels_of`.
 
     Raises:
-        ValueError: a task that cannot be exported, or labels that do not fit it.
+        ValueError: a task that cannot be exported.
     """
     answer, _ = _exported(task)
-    labels_of(task, labels)
     # A head is one vector per text: in float32 it costs nothing.
     store = dataclasses.replace(store, dtype="float32")
     return answer(task, store, encoder, labels, top_k)

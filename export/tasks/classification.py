@@ -7,7 +7,6 @@ import tensorflow as tf
 from export.inference_layers import InferenceDense
 from export.parity import check_all, check_parity
 from export.tasks.contract import Answer, Check
-from export.tasks.labels import labels_of
 from export.tasks.pooled_states import pool
 from export.tasks.softmax import softmax
 
@@ -27,7 +26,7 @@ class ClassificationAnswer(Answer):
 
     def __init__(self, task, store, encoder, labels, top_k):
         self.task = task
-        self.labels = labels_of(task, labels)
+        self.labels = labels
         self.is_regression = task.problem_type == "regression"
         self.hidden_dense = None
         if task.hidden_dense is not None:

@@ -8,10 +8,11 @@ Numbers may differ by a tolerance. Where a choice hangs on them (a label, a toke
 artefact may choose otherwise only if the model's own numbers are that close for both.
 """
 
+import abc
 from typing import ClassVar
 
 
-class Answer:
+class Answer(abc.ABC):
     """From the encoder's rows to named outputs, in an exported graph.
 
     Args:
@@ -30,6 +31,7 @@ class Answer:
     input_shapes: ClassVar = {}
     check_prefix = ""
 
+    @abc.abstractmethod
     def numbers(self, x, layout, inputs):
         """Numeric outputs, for clients that hold the vocabulary and the labels.
 
@@ -41,7 +43,6 @@ class Answer:
         Returns:
             dict from output name to tensor (B, ...).
         """
-        raise NotImplementedError
 
     def words(self, numbers):
         """The outputs of the contract, for clients that hold nothing.
@@ -63,13 +64,14 @@ class Answer:
         return {}
 
 
-class Check:
+class Check(abc.ABC):
     """What the task itself answers, and whether an artefact's answer is that.
 
     Args:
         task, labels, top_k: see `Answer`.
     """
 
+    @abc.abstractmethod
     def expected(self, inputs):
         """What the task answers.
 
@@ -79,8 +81,8 @@ class Check:
         Returns:
             float64 array (B, ...).
         """
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def compare(self, answer, expected, tolerance, what):
         """Compare an answer with the expected one.
 
@@ -96,4 +98,3 @@ class Check:
         Raises:
             ParityError: an answer that is not the model's.
         """
-        raise NotImplementedError

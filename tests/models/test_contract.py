@@ -3,6 +3,8 @@
 A new task is a line of `TASKS`.
 """
 
+import importlib
+
 import keras
 import numpy as np
 import pytest
@@ -15,7 +17,8 @@ TEXTS = ["The quick brown fox", "Der faule Hund", "ленивую", "狐狸"]
 CLASSES_OF_TEXTS = [0, 1, 1, 0]
 CLASSES_OF_TOKENS = [[0, 1, 1, 0], [1, 0], [0], [1]]
 
-# The class, further arguments, and what `fit` takes.
+# The class, further arguments, and what `fit` takes; None for those that learn from
+# ids, or by a trainer of their own.
 TASKS = [
     (xlm_tf.XLMMaskedLM, {}, (TEXTS,)),
     (xlm_tf.XLMTextClassifier, {"num_classes": 2}, (TEXTS, CLASSES_OF_TEXTS)),
@@ -33,33 +36,33 @@ def test_every_task_is_here():
         for module, names in CLASSES.items()
         if module.startswith("xlm_tf.models.")
         for name in names
-        if issubclass(getattr(xlm_tf, name, object), XLMTask)
+        if issubclass(getattr(importlib.import_module(module), name), XLMTask)
     }
     assert {task_class.__name__ for task_class, *_ in TASKS} == registered
 
 
-@pytest.fixture(params=TASKS, ids=lambda row: row[0].__name__, scope="function")
-def task_and_data(request, make_backbone, tokenizer):
-    task_class, arguments, data = request.param
-    backbone = make_backbone(num_layers=1, causal=task_class is xlm_tf.XLMCausalLM)
-    if task_class is xlm_tf.XLMSeq2SeqLM:
-        backbone = xlm_tf.XLMSeq2SeqBackbone(backbone)
-    preprocessor = task_class.preprocessor_cls(tokenizer, sequence_length=24)
-    return task_class(backbone, preprocessor=preprocessor, **arguments), data
+def rows(tasks):
+    return pytest.mark.parametrize("row", tasks, ids=[row[0].__name__ for row in tasks])
 
 
-def inputs_of(task):
-    x = (TEXTS, TEXTS[::-1])
-    if isinstance(task, xlm_tf.XLMSeq2SeqLM | xlm_tf.XLMCausalLM):
-        is_pair = isinstance(task, xlm_tf.XLMSeq2SeqLM)
-        return task.preprocessor(x if is_pair else TEXTS)[0]
-    is_pair = isinstance(task, xlm_tf.XLMQuestionAnswering)
-    return task.preprocessor.pack(x if is_pair else TEXTS)
+@pytest.fixture
+def make_task(make_backbone, tokenizer):
+    def make(task_class, arguments):
+        backbone = make_backbone(num_layers=1, causal=task_class is xlm_tf.XLMCausalLM)
+        if task_class is xlm_tf.XLMSeq2SeqLM:
+            backbone = xlm_tf.XLMSeq2SeqBackbone(backbone)
+        preprocessor = task_class.preprocessor_cls(tokenizer, sequence_length=24)
+        return task_class(backbone, preprocessor=preprocessor, **arguments)
+
+    return make
 
 
-def test_it_is_saved_and_loaded(task_and_data, tmp_path):
-    task, _ = task_and_data
-    inputs = inputs_of(task)
+@rows(TASKS)
+def test_it_is_saved_and_loaded(make_task, row, tmp_path):
+    task = make_task(*row[:2])
+    reads_pairs = isinstance(task, xlm_tf.XLMSeq2SeqLM | xlm_tf.XLMQuestionAnswering)
+    data = task.preprocessor((TEXTS, TEXTS[::-1]) if reads_pairs else TEXTS)
+    inputs, *_ = keras.utils.unpack_x_y_sample_weight(data)
     expected = np.asarray(task(inputs, training=False))
     task.save_to_preset(tmp_path / "preset")
     task.save(tmp_path / "task.keras")
@@ -73,10 +76,9 @@ def test_it_is_saved_and_loaded(task_and_data, tmp_path):
         np.testing.assert_array_equal(loaded(inputs, training=False), expected)
 
 
-def test_it_learns_from_raw_strings(task_and_data):
-    task, data = task_and_data
-    if data is None:
-        pytest.skip("it learns from ids, or by a trainer of its own")
+@rows([row for row in TASKS if row[2] is not None])
+def test_it_learns_from_raw_strings(make_task, row):
+    task = make_task(*row[:2])
     before = [np.array(x) for x in task.trainable_variables]
     task.compile(
         optimizer=keras.optimizers.SGD(0.1),
@@ -86,7 +88,7 @@ def test_it_learns_from_raw_strings(task_and_data):
             else {}
         ),
     )
-    history = task.fit(*data, batch_size=3, epochs=1, verbose=0)
+    history = task.fit(*row[2], batch_size=3, epochs=1, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
     changed = [
         not np.array_equal(x, old)

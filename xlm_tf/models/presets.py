@@ -114,10 +114,11 @@ def _warn_of_new_head(model, preset):
     backbone = getattr(model, "backbone", None)
     if backbone is None or len(model.weights) == len(backbone.weights):
         return
+    if hasattr(model, "num_classes"):
+        return  # their number asks for a new head, see `ClassHead`
     task = read_preset(preset, "task.json")
     saved = None if task is None else task["class_name"]
-    # A number of classes asks for a new head, see `ClassHead`.
-    if saved == type(model).__name__ or hasattr(model, "num_classes"):
+    if saved == type(model).__name__:
         return
     held = f"an {saved}" if saved else "an encoder without a task"
     warnings.warn(

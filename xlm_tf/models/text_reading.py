@@ -58,10 +58,8 @@ def read_column(x, name="text"):
     Raises:
         ValueError: anything else; a row without a text is named.
     """
-    if isinstance(x, list) and x and isinstance(x[0], tuple | list):
-        texts = tuple(x)
-    else:
-        texts = read_texts(x, name)
+    is_list_of_pairs = isinstance(x, list) and x and isinstance(x[0], tuple | list)
+    texts = None if is_list_of_pairs else read_texts(x, name)
     if isinstance(texts, dict) and list(texts) == ["text"]:
         texts = texts["text"]
     if not isinstance(texts, np.ndarray):

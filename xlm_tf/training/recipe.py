@@ -1,5 +1,6 @@
 """What every recipe has: where to begin, how to train, where the results go."""
 
+import abc
 import typing
 from typing import ClassVar, Literal
 
@@ -86,7 +87,7 @@ class TrainingSettings(RecipePart):
             )
 
 
-class Recipe(RecipePart):
+class Recipe(RecipePart, abc.ABC):
     """A training: what all kinds have. Subclasses add `data`, `held_out`, `training`.
 
     Attributes:
@@ -125,13 +126,13 @@ class Recipe(RecipePart):
         "What is held out, or says the same, is not trained on.",
     )
 
+    @abc.abstractmethod
     def named_languages(self):
         """Yield the places that name a language, and the language as it is spelled.
 
         Yields:
             Pairs of str, such as ("data.bitext[0]", "en").
         """
-        raise NotImplementedError
 
     def contradictions(self):
         """Yield what does not fit together."""
