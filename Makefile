@@ -6,7 +6,7 @@ PEERS_VENV ?= $(VENV)-peers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: quickstart test test-newest test-peers lint clean
+.PHONY: quickstart test test-gpu test-newest test-peers lint clean
 
 # Trains, evaluates, exports and serves a small model on real text: about 15 minutes
 # on two cores. Everything ends up in ./quickstart-results.
@@ -15,6 +15,10 @@ quickstart: $(VENV)/.quickstart
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2
+
+# On a machine with an NVIDIA GPU; elsewhere the suite skips them.
+test-gpu: $(VENV)/.test $(VENV)/.gpu
+	CUDA_VISIBLE_DEVICES=0 $(BIN)/python -m pytest tests/gpu
 
 # What is skipped without the peers, and that alone; a peer that is missing is an error.
 test-peers:

@@ -21,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import tensorflow as tf
-from timing import available, report, time_interleaved
+from timing import available, report, time_interleaved, torch_device
 
 import xlm_tf
 from xlm_tf.generation.beam_search import BeamSearch
@@ -40,6 +40,7 @@ def main():
     parser.add_argument("--hidden-dim", type=int, default=256)
     parser.add_argument("--vocabulary-size", type=int, default=10_000)
     parser.add_argument("--beams", type=int, nargs="+", default=[1, 4])
+    parser.add_argument("--engines", nargs="+", help="all by default")
     parser.add_argument("--seconds", type=float, default=20.0, help="per engine")
     parser.add_argument("--output", default="decoding.json")
     args = parser.parse_args()
@@ -70,15 +71,16 @@ def main():
                 )
                 for name, build in builders.items()
                 if early_stopping or name != "CTranslate2"
-            }
+            },
+            args.engines,
         )
         written = {
             name: [text for batch in batches for text in engine(batch)]
             for name, engine in engines.items()
         }
-        own = written["xlm_tf"]
+        first = next(iter(written.values()))
         agreements[setting] = {
-            name: float(np.mean([a == b for a, b in zip(texts, own, strict=True)]))
+            name: float(np.mean([a == b for a, b in zip(texts, first, strict=True)]))
             for name, texts in written.items()
         }
         seconds = time_interleaved(
@@ -93,7 +95,7 @@ def main():
             name: sum(map(len, written[name])) / value
             for name, value in seconds.items()
         }
-    print("Share of texts equal to xlm_tf's:", agreements)
+    print("Share of texts equal to the first engine's:", agreements)
     report(
         "Decoding",
         "tokens/s",
@@ -228,7 +230,7 @@ def torch_engine(model, special, beams, early_stopping, forced):
     import torch
     from transformers import PegasusConfig, PegasusForConditionalGeneration
 
-    torch.set_num_threads(os.cpu_count())
+    device = torch_device()
     start, end, pad = special
     shape = shape_of(model)
     peer = PegasusForConditionalGeneration(
@@ -258,9 +260,10 @@ def torch_engine(model, special, beams, early_stopping, forced):
     assert all("embed_tokens" in name or "lm_head" in name for name in missing), missing
     peer.load_state_dict(parts, strict=False)
     peer.tie_weights()
+    peer.to(device)
 
     def run(batch):
-        ids = torch.tensor(padded(batch, pad)).long()
+        ids = torch.tensor(padded(batch, pad)).long().to(device)
         with torch.inference_mode():
             written = peer.generate(
                 input_ids=ids,

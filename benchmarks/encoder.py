@@ -17,10 +17,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import tensorflow as tf
-from timing import available, report, time_interleaved
+from timing import available, report, time_interleaved, torch_device
 
 SETTINGS = {"1x32": (1, 32), "1x128": (1, 128), "8x128": (8, 128), "32x64": (32, 64)}
-DTYPES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+DTYPES = {
+    "float32": "float32",
+    "bfloat16": "mixed_bfloat16",
+    "float16": "mixed_float16",
+}
 
 
 def main():
@@ -29,6 +33,8 @@ def main():
     parser.add_argument("--layers", type=int, default=12)
     parser.add_argument("--hidden-dim", type=int, default=768)
     parser.add_argument("--vocabulary-size", type=int, default=32_000)
+    parser.add_argument("--dtypes", nargs="+", default=["float32", "bfloat16"])
+    parser.add_argument("--engines", nargs="+", help="all by default")
     parser.add_argument("--seconds", type=float, default=10.0, help="per engine")
     parser.add_argument("--output", default="encoder.json")
     args = parser.parse_args()
@@ -40,7 +46,7 @@ def main():
         "intermediate_dim": 4 * args.hidden_dim,
     }
     rows = {}
-    for dtype in DTYPES:
+    for dtype in args.dtypes:
         engines = available(
             {
                 "xlm_tf": lambda dtype=dtype: keras_engine(xlm_tf_model, shape, dtype),
@@ -49,7 +55,8 @@ def main():
                 "transformers": lambda dtype=dtype: torch_engine(shape, dtype),
                 "ONNX Runtime": lambda dtype=dtype: onnx_engine(shape, dtype),
                 "OpenVINO": lambda dtype=dtype: openvino_engine(shape, dtype),
-            }
+            },
+            args.engines,
         )
         for name, inputs in batches(args.vocabulary_size).items():
             calls = {
@@ -132,10 +139,8 @@ def exported_engine(shape, dtype):
 
 def torch_model(shape):
     """transformers' XLM-R with PyTorch, random weights."""
-    import torch
     import transformers
 
-    torch.set_num_threads(os.cpu_count())
     config = transformers.XLMRobertaConfig(
         vocab_size=shape["vocabulary_size"],
         num_hidden_layers=shape["num_layers"],
@@ -152,13 +157,13 @@ def torch_engine(shape, dtype):
     """transformers, eager, as its users run it."""
     import torch
 
-    model = torch_model(shape).to(getattr(torch, dtype))
+    device = torch_device()
+    model = torch_model(shape).to(device, getattr(torch, dtype))
 
     def run(ids, mask):
         with torch.inference_mode():
-            return model(
-                torch.from_numpy(ids).long(), torch.from_numpy(mask).long()
-            ).last_hidden_state
+            ids, mask = (torch.from_numpy(x).long().to(device) for x in (ids, mask))
+            return model(ids, mask).last_hidden_state.cpu()
 
     return run
 

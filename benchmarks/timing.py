@@ -1,12 +1,21 @@
 """Interleaved timing: every engine in turn, again and again, medians and ratios.
 
 The machines are noisy: what happens to them in one round happens to all engines.
+
+The benchmarks of layers and training run on a GPU where TensorFlow sees one. TensorFlow
+and PyTorch bring different CUDA libraries, which may refuse to share a process: name
+the engines of a process by `--engines`.
 """
 
 import json
 import os
+
+# On a GPU, TensorFlow takes what it needs, so that PyTorch has memory too.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+
 import platform
 import statistics
+import sys
 import time
 from pathlib import Path
 
@@ -77,8 +86,7 @@ def report(title, unit, rows, baseline, path, **settings):
         "title": title,
         "unit": unit,
         "baseline": baseline,
-        "machine": f"{platform.processor() or platform.machine()}, "
-        f"{os.cpu_count()} cores",
+        "machine": machine(),
         **settings,
         "values": rows,
         "speed_against_baseline": ratios,
@@ -87,18 +95,43 @@ def report(title, unit, rows, baseline, path, **settings):
     print(f"Written to {path}.")
 
 
+def machine():
+    """The processor's name and cores, and the GPUs that TensorFlow or PyTorch sees."""
+    import tensorflow as tf
+
+    gpus = [
+        tf.config.experimental.get_device_details(device).get("device_name", "GPU")
+        for device in tf.config.list_physical_devices("GPU")
+    ]
+    if not gpus and "torch" in sys.modules and torch_device() == "cuda":
+        gpus = [sys.modules["torch"].cuda.get_device_name()]
+    processor = platform.processor() or platform.machine()
+    return ", ".join([processor, f"{os.cpu_count()} cores", *gpus])
+
+
 def _speed(row, name, baseline, unit):
     ratio = row[baseline] / row[name]
     return ratio if unit == "ms" else 1 / ratio
 
 
-def available(builders):
+def torch_device():
+    """Where PyTorch's engines run: "cuda" where it sees a GPU, otherwise "cpu"."""
+    import torch
+
+    torch.set_num_threads(os.cpu_count())
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def available(builders, names=None):
     """Build what is installed: dict from name to builder -> name to result.
 
-    Says of every other engine why it is left out.
+    Says of every other engine why it is left out. `names`, if given, are the only ones
+    to build.
     """
     built = {}
     for name, builder in builders.items():
+        if names and name not in names:
+            continue
         try:
             built[name] = builder()
         except ImportError as error:
