@@ -7,11 +7,11 @@ XLM-R base on a GPU:
 python benchmarks/finetuning.py --texts tweets.txt --layers 12 --hidden-dim 768 \\
     --rows 64 --dtypes float32 bfloat16
 
-One text per line, plain or .gz. A SentencePiece vocabulary of the texts gives the ids,
+One text per line. A SentencePiece vocabulary of the texts gives the ids,
 the model's table has `--vocabulary-size` rows. Every batch is padded to its longest
 text, the same batches for all; AdamW, dropout 0.1; sentences per second over whole
 updates. `--multiple 16` rounds the padded lengths up, which XLA needs: it compiles a
-step for every length. On a GPU the peak of allocated memory is said, too.
+step for every length.
 """
 
 import argparse
@@ -22,13 +22,9 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import keras
 import numpy as np
-import tensorflow as tf
 from masked_lm_training import DTYPES
-from timing import available, report, time_interleaved, torch_device
-
-from xlm_tf.data.plain_text import iterate_plain_text
+from timing import available, peak_memory, report, time_interleaved, torch_device
 
 NUM_CLASSES = 3
 LENGTH = 128
@@ -37,7 +33,7 @@ LENGTH = 128
 def main():
     """Time the updates and report them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--texts", required=True, help="a file, one text per line")
+    parser.add_argument("--texts", type=Path, required=True, help="one per line")
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--hidden-dim", type=int, default=512)
     parser.add_argument("--vocabulary-size", type=int, default=250_002)
@@ -58,7 +54,7 @@ def main():
     }
     batches = make_batches(args)
     sentences = args.rows * args.batches
-    rows, memory = {}, {}
+    rows = {}
     for dtype in args.dtypes:
         epochs = {
             "xlm_tf": xlm_tf_epoch,
@@ -78,11 +74,10 @@ def main():
             engines, args.seconds, min_rounds=2, description=dtype
         )
         rows[dtype] = {name: sentences / value for name, value in seconds.items()}
-        memory[dtype] = peak_memory()
     real = sum(int(inputs["padding_mask"].sum()) for inputs, _ in batches)
     padded = sum(inputs["padding_mask"].size for inputs, _ in batches)
     print(f"{real / sentences:.1f} real tokens of {padded / sentences:.1f} padded")
-    print("Peak memory, MB:", memory)
+    print("Peak memory on the GPU, MB:", peak_memory())
     report(
         "Fine-tuning a classifier",
         "sentences/s",
@@ -91,7 +86,7 @@ def main():
         args.output,
         shape=shape,
         batch={"rows": args.rows, "real": real, "padded": padded},
-        peak_memory_mb=memory,
+        gpu_peak_memory_mb=peak_memory(),
     )
 
 
@@ -99,7 +94,7 @@ def make_batches(args):
     """List of `(inputs, labels)` of the texts, padded to the longest of a batch."""
     import sentencepiece
 
-    texts = list(iterate_plain_text([args.texts]))
+    texts = args.texts.read_text(encoding="utf-8").splitlines()
     with tempfile.TemporaryDirectory() as folder:
         prefix = str(Path(folder, "vocabulary"))
         sentencepiece.SentencePieceTrainer.train(
@@ -125,24 +120,11 @@ def make_batches(args):
     return batches
 
 
-def peak_memory():
-    """Of the GPU, in MB, since the last call; {} without one."""
-    import sys
-
-    peaks = {}
-    if tf.config.list_physical_devices("GPU"):
-        info = tf.config.experimental.get_memory_info("GPU:0")
-        peaks["TensorFlow"] = round(info["peak"] / 1e6)
-        tf.config.experimental.reset_memory_stats("GPU:0")
-    if "torch" in sys.modules and torch_device() == "cuda":
-        torch = sys.modules["torch"]
-        peaks["PyTorch"] = round(torch.cuda.max_memory_allocated() / 1e6)
-        torch.cuda.reset_peak_memory_stats()
-    return peaks
-
-
 def keras_epoch(model, batches, jit_compile):
     """A function that makes an update by every batch, by the model's own step."""
+    import keras
+    import tensorflow as tf
+
     model.compile(
         optimizer=keras.optimizers.AdamW(1e-5),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

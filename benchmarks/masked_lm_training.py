@@ -18,10 +18,8 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import keras
 import numpy as np
-import tensorflow as tf
-from timing import available, report, time_interleaved, torch_device
+from timing import available, peak_memory, report, time_interleaved, torch_device
 
 DTYPES = {
     "float32": "float32",
@@ -81,6 +79,7 @@ def main():
         args.output,
         shape=shape,
         batch=batch_shape,
+        gpu_peak_memory_mb=peak_memory(),
     )
 
 
@@ -104,6 +103,8 @@ def make_batch(args):
 
 def keras_step(model, batch):
     """One update by the model's own train function."""
+    import tensorflow as tf
+
     dataset = iter(tf.data.Dataset.from_tensors(batch).repeat())
     step = model.make_train_function() or model.train_function
     return lambda: float(step(dataset)["loss"])
@@ -111,6 +112,8 @@ def keras_step(model, batch):
 
 def xlm_tf_step(shape, dtype, batch, jit_compile=False):
     """Our trainer, with its exact global loss and clipping."""
+    import keras
+
     from xlm_tf import XLMBackbone, XLMMaskedLM
     from xlm_tf.training.masked_lm_trainer import MaskedLMTrainer
 
@@ -124,6 +127,7 @@ def xlm_tf_step(shape, dtype, batch, jit_compile=False):
 
 def hub_step(shape, dtype, batch, jit_compile=False):
     """KerasHub's task, compiled as its users do."""
+    import keras
     import keras_hub
 
     backbone = keras_hub.models.XLMRobertaBackbone(

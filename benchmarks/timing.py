@@ -2,9 +2,9 @@
 
 The machines are noisy: what happens to them in one round happens to all engines.
 
-The benchmarks of layers and training run on a GPU where TensorFlow sees one. TensorFlow
-and PyTorch bring different CUDA libraries, which may refuse to share a process: name
-the engines of a process by `--engines`.
+The benchmarks of layers and training run on a GPU where TensorFlow sees one. There,
+TensorFlow and PyTorch need a process each, by `--engines`: their CUDA libraries do not
+share one. Each is imported only where an engine needs it.
 """
 
 import json
@@ -97,16 +97,29 @@ def report(title, unit, rows, baseline, path, **settings):
 
 def machine():
     """The processor's name and cores, and the GPUs that TensorFlow or PyTorch sees."""
-    import tensorflow as tf
-
-    gpus = [
-        tf.config.experimental.get_device_details(device).get("device_name", "GPU")
-        for device in tf.config.list_physical_devices("GPU")
-    ]
+    gpus = []
+    if "tensorflow" in sys.modules:
+        config = sys.modules["tensorflow"].config
+        gpus = [
+            config.experimental.get_device_details(device).get("device_name", "GPU")
+            for device in config.list_physical_devices("GPU")
+        ]
     if not gpus and "torch" in sys.modules and torch_device() == "cuda":
         gpus = [sys.modules["torch"].cuda.get_device_name()]
     processor = platform.processor() or platform.machine()
     return ", ".join([processor, f"{os.cpu_count()} cores", *gpus])
+
+
+def peak_memory():
+    """MB that an engine's process held on the GPU at most; {} without one."""
+    peaks = {}
+    tf, torch = (sys.modules.get(name) for name in ("tensorflow", "torch"))
+    if tf and tf.config.list_physical_devices("GPU"):
+        peak = tf.config.experimental.get_memory_info("GPU:0")["peak"]
+        peaks["TensorFlow"] = round(peak / 1e6)
+    if torch and torch_device() == "cuda":
+        peaks["PyTorch"] = round(torch.cuda.max_memory_allocated() / 1e6)
+    return peaks
 
 
 def _speed(row, name, baseline, unit):
