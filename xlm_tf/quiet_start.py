@@ -17,9 +17,15 @@ _BANNER = re.compile(
 )
 
 
+# XLA looks for the fastest kernel of every matrix product by building and timing many:
+# minutes for a step of XLM-R base, whose kernels NVIDIA's library chooses as well.
+_XLA_FLAGS = "--xla_gpu_autotune_level=0 --xla_gpu_enable_triton_gemm=false"
+
+
 def start_tensorflow():
     """Import TensorFlow and wake its devices; forward what it says but the banners."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    os.environ.setdefault("XLA_FLAGS", _XLA_FLAGS)
     with without_banners():
         import tensorflow as tf
         import tensorflow_text  # noqa: F401

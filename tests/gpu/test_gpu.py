@@ -143,7 +143,9 @@ np.savez(sys.argv[2], **answer)
 @pytest.mark.parametrize("freeze_weights", [True, False])
 def test_an_export_serves_with_and_without_a_gpu(make_task, tmp_path, freeze_weights):
     task = make_task("classifier")
-    to_saved_model(task, tmp_path / "1", freeze_weights=freeze_weights)
+    to_saved_model(
+        task, tmp_path / "1", freeze_weights=freeze_weights, warmup_batch_sizes=()
+    )
     signature = tf.saved_model.load(tmp_path / "1").signatures["serving_default"]
     on_gpu = signature(tf.constant(TEXTS))
     program = [sys.executable, "-c", READ_ON_A_PROCESSOR]

@@ -3,8 +3,10 @@
 Strategies on logical CPU devices share their collectives, so that two strategies in
 one process get in each other's way.
 
-    python replicas_program.py (masked|contrastive) REPLICAS PARTS POLICY OUTPUT.npz \
-        [LOSS_SCALE]
+    python replicas_program.py (masked|compiled|contrastive) REPLICAS PARTS POLICY \
+        OUTPUT.npz [LOSS_SCALE]
+
+"compiled" is "masked" with each replica's gradients by XLA, as on GPUs.
 """
 
 import sys
@@ -14,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from xlm_tf import XLMBackbone, XLMMaskedLM, XLMTextEmbedder
+from xlm_tf.training import masked_lm_trainer
 from xlm_tf.training.contrastive import ContrastiveTrainer
 from xlm_tf.training.masked_lm_trainer import MaskedLMTrainer
 
@@ -80,7 +83,9 @@ def main(kind, replicas, parts, policy, output, loss_scale=1024.0):
         else tf.distribute.get_strategy()
     )
     with strategy.scope():
-        build = {"masked": masked, "contrastive": contrastive}[kind]
+        if kind == "compiled":
+            masked_lm_trainer.compiles_replicas = lambda: True
+        build = contrastive if kind == "contrastive" else masked
         trainer, data = build(int(parts), policy)
         optimizer = keras.optimizers.AdamW(1e-2, epsilon=1e-6)
         if policy == "mixed_float16":

@@ -46,6 +46,14 @@ def test_replicas_and_accumulation_give_the_same_update(train, kind, replicas, p
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("parts", [1, 2])
+def test_compiled_replicas_give_the_same_update(train, parts):
+    expected = train("masked", 1)
+    for one, other in zip(expected, train("compiled", 2, parts), strict=True):
+        np.testing.assert_allclose(other, one, atol=5e-6)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_policies_train(train, policy):
     exact = train("masked", 1)

@@ -7,7 +7,7 @@ import tensorflow as tf
 from xlm_tf.models.generation_preprocessor import GenerationPreprocessorMixin
 from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
 from xlm_tf.models.text_fields import aligned, text_column, text_columns
-from xlm_tf.models.text_packing import PADDING_MULTIPLE, TextPacking
+from xlm_tf.models.text_packing import TextPacking, padding_multiple
 from xlm_tf.models.token_targets import to_width, weighed_tokens
 from xlm_tf.text.language_codes import match_language, parse_language_code
 from xlm_tf.text.languages import language_index
@@ -189,7 +189,7 @@ class XLMSeq2SeqLMPreprocessor(
         target = tf.concat([tf.RaggedTensor.from_tensor(prompt), tokens, end], axis=1)
         lengths = tf.cast(target.row_lengths(), "int32")
         width = tf.maximum(tf.reduce_max(lengths), 2) - 1  # of no pairs, too
-        width += (-width) % PADDING_MULTIPLE
+        width += (-width) % padding_multiple(self.target_length)
         width = tf.minimum(width, self.target_length) + 1
         target_ids = target.to_tensor(
             self.tokenizer.pad_token_id, shape=tf.stack([tf.shape(prompt)[0], width])

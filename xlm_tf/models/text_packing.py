@@ -9,18 +9,25 @@ from xlm_tf.private_keras import ArgumentsFromPreset
 from xlm_tf.text.language_codes import match_language, parse_language_code
 from xlm_tf.text.languages import language_index
 
-# Batches are padded to a multiple of it, so that a graph meets few lengths.
-PADDING_MULTIPLE = 16
-
 PACKING_ARGUMENTS = ("sequence_length", "num_separators", "languages", "language")
+
+
+def padding_multiple(sequence_length):
+    """What the length of a batch is a multiple of, so that a graph meets few lengths.
+
+    16; on a GPU, where Keras has a graph compiled by XLA for every length, at least an
+    eighth of the longest.
+    """
+    has_gpu = bool(tf.config.list_physical_devices("GPU"))
+    return max(16, sequence_length // 8) if has_gpu else 16
 
 
 class TextPacking(ArgumentsFromPreset):
     """Mixin for KerasHub preprocessors: tokenise, truncate, add specials, pad.
 
-    Texts of a batch are padded to the longest among them, rounded up to a multiple
-    of 16 and at most `sequence_length`: short texts cost what they hold. A text that
-    comes alone, unbatched, is padded to `sequence_length`.
+    Texts of a batch are padded to the longest among them, rounded up, see
+    `padding_multiple`, and at most `sequence_length`: short texts cost what they hold.
+    A text that comes alone, unbatched, is padded to `sequence_length`.
 
     Formats: `start text end`; a pair is `start text end [end] pair end`, with
     `num_separators` counting the `end` tokens between the two.
@@ -120,8 +127,9 @@ class TextPacking(ArgumentsFromPreset):
         length = self.sequence_length
         if not pad_to_full_length:
             longest = tf.maximum(tf.reduce_max(token_ids.row_lengths()), 1)
-            longest = tf.cast(longest, "int32") + PADDING_MULTIPLE - 1
-            length = tf.minimum(longest - longest % PADDING_MULTIPLE, length)
+            multiple = padding_multiple(self.sequence_length)
+            longest = tf.cast(longest, "int32") + multiple - 1
+            length = tf.minimum(longest - longest % multiple, length)
         static_length = length if pad_to_full_length else None
         packed = {
             "token_ids": token_ids.to_tensor(

@@ -9,6 +9,7 @@ from xlm_tf.models.global_gradients import (
     global_sum,
 )
 from xlm_tf.training.global_batch_trainer import GlobalBatchTrainer
+from xlm_tf.training.strategy import compiles_replicas
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -47,7 +48,10 @@ class MaskedLMTrainer(GlobalBatchTrainer):
         if self.accumulation_steps > 1:
             self._check_rows(data)
         num_targets = tf.maximum(global_sum(tf.reduce_sum(data[2])), 1.0)
-        gradients = self.gradients_by_parts(data, num_targets, self.accumulation_steps)
+        gradients_of = self.gradients_by_parts
+        if tf.distribute.has_strategy() and compiles_replicas():  # Keras does not
+            gradients_of = tf.function(gradients_of, jit_compile=True)
+        gradients = gradients_of(data, num_targets, self.accumulation_steps)
         apply_global_gradients(
             self.optimizer, gradients, self.trainable_weights, self.clip_norm
         )

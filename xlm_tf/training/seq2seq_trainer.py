@@ -41,6 +41,8 @@ class Seq2SeqTrainer(GlobalBatchTrainer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        # Batches have the shape of their texts, and XLA would compile a step for each.
+        self.supports_jit = False
         self.seq2seq_lm = seq2seq_lm
         self.label_smoothing = label_smoothing
         self.clip_norm = clip_norm
