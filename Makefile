@@ -4,6 +4,8 @@ VENV ?= .venv
 # The peers (torch, transformers) are kept out of the package's own environment.
 PEERS_VENV ?= $(VENV)-peers
 BIN := $(VENV)/bin
+# A file's tests share what they make; files are begun in the order of tests/conftest.py.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: quickstart test test-gpu test-newest test-peers lint clean
@@ -14,7 +16,7 @@ quickstart: $(VENV)/.quickstart
 	$(BIN)/xlm-tf quickstart --output quickstart-results
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest $(PARALLEL)
 
 # On a machine with an NVIDIA GPU; elsewhere the suite skips them.
 test-gpu: $(VENV)/.test $(VENV)/.gpu
@@ -23,7 +25,7 @@ test-gpu: $(VENV)/.test $(VENV)/.gpu
 # What is skipped without the peers, and that alone; a peer that is missing is an error.
 test-peers:
 	$(MAKE) $(PEERS_VENV)/.peers VENV=$(PEERS_VENV)
-	$(PEERS_VENV)/bin/python -m pytest -n 2 -m parity --peers
+	$(PEERS_VENV)/bin/python -m pytest $(PARALLEL) -m parity --peers
 
 # The newest releases that setup.cfg allows, and what depends on private names of theirs.
 test-newest: $(VENV)/bin/python

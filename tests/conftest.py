@@ -35,6 +35,32 @@ def pytest_sessionfinish(session):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+# The files that take longest: begun first, none of them is what all others wait for.
+LONG_FILES = [
+    "training/test_pretrain.py",
+    "training/test_replicas.py",
+    "training/test_finetune.py",
+    "quickstart/test_run.py",
+    "models/test_fitting_replicas.py",
+    "docs/test_guides.py",
+    "export/test_saved_model.py",
+    "export/test_broken_requests.py",
+    "models/test_seq2seq_lm.py",
+    "models/test_causal_lm.py",
+]
+
+
+def pytest_collection_modifyitems(items):
+    """Long files first; a file stays together, for its fixtures."""
+    ranks = {name: rank for rank, name in enumerate(LONG_FILES)}
+    root = Path(__file__).parent
+    items.sort(
+        key=lambda item: ranks.get(
+            item.path.relative_to(root).as_posix(), len(LONG_FILES)
+        )
+    )
+
+
 SHARED_DATA = Path(
     os.environ.get(
         "XLM_TF_TEST_DATA",

@@ -1,4 +1,4 @@
-"""Raw strings into `fit` under MirroredStrategy: the same on 1, 2 and 4 replicas."""
+"""Raw strings into `fit` under MirroredStrategy: the same on 1 and 4 replicas."""
 
 import os
 import subprocess
@@ -41,9 +41,8 @@ def trained(tmp_path_factory, spm_proto):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("replicas", [2, 4])
-def test_every_task_learns_and_scores_alike(trained, replicas):
-    expected, actual = trained(1), trained(replicas)
+def test_every_task_learns_and_scores_alike(trained):
+    expected, actual = trained(1), trained(4)
     assert actual.keys() == expected.keys()
     assert any("accuracy" in name for name in actual)
     assert any("val_loss" in name for name in actual)
