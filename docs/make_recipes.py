@@ -46,8 +46,9 @@ LIMITS = {
 def page():
     """The reference, as text."""
     parts = [HEAD]
-    for command, kind in RECIPES.items():
-        parts.append(f"## `xlm-tf {command}`\n")
+    for name, kind in RECIPES.items():
+        task = "" if name == kind.command else f", `task: {name}`"
+        parts.append(f"## `xlm-tf {kind.command}`{task}\n")
         parts += _section(kind, kind.model_json_schema(), {})
     return "\n".join(parts)
 

@@ -10,7 +10,10 @@ def add_arguments(parser):
 
 def run(args):
     """Train, and leave the best model."""
+    from xlm_tf.training.classification import finetune_classifier
     from xlm_tf.training.finetune import finetune
 
-    finetune(load_recipe_of(args, "finetune"), quiet=args.quiet)
+    recipe = load_recipe_of(args, "finetune")
+    is_classifier = recipe.task == "classification"
+    (finetune_classifier if is_classifier else finetune)(recipe, quiet=args.quiet)
     return 0

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-KINDS = ("pretrain", "finetune")
+KINDS = ("pretrain", "finetune", "classification")
 
 
 def add_arguments(parser):
@@ -30,7 +30,10 @@ def add_arguments(parser):
         "schema", help="print the JSON schema of recipes, for completion in an editor"
     )
     schema.add_argument(
-        "kind", nargs="?", choices=KINDS, help="the command (default: both)"
+        "kind",
+        nargs="?",
+        choices=KINDS,
+        help="the command, or the task of finetune (default: all)",
     )
     schema.set_defaults(act=_schema)
 

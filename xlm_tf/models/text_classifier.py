@@ -2,12 +2,14 @@
 
 import keras
 import keras_hub
+import numpy as np
 
 from xlm_tf.checkpoints import sentence_transformers
 from xlm_tf.checkpoints.checkpoint_head import CheckpointHead, has_tensor
 from xlm_tf.checkpoints.declared_settings import read_json_if_there
 from xlm_tf.checkpoints.model_settings import check_summary, problem_type_of
 from xlm_tf.checkpoints.tensor_names import dense
+from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.pooling import Pooling
 from xlm_tf.layers.precision import at_least_float32
 from xlm_tf.models.backbone import XLMBackbone
@@ -16,6 +18,7 @@ from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.saving import check_separators
 from xlm_tf.models.task import XLMTask, check_labels
 from xlm_tf.models.text_classifier_preprocessor import XLMTextClassifierPreprocessor
+from xlm_tf.models.text_reading import read_column
 
 # What the classes are to each other (transformers' names), and so what the logits say.
 PROBLEM_TYPES = (
@@ -195,6 +198,156 @@ class XLMTextClassifier(
         if self.hidden_dense is not None:
             x = self.dropout_layer(self.hidden_dense(x))
         return self.logits_dense(x)
+
+    def classify(self, x, top_k=None, batch_size=32):
+        """The classes of texts, or of pairs, with their probabilities.
+
+        Args:
+            x: str, list of str, or whatever else `predict` takes, such as
+                `{"text": [...], "text_pair": [...]}`.
+            top_k: int, classes per text; all by default.
+            batch_size: int.
+
+        Returns:
+            List, one entry per text, of pairs (label: str, probability: float), most
+            probable first. Classes without names are called by their numbers, "0".
+            Where several classes may be right, their probabilities do not sum to 1.
+
+        Raises:
+            ValueError: a regression, which has no classes; a `top_k` that is no number
+                of classes; what `predict` refuses.
+        """
+        if self.problem_type == "regression":
+            raise ValueError(
+                "A regression has scores and no classes: `predict` gives them. "
+                "Received: problem_type='regression'."
+            )
+        top_k = whole_number(
+            "top_k", self.num_classes if top_k is None else top_k, 1, self.num_classes
+        )
+        self.text_preprocessor("classify")
+        labels = self.labels or [str(number) for number in range(self.num_classes)]
+        rows = self.probabilities(self.predict(x, batch_size=batch_size, verbose=0))
+        return [
+            [
+                (labels[i], float(row[i]))
+                for i in np.argsort(-row, kind="stable")[:top_k]
+            ]
+            for row in rows
+        ]
+
+    def probabilities(self, outputs):
+        """The probabilities that the outputs of `predict` stand for.
+
+        Args:
+            outputs: float array-like (B, C).
+
+        Returns:
+            float32 array (B, C): softmax or sigmoid of logits; outputs that had an
+            activation, and those of a regression, as they are.
+        """
+        outputs = np.asarray(outputs, "float32")
+        is_logit = self.activation is keras.activations.linear
+        if not is_logit or self.problem_type == "regression":
+            return outputs
+        is_single = self.problem_type == "single_label_classification"
+        function = keras.ops.softmax if is_single else keras.ops.sigmoid
+        return keras.ops.convert_to_numpy(function(outputs))
+
+    def zero_shot(
+        self,
+        texts,
+        labels,
+        template="This example is {}.",
+        multi_label=False,
+        entailment=None,
+        batch_size=32,
+    ):
+        """Classes that the model was never trained on, by natural language inference.
+
+        Every label becomes a hypothesis, and its score is how much the text entails
+        it. The model must be one of inference, such as
+        `hf://joeddav/xlm-roberta-large-xnli`.
+
+        Args:
+            texts: str or list of str, in any language of the model.
+            labels: list of str, the candidates.
+            template: str with a `{}` for the label; in any language.
+            multi_label: bool, whether several labels may be right: each is then scored
+                for itself, entailment against contradiction.
+            entailment: name of the class that says that the hypothesis follows;
+                defaults to the label "entailment", in any case of letters.
+            batch_size: int, of pairs.
+
+        Returns:
+            List, one entry per text, of pairs (label: str, probability: float), most
+            probable first.
+
+        Raises:
+            ValueError: a model without such a class, no or repeated labels, a template
+                without `{}`.
+
+        Source: Yin et al. 2019 (arXiv 1909.00161), section 5.
+        """
+        positive, negative = self._inference_classes(entailment)
+        texts = read_column(texts)
+        labels = [labels] if isinstance(labels, str) else list(labels)
+        if not labels or len(set(labels)) != len(labels):
+            raise ValueError(
+                f"labels must be candidates that differ. Received: labels={labels}."
+            )
+        if "{}" not in template:
+            raise ValueError(
+                "template must have {} in the place of the label, as in "
+                f"'This example is {{}}.'. Received: template={template!r}."
+            )
+        if not texts:
+            return []
+        pairs = {
+            "text": [text for text in texts for _ in labels],
+            "text_pair": [template.replace("{}", label) for label in labels]
+            * len(texts),
+        }
+        logits = self.predict(pairs, batch_size=batch_size, verbose=0)
+        logits = logits.reshape(len(texts), len(labels), self.num_classes)
+        if multi_label or len(labels) == 1:
+            chosen = logits[..., [negative, positive]]
+            scores = keras.ops.convert_to_numpy(keras.ops.softmax(chosen))[..., 1]
+        else:
+            scores = keras.ops.convert_to_numpy(
+                keras.ops.softmax(logits[..., positive])
+            )
+        return [
+            [(labels[i], float(row[i])) for i in np.argsort(-row, kind="stable")]
+            for row in scores
+        ]
+
+    def _inference_classes(self, entailment):
+        """Numbers of the classes of entailment and of contradiction."""
+        names = [label.lower() for label in self.labels or ()]
+        wanted = (entailment or "entailment").lower()
+        gives_logits = self.activation is keras.activations.linear
+        is_single = self.problem_type == "single_label_classification"
+        if not (is_single and gives_logits and wanted in names):
+            raise ValueError(
+                "zero_shot needs a model of natural language inference, which answers "
+                "with logits and has a class for entailment; name it by `entailment`. "
+                f"Received: labels={self.labels}, entailment={entailment!r}, "
+                f"problem_type={self.problem_type!r}, activation="
+                f"{keras.activations.serialize(self.activation)!r}."
+            )
+        positive = names.index(wanted)
+        others = [
+            number for number, name in enumerate(names) if name.startswith("contra")
+        ]
+        if not others and len(names) == 2:
+            others = [1 - positive]
+        if not others:
+            raise ValueError(
+                "zero_shot needs a class that begins with 'contra', as contradiction "
+                f"does, or two classes alone. Received: labels={self.labels}."
+            )
+        return positive, others[0]
 
     def compile(self, optimizer="auto", loss="auto", *, metrics="auto", **kwargs):
         """As KerasHub's; the "auto" loss and metrics are those of the `problem_type`.

@@ -122,7 +122,8 @@ class FinetuningRecipe(Recipe):
 
     task: Literal[tuple(METRICS)] = Field(
         "translation",
-        description="Translation is measured by BLEU and chrF, summarization by ROUGE.",
+        description="Translation is measured by BLEU and chrF, summarization by ROUGE. "
+        "Of `classification` the fields are others, see there.",
     )
     data: Annotated[list[Bitext], Distinct] = Field(
         description="Pairs to train on, one direction per entry."

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from xlm_tf.training.classification_recipe import ClassificationRecipe
 from xlm_tf.training.finetuning_recipe import FinetuningRecipe
 from xlm_tf.training.initial_model import describe
 from xlm_tf.training.initial_model_checks import check_initial_model
@@ -14,7 +15,11 @@ from xlm_tf.training.recipe_fields import MISSING_FILE, UNUSABLE_FILE, RecipePar
 from xlm_tf.training.recipe_yaml import read_yaml
 from xlm_tf.training.shipped_recipes import find_recipe
 
-RECIPES = {"pretrain": PretrainingRecipe, "finetune": FinetuningRecipe}
+RECIPES = {
+    "pretrain": PretrainingRecipe,
+    "finetune": FinetuningRecipe,
+    "classification": ClassificationRecipe,  # a `task` of finetune
+}
 # What pydantic says otherwise.
 _SAID = {
     "missing": "is missing.",
@@ -53,7 +58,7 @@ def load_recipe(source, data_folder=None, command=None, **overrides):
             start at the working directory.
 
     Returns:
-        `PretrainingRecipe` or `FinetuningRecipe`.
+        `PretrainingRecipe`, `FinetuningRecipe` or `ClassificationRecipe`.
 
     Raises:
         FileNotFoundError: there is no such recipe or data folder; or, a
@@ -102,14 +107,16 @@ def kind_of(content, command=None):
     """The class of a recipe that was read.
 
     Args:
-        content: dict. Corpora are fields in pretraining, and a list of pairs in
-            fine-tuning, which alone has a `task`.
+        content: dict. Corpora are fields in pretraining, and a list in fine-tuning,
+            which alone has a `task`.
         command: "pretrain" or "finetune", for a recipe that does not tell.
 
     Returns:
-        `PretrainingRecipe` or `FinetuningRecipe`.
+        A value of `RECIPES`.
     """
     data = content.get("data")
+    if content.get("task") == "classification":
+        return ClassificationRecipe
     if "task" in content or isinstance(data, list):
         return FinetuningRecipe
     return (
@@ -121,14 +128,15 @@ def schema(command=None):
     """The JSON schema of recipes.
 
     Args:
-        command: "pretrain", "finetune", or None for either.
+        command: a key of `RECIPES`, or None for any.
 
     Returns:
         dict.
     """
     if command is not None:
         return RECIPES[command].model_json_schema()
-    return TypeAdapter(PretrainingRecipe | FinetuningRecipe).json_schema()
+    kinds = PretrainingRecipe | FinetuningRecipe | ClassificationRecipe
+    return TypeAdapter(kinds).json_schema()
 
 
 def _validate(kind, content, context):

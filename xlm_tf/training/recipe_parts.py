@@ -93,6 +93,24 @@ def repeated_files(entries):
                 )
 
 
+def repeated_tables(entries):
+    """Yield the files that stand in several places.
+
+    Args:
+        entries: list of parts with `files`.
+
+    Yields:
+        str, that goes on after the name of the entries.
+    """
+    read = {}
+    for number, entry in enumerate(entries):
+        for path in entry.files:
+            first = read.setdefault(path, number)
+            if first != number or entry.files.count(path) > 1:
+                yield f"[{number}] repeats a file: it would count twice: {path}."
+                break
+
+
 class BPEVocabulary(RecipePart):
     """A vocabulary of XLM's kind (2019): fastBPE's files, or transformers'."""
 

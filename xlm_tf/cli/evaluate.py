@@ -1,0 +1,171 @@
+"""`xlm-tf evaluate MODEL --data en=FILE ...`: scores by language.
+
+For example
+`xlm-tf evaluate sentiment --data en=en.tsv --data de=de.tsv --trained-on en`.
+"""
+
+from xlm_tf.cli.argument_types import whole
+from xlm_tf.cli.predict import add_column_arguments
+
+
+def add_arguments(parser):
+    """Add the arguments of `evaluate`."""
+    parser.add_argument("model", help="an XLMTextClassifier, named as for trim")
+    parser.add_argument(
+        "--data",
+        action="append",
+        required=True,
+        metavar="[LANGUAGE=]FILE",
+        help=".csv, .tsv, .jsonl (also .gz) or .parquet; several are given one by one",
+    )
+    add_column_arguments(parser)
+    parser.add_argument(
+        "--label", default="label", help="column of the classes (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--language-column", help="column of the language, where --data names none"
+    )
+    parser.add_argument(
+        "--trained-on",
+        nargs="+",
+        default=[],
+        metavar="LANGUAGE",
+        help="languages that the model was trained on, which others are compared with",
+    )
+    parser.add_argument(
+        "--against",
+        metavar="MODEL",
+        help="a second model: difference and p-value by language (paired bootstrap)",
+    )
+    parser.add_argument(
+        "--output",
+        help="folder for scores.json, report.md (confusions, errors) and scores.png",
+    )
+    parser.add_argument("--batch-size", type=whole("batch_size"), default=32)
+    parser.add_argument(
+        "--seed", type=whole("seed", 0), default=0, help="of the resampling"
+    )
+
+
+def run(args):
+    """Evaluate, print the table, write the report.
+
+    Args:
+        args: `argparse.Namespace` with the arguments above.
+
+    Returns:
+        int, 0.
+
+    Raises:
+        ValueError, OSError: the model or a file cannot be used.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from xlm_tf.evaluation.class_report import score_columns, write_report
+    from xlm_tf.evaluation.class_scores import (
+        classify_rows,
+        compare_paired,
+        score_rows,
+    )
+
+    model = _load(args.model)
+    labels = model.labels or [str(number) for number in range(model.num_classes)]
+    console = Console(width=None if Console().is_terminal else 120)
+    examples = _read(args, labels, Console(stderr=True))
+    for language in args.trained_on:
+        if language not in examples:
+            raise ValueError(
+                f"--trained-on {language}: there are no such examples. "
+                f"Received: {', '.join(examples)}."
+            )
+    other = _load(args.against) if args.against else None
+    if other is not None and other.labels != model.labels:
+        raise ValueError(
+            f"{args.against} has other classes than {args.model}. Received: "
+            f"{other.labels} and {model.labels}."
+        )
+    scores, errors, compared = [], [], []
+    for language, rows in examples.items():
+        own, wrong = score_rows(model, rows, language, args.batch_size, args.seed)
+        scores.append(own)
+        errors += wrong
+        if other is not None:
+            targets = [labels.index(row["label"]) for row in rows]
+            one, two = (
+                classify_rows(either, rows, args.batch_size).argmax(-1)
+                for either in (model, other)
+            )
+            compared.append(
+                compare_paired(targets, one, two, len(labels), "macro_f1", args.seed)
+            )
+    names, rows = score_columns(scores, args.trained_on)
+    if compared:
+        names = [*names, "the other's macro-F1", "p"]
+        cells = [(f"{100 * x:+.1f}", f"{p:.3f}") for x, p in compared]
+        cells += [("", "")] * (len(rows) - len(cells))
+        rows = [[*row, *own] for row, own in zip(rows, cells, strict=True)]
+    table = Table(title=f"{args.model}, in percent (95 % intervals)")
+    for number, name in enumerate(names):
+        table.add_column(name, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+    if args.output:
+        written = write_report(args.output, scores, labels, errors, args.trained_on)
+        console.print("Written: " + ", ".join(map(str, written)), soft_wrap=True)
+    return 0
+
+
+def _load(name):
+    from xlm_tf.models.loading import load_task
+    from xlm_tf.models.text_classifier import XLMTextClassifier
+    from xlm_tf.quiet_start import without_banners
+
+    with without_banners():
+        model = load_task(name)
+    if not isinstance(model, XLMTextClassifier) or (
+        model.problem_type != "single_label_classification"
+    ):
+        kind = getattr(model, "problem_type", None)
+        raise ValueError(
+            f"{name} holds a {type(model).__name__}{f' of {kind}' if kind else ''}. "
+            "Expected an XLMTextClassifier whose classes exclude each other."
+        )
+    model.text_preprocessor("evaluate")
+    return model
+
+
+def _read(args, labels, console):
+    """dict from language to its rows, in the order of the arguments."""
+    from xlm_tf.data.tables import read_table
+
+    columns = {"text": args.text, "label": args.label}
+    if args.text_pair is not None:
+        columns["text_pair"] = args.text_pair
+    examples = {}
+    for value in args.data:
+        language, separator, path = value.partition("=")
+        if not separator:
+            language, path = None, value
+        own = dict(columns)
+        if language is None:
+            if args.language_column is None:
+                raise ValueError(
+                    f"--data {value} names no language: write LANGUAGE={value}, or "
+                    "name the column by --language-column."
+                )
+            own["language"] = args.language_column
+        rows, report = read_table(path, own)
+        if report.broken:
+            console.print(f"{path}: {report.summary()}", soft_wrap=True)
+        unknown = {row["label"] for row in rows} - set(labels)
+        if unknown:
+            raise ValueError(
+                f"{path} has labels that the model does not have: "
+                f"{', '.join(sorted(unknown)[:10])}. It has: {', '.join(labels)}."
+            )
+        for row in rows:
+            row["of_model"] = args.language
+            examples.setdefault(language or row["language"], []).append(row)
+    return examples

@@ -1,0 +1,238 @@
+"""Rows of named columns: CSV, TSV, JSON lines and Parquet, broken rows named."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+from xlm_tf.data.corpus_report import CorpusReport, check_files, usable_text
+from xlm_tf.data.text_lines import binary_lines, unpacked
+from xlm_tf.optional_packages import import_optional
+
+FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
+# The csv module's limit, 131,072 characters, would refuse a long text.
+csv.field_size_limit(1 << 30)
+
+
+def read_table(paths, columns, optional=(), report=None):
+    """The rows of some files, in memory; see `iterate_table`.
+
+    Rows that cannot be read, or hold nothing in a column that is needed, are left out,
+    counted and named in the report.
+
+    Args:
+        paths: path or list of paths.
+        columns: dict from what a column is, such as "text" or "label", to its name in
+            the files.
+        optional: keys of `columns` that may be missing, or empty in a row.
+        report: `CorpusReport` to count in.
+
+    Returns:
+        `(rows, report)`: list of dict from the keys of `columns` to str.
+
+    Raises:
+        as `iterate_table`; ValueError: no row, or more broken ones than others.
+    """
+    paths = [paths] if isinstance(paths, str | Path) else list(paths)
+    report = CorpusReport() if report is None else report
+    rows = []
+    for path in paths:
+        for number, row, broken in iterate_table(path, columns, optional):
+            reason = broken or _nothing_in(row, columns, optional)
+            if reason is not None:
+                report.add_broken(path, number, reason)
+            else:
+                report.sentences += 1
+                rows.append(row)
+    report.check_usable(paths)
+    return rows, report
+
+
+def iterate_table(path, columns, optional=()):
+    """The rows of a file, streaming.
+
+    The first row of `.csv` and `.tsv` files names the columns. CSV has quotation marks
+    as RFC 4180 says, TSV has none: a tab ends a field, a line ends a row. A row of
+    `.jsonl` is an object. All but Parquet may be `.gz`; text is UTF-8, with or without
+    a byte order mark.
+
+    Args:
+        path: str or Path.
+        columns: dict from what a column is to its name in the file.
+        optional: keys of `columns` that the file may lack.
+
+    Yields:
+        `(number, row, reason)`: the number of its line, from 1 (of Parquet, of the
+        row); dict from the keys of `columns` to str, "" where there is nothing, numbers
+        as they are written; and None. Of a row that cannot be read: None, and why.
+
+    Raises:
+        FileNotFoundError: the file does not exist.
+        ValueError: a file of another kind, a column that it does not have, a quotation
+            mark that is never closed.
+        ModuleNotFoundError: Parquet without pyarrow.
+    """
+    path = Path(path)
+    kind = table_format(path)
+    if kind != ".parquet":
+        check_files(path)
+    elif not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    for number, row, reason in _READERS[kind](path, columns, optional):
+        values, problem = (None, reason) if reason else _checked(row, columns)
+        yield number, values, problem
+
+
+def table_format(path):
+    """The format of a file by its name, one of `FORMATS`.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    name = Path(path).name.lower().removesuffix(".gz")
+    for ending in FORMATS:
+        if name.endswith(ending):
+            return ending
+    raise ValueError(
+        f"{path}: expected a file of {', '.join(FORMATS)}, or .gz of them."
+    )
+
+
+def _nothing_in(row, columns, optional):
+    """Why a row is of no use: which column that is needed is empty; or None."""
+    for key, name in columns.items():
+        if key not in optional and not row[key]:
+            return f"nothing in the column {name!r}"
+    return None
+
+
+def _checked(row, columns):
+    """The wanted columns of a row as str, and what is wrong with it, or None."""
+    values = {}
+    for key, name in columns.items():
+        value = row.get(name)
+        if isinstance(value, bool | dict | list):
+            return None, f"the column {name!r} holds {json.dumps(value)}, not a text"
+        value = "" if value is None else str(value)
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            return None, f"not UTF-8 in the column {name!r}"
+        if "\0" in value:
+            return None, f"the column {name!r} holds a NUL character"
+        values[key] = value.strip(" \t\n\v\f\r")
+    return values, None
+
+
+def _check_columns(path, names, columns, optional):
+    missing = [
+        name
+        for key, name in columns.items()
+        if name not in names and key not in optional
+    ]
+    if missing:
+        raise ValueError(
+            f"{path} has no column {', '.join(map(repr, missing))}. "
+            f"It has: {', '.join(map(repr, names))}."
+        )
+
+
+def _read_csv(path, columns, optional):
+    text = io.TextIOWrapper(
+        _Chunks(unpacked(path)), "utf-8-sig", errors="surrogateescape", newline=""
+    )
+    reader = csv.reader(text, strict=True)
+    begun = 1
+    try:
+        names = [name.strip() for name in next(reader, [])]
+        _check_columns(path, names, columns, optional)
+        begun = reader.line_num + 1
+        for fields in reader:
+            yield from _fields_row(begun, names, fields)
+            begun = reader.line_num + 1
+    except csv.Error as error:
+        raise ValueError(
+            f"{path}:{begun}: a quotation mark is wrong or never closed ({error}). "
+            'Inside a quoted field it is written twice, "".'
+        ) from error
+
+
+def _read_tsv(path, columns, optional):
+    names = None
+    for number, line in binary_lines(path):
+        text = line.decode("utf-8", errors="surrogateescape")
+        if names is None:
+            names = [x.strip() for x in text.removeprefix("\ufeff").split("\t")]
+            _check_columns(path, names, columns, optional)
+        else:
+            yield from _fields_row(number, names, text.split("\t"))
+
+
+def _fields_row(number, names, fields):
+    if not any(fields):
+        return  # an empty line
+    reason = None
+    if len(fields) != len(names):
+        reason = f"{len(fields)} columns, not the {len(names)} of the first row"
+    yield number, dict(zip(names, fields, strict=False)), reason
+
+
+def _read_jsonl(path, columns, optional):
+    is_first = True
+    for number, line in binary_lines(path):
+        row, reason = None, None
+        try:
+            text = usable_text(line)
+            if not text:
+                continue
+            row = json.loads(text)
+        except ValueError as error:
+            reason = f"not JSON: {error}"
+        if reason is None and not isinstance(row, dict):
+            reason = "not a JSON object"
+        if reason is None and is_first:
+            _check_columns(path, list(row), columns, optional)
+            is_first = False
+        yield number, row, reason
+
+
+def _read_parquet(path, columns, optional):
+    parquet = import_optional("pyarrow.parquet", "Parquet", "pip install pyarrow")
+    try:
+        file = parquet.ParquetFile(path)
+    except Exception as error:
+        raise ValueError(f"{path} is not a Parquet file: {error}") from error
+    names = file.schema_arrow.names
+    _check_columns(path, names, columns, optional)
+    wanted = [name for name in columns.values() if name in names]
+    number = 0
+    for batch in file.iter_batches(columns=wanted):
+        for row in batch.to_pylist():
+            number += 1
+            yield number, row, None
+
+
+_READERS = {
+    ".csv": _read_csv,
+    ".tsv": _read_tsv,
+    ".jsonl": _read_jsonl,
+    ".parquet": _read_parquet,
+}
+
+
+class _Chunks(io.RawIOBase):
+    """A stream of chunks of bytes, as a file."""
+
+    def __init__(self, chunks):
+        self._chunks, self._rest = chunks, b""
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        while not self._rest:
+            self._rest = next(self._chunks, None)
+            if self._rest is None:
+                self._rest = b""
+                return 0
+        part, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(part)] = part
+        return len(part)

@@ -1,0 +1,338 @@
+"""Fine-tuning of a text classifier from a recipe: interruptible, scored by language."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from xlm_tf.data.corpus_report import CorpusReport
+from xlm_tf.data.tables import read_table
+from xlm_tf.evaluation.class_report import write_report
+from xlm_tf.evaluation.class_scores import METRICS, columns_of, score_rows
+from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.text_classifier import XLMTextClassifier
+from xlm_tf.models.text_classifier_preprocessor import XLMTextClassifierPreprocessor
+from xlm_tf.text.language_codes import match_language
+from xlm_tf.training.held_out import text_key
+from xlm_tf.training.initial_model import facts_of, load_initial_model
+from xlm_tf.training.initial_model_checks import check_initial_model
+from xlm_tf.training.optimizer import build_optimizer
+from xlm_tf.training.recipe_tokenizer import read_tokenizer
+from xlm_tf.training.reporting import Reporter
+from xlm_tf.training.run import TrainingRun, claim_output, run_to_end
+from xlm_tf.training.strategy import distribution_strategy, is_chief
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassificationResult:
+    """What a run left behind.
+
+    Attributes:
+        model: directory of the best model, for `XLMTextClassifier.from_preset`.
+        metrics_file: JSON lines, one per evaluation.
+        step: int, updates made in all.
+        test_scores: dict of float by metric and language, such as "macro_f1/de"; None
+            where the run was interrupted or there is no test.
+        finished: bool, False where the run was interrupted.
+    """
+
+    model: Path
+    metrics_file: Path
+    step: int
+    test_scores: dict | None
+    finished: bool
+
+
+def finetune_classifier(recipe, quiet=False):
+    """Run a recipe to its end, from where it stopped if it was begun before.
+
+    The output directory holds what that of `pretrain` does; where there is a test, also
+    `test_scores.json`, and in `test/` the report of `xlm-tf evaluate`.
+
+    Args:
+        recipe: `ClassificationRecipe`, see `load_recipe`.
+        quiet: bool, say nothing on the standard output.
+
+    Returns:
+        `ClassificationResult`.
+
+    Raises:
+        ValueError: the output directory holds another run or something else, the texts
+            cannot be used, or the loss is not a number.
+    """
+    strategy = distribution_strategy()
+    reporter = Reporter(quiet)
+    if is_chief():
+        claim_output(recipe)
+    for notice in recipe.notices():
+        reporter.say(notice)
+    data = ClassificationData(recipe)
+    for report in data.reports:
+        if report.broken:
+            reporter.say(report.summary())
+    training = recipe.training
+    keras.utils.set_random_seed(training.seed)
+    with strategy.scope():
+        model = build_classifier(recipe, data.labels)
+        optimizer = build_optimizer(training)
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        inner.global_clipnorm = training.clip_norm
+        accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+        model.compile(optimizer=optimizer, metrics=[accuracy])
+        optimizer.build(model.trainable_variables)
+    data.name_languages(model.preprocessor)
+    run = _ClassificationRun(recipe, model, data, reporter)
+    run_to_end(run, data.train_batches)
+    finished = not run.stop_requested
+    scores = _test(recipe, data, reporter) if finished and is_chief() else None
+    reporter.say(
+        f"The best model is in {run.model_dir}, the curves in {run.metrics_file}."
+    )
+    return ClassificationResult(
+        run.model_dir, run.metrics_file, run.step, scores, finished
+    )
+
+
+def build_classifier(recipe, labels):
+    """The `XLMTextClassifier` of a recipe as its training begins.
+
+    Args:
+        recipe: `ClassificationRecipe`.
+        labels: list of str, the classes.
+    """
+    training = recipe.training
+    arguments = recipe.model.given()
+    wants_languages = arguments.pop("language_embeddings", False)
+    packing = {}
+    if recipe.initial_model is not None:
+        masked_lm = load_initial_model(
+            recipe.initial_model, training.dtype, **arguments
+        )
+        check_initial_model(recipe, facts_of(masked_lm))
+        backbone, tokenizer = masked_lm.backbone, masked_lm.preprocessor.tokenizer
+        languages = masked_lm.preprocessor.languages
+        packing["num_separators"] = masked_lm.preprocessor.num_separators
+    else:
+        tokenizer = read_tokenizer(recipe)
+        languages = recipe.languages if wants_languages else None
+        backbone = XLMBackbone(
+            vocabulary_size=tokenizer.vocabulary_size(),
+            pad_token_id=tokenizer.pad_token_id,
+            num_languages=len(languages or ()),
+            dtype=training.dtype,
+            **arguments,
+        )
+    preprocessor = XLMTextClassifierPreprocessor(
+        tokenizer,
+        sequence_length=training.sequence_length,
+        languages=languages,
+        **packing,
+    )
+    if training.freeze_layers > backbone.num_layers:
+        raise ValueError(
+            "recipe.training.freeze_layers must not exceed the encoder blocks. "
+            f"Received: {training.freeze_layers} and {backbone.num_layers}."
+        )
+    model = XLMTextClassifier(backbone, preprocessor=preprocessor, labels=labels)
+    if training.freeze_layers:
+        backbone.embeddings.trainable = False
+        for block in backbone.encoder_blocks[: training.freeze_layers]:
+            block.trainable = False
+    if training.lora_rank:
+        model.enable_lora(training.lora_rank)
+    return model
+
+
+class ClassificationData:
+    """The texts of a recipe, in memory.
+
+    Attributes:
+        labels: list of str, the classes in their order.
+        train: list of dict with `text`, `text_pair` of pairs, `label`, `language`.
+        held_out, test: dict from language to such lists.
+        reports: list of `CorpusReport`, one per part.
+    """
+
+    def __init__(self, recipe):
+        self.recipe = recipe
+        self.reports = []
+        self.labels = recipe.labels
+        self.train = self._read("data")
+        if self.labels is None:
+            self.labels = sorted({row["label"] for row in self.train})
+            if len(self.labels) < 2:
+                raise ValueError(
+                    "recipe.data must have two classes or more in the column "
+                    f"{recipe.label!r}. Received: {', '.join(self.labels)}."
+                )
+        if recipe.held_out is not None:
+            held_out = self._read("held_out")
+        else:
+            held_out = self._hold_out(recipe.held_out_share)
+        seen = {_key(row) for row in held_out}
+        self.train = [row for row in self.train if _key(row) not in seen]
+        if not self.train or not held_out:
+            raise ValueError(
+                f"recipe.data has {len(self.train):,} texts to train on beside "
+                f"{len(held_out):,} that are held out: both need some."
+            )
+        self.held_out = _by_language(held_out)
+        self.test = _by_language(self._read("test") if recipe.test else [])
+        metric, _, language = recipe.training.early_stopping_metric.partition("/")
+        if language and language not in self.held_out:
+            raise ValueError(
+                f"recipe.training.early_stopping_metric is {metric}/{language}, and "
+                f"held out are: {', '.join(self.held_out)}."
+            )
+
+    def _read(self, part):
+        columns = {"text": self.recipe.text, "label": self.recipe.label}
+        if self.recipe.text_pair is not None:
+            columns["text_pair"] = self.recipe.text_pair
+        report = CorpusReport()
+        self.reports.append(report)
+        read = []
+        for entry in getattr(self.recipe, part):
+            own = dict(columns)
+            if entry.language_column is not None:
+                own["language"] = entry.language_column
+            for path in entry.files:
+                rows, _ = read_table(path, own, report=report)
+                unknown = {row["label"] for row in rows} - set(self.labels or ())
+                if self.labels is not None and unknown:
+                    raise ValueError(
+                        f"{path} has classes that are none of the run's: "
+                        f"{', '.join(sorted(unknown)[:10])}. Expected of: "
+                        f"{', '.join(self.labels)}. recipe.labels names all."
+                    )
+                for row in rows:
+                    row.setdefault("language", entry.language)
+                read += rows
+        return read
+
+    def _hold_out(self, share):
+        """A share of every language's texts; one text is never on both sides."""
+        generator = np.random.default_rng(self.recipe.training.seed)
+        held_out = []
+        for rows in _by_language(self.train).values():
+            count = max(1, round(share * len(rows)))
+            chosen = generator.permutation(len(rows))[:count]
+            held_out += [rows[number] for number in sorted(chosen)]
+        return held_out
+
+    def name_languages(self, preprocessor):
+        """Give every row the name that the model has for its language, or none."""
+        needs = preprocessor.languages is not None or getattr(
+            preprocessor.tokenizer, "reads_language", False
+        )
+        names = preprocessor.languages
+        for rows in (self.train, *self.held_out.values(), *self.test.values()):
+            for row in rows:
+                if not needs:
+                    row["of_model"] = None
+                elif names is None:
+                    row["of_model"] = row["language"]
+                else:
+                    row["of_model"] = match_language(row["language"], names)
+
+    def train_batches(self):
+        """The endless batches `(texts, labels[, weights])`, the same at every call.
+
+        Every epoch is in an order of its own; batches go on from one to the next.
+        """
+        training = self.recipe.training
+        count = len(self.train)
+        fields = {name: tf.constant(x) for name, x in columns_of(self.train).items()}
+        numbers = np.array([self.labels.index(row["label"]) for row in self.train])
+        weights = np.ones(count, "float32")
+        if training.class_weight == "balanced":
+            sizes = np.bincount(numbers, minlength=len(self.labels))
+            present = np.count_nonzero(sizes)
+            weights = (count / (present * np.maximum(sizes, 1)))[numbers]
+        labels = tf.constant(numbers, "int32")
+        weights = tf.constant(weights, "float32")
+
+        def order(epoch):
+            seed = tf.stack([tf.constant(training.seed, "int64"), epoch])
+            shuffled = tf.random.experimental.stateless_shuffle(tf.range(count), seed)
+            return tf.data.Dataset.from_tensor_slices(shuffled)
+
+        def rows(chosen):
+            texts = {name: tf.gather(column, chosen) for name, column in fields.items()}
+            return texts, tf.gather(labels, chosen), tf.gather(weights, chosen)
+
+        epochs = tf.data.Dataset.range(np.iinfo("int64").max)
+        batches = epochs.flat_map(order).batch(training.batch_size, drop_remainder=True)
+        return batches.map(rows)
+
+
+class _ClassificationRun(TrainingRun):
+    """Evaluates by accuracy and macro-F1 of every language."""
+
+    def __init__(self, recipe, model, data, reporter):
+        metric = recipe.training.early_stopping_metric
+        super().__init__(recipe, model, model, metric, reporter)
+        self.held_out = data.held_out
+
+    def evaluate(self):
+        scores = [
+            score_rows(self.trained_model, rows, language)[0]
+            for language, rows in self.held_out.items()
+        ]
+        _say_scores(self.reporter, scores, f"Held-out texts after {self.step} steps")
+        metrics = _numbers(scores)
+        for metric in METRICS:
+            own = [x for name, x in metrics.items() if name.startswith(f"{metric}/")]
+            metrics[f"mean/{metric}"] = float(np.mean(own))
+        return metrics
+
+
+def _test(recipe, data, reporter):
+    """Classify the test texts with the best model, and write the report."""
+    if not data.test:
+        return None
+    model = XLMTextClassifier.from_preset(str(recipe.output / "model"))
+    results = [score_rows(model, rows, own) for own, rows in data.test.items()]
+    scores = [own for own, _ in results]
+    errors = [error for _, own in results for error in own]
+    trained = sorted({row["language"] for row in data.train})
+    _say_scores(reporter, scores, "Test texts")
+    write_report(recipe.output / "test", scores, model.labels, errors, trained)
+    reporter.say(f"The table, confusions and errors are in {recipe.output / 'test'}.")
+    numbers = _numbers(scores)
+    (recipe.output / "test_scores.json").write_text(
+        json.dumps(numbers, indent=2), encoding="utf-8"
+    )
+    return numbers
+
+
+def _numbers(scores):
+    return {
+        f"{metric}/{own.language}": own.scores[metric].value
+        for own in scores
+        for metric in METRICS
+    }
+
+
+def _say_scores(reporter, scores, title):
+    reporter.say(f"{title}:")
+    for own in scores:
+        accuracy, macro_f1 = (100 * own.scores[name].value for name in METRICS)
+        reporter.say(
+            f"  {own.language}: accuracy {accuracy:.1f}%, macro-F1 {macro_f1:.1f}%, "
+            f"{own.num_examples:,} texts (majority class {100 * own.majority:.1f}%)"
+        )
+
+
+def _by_language(rows):
+    found = {}
+    for row in rows:
+        found.setdefault(row["language"], []).append(row)
+    return dict(sorted(found.items()))
+
+
+def _key(row):
+    return text_key(row["text"]), text_key(row.get("text_pair") or "")
