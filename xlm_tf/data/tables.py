@@ -195,7 +195,9 @@ def _read_jsonl(path, columns, optional):
 
 
 def _read_parquet(path, columns, optional):
-    parquet = import_optional("pyarrow.parquet", "Parquet", "pip install pyarrow")
+    parquet = import_optional(
+        "pyarrow.parquet", "Parquet files", "pip install 'xlm-tf[parquet]'"
+    )
     try:
         file = parquet.ParquetFile(path)
     except Exception as error:

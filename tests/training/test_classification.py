@@ -1,0 +1,322 @@
+"""Whole runs of a classifier: from tables to scores by language and the commands."""
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+import xlm_tf
+from xlm_tf.cli import main
+from xlm_tf.training.classification import ClassificationData, finetune_classifier
+from xlm_tf.training.recipe_loader import RecipeError, load_recipe
+
+GOOD = {"en": "good fine nice great", "fr": "bon bien beau super"}
+BAD = {"en": "bad poor ugly awful", "fr": "mauvais nul laid affreux"}
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """A folder of small tables, some rows of which cannot be used."""
+    folder = tmp_path_factory.mktemp("tables")
+    random = np.random.default_rng(0)
+    for language in GOOD:
+        rows = []
+        for number in range(120):
+            label = ("negative", "positive")[number % 2]
+            words = ((BAD, GOOD)[number % 2])[language].split()
+            text = " ".join([*random.choice(words, 3), str(number)])
+            rows.append({"tweet": text, "class": label, "lang": language})
+        for part, own in (("train", rows[:80]), ("val", rows[80:100])):
+            lines = [f"{row['class']}\t{row['tweet']}" for row in own]
+            text = "\n".join(["class\ttweet", *lines, "positive"])
+            (folder / f"{part}.{language}.tsv").write_text(text, encoding="utf-8")
+        with (folder / "test.jsonl").open("a", encoding="utf-8") as file:
+            for row in rows[100:]:
+                print(json.dumps(row), file=file)
+    return folder
+
+
+def write_recipe(folder, name="recipe.yaml", training=(), **changes):
+    recipe = {
+        "task": "classification",
+        "output": "run",
+        "initial_model": "xlm_tiny",
+        "data": [{"language": "en", "files": ["train.en.tsv"]}],
+        "held_out": [{"language": "en", "files": ["val.en.tsv"]}],
+        "test": [{"language_column": "lang", "files": ["test.jsonl"]}],
+        "text": "tweet",
+        "label": "class",
+        "training": {
+            "steps": 24,
+            "batch_size": 16,
+            "sequence_length": 32,
+            "learning_rate": 2e-3,
+            "warmup_steps": 2,
+            "evaluate_every": 8,
+            "checkpoint_every": 5,
+            **dict(training),
+        },
+        **changes,
+    }
+    path = folder / name
+    path.write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(tables, tmp_path_factory):
+    """The folder of a finished run, made by the command."""
+    folder = tmp_path_factory.mktemp("run")
+    recipe = write_recipe(folder)
+    arguments = ["finetune", str(recipe), "--data", str(tables), "--quiet"]
+    assert main(arguments) == 0
+    return folder / "run"
+
+
+def test_a_run_leaves_its_model_curves_and_report(run):
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    metrics = [json.loads(line) for line in lines]
+    assert [own["step"] for own in metrics] == [8, 16, 24]
+    assert {"accuracy/en", "macro_f1/en", "mean/macro_f1"} <= set(metrics[0])
+    scores = json.loads((run / "test_scores.json").read_text())
+    assert set(scores) == {
+        f"{metric}/{language}"
+        for metric in ("accuracy", "macro_f1")
+        for language in ("en", "fr")
+    }
+    assert scores["accuracy/en"] > 0.9
+    report = (run / "test" / "report.md").read_text(encoding="utf-8")
+    assert "| en | 20 |" in report
+    assert "trained on" in report
+    model = xlm_tf.XLMTextClassifier.from_preset(run / "model")
+    assert model.labels == ["negative", "positive"]
+    assert model.classify("great nice good")[0][0][0] == "positive"
+
+
+def test_started_again_it_is_finished(run, tables):
+    before = (run / "model" / "model.weights.h5").stat().st_mtime_ns
+    recipe = str(run.parent / "recipe.yaml")
+    assert main(["finetune", recipe, "--data", str(tables)]) == 0
+    assert (run / "model" / "model.weights.h5").stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_ends_with_the_weights_of_a_whole_one(
+    run, tables, tmp_path, monkeypatch
+):
+    from xlm_tf.training import classification
+
+    recipe = load_recipe(write_recipe(tmp_path), tables)
+    original = classification._ClassificationRun.on_train_batch_end
+
+    def stop_at_11(self, batch, logs=None):
+        self.stop_requested |= self.step == 10
+        original(self, batch, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            classification._ClassificationRun, "on_train_batch_end", stop_at_11
+        )
+        result = finetune_classifier(recipe, quiet=True)
+    assert (result.step, result.finished, result.test_scores) == (11, False, None)
+    result = finetune_classifier(recipe, quiet=True)
+    assert (result.step, result.finished) == (24, True)
+    models = [
+        xlm_tf.XLMTextClassifier.from_preset(folder / "model")
+        for folder in (run, tmp_path / "run")
+    ]
+    for one, other in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_allclose(other, one, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "training",
+    [
+        {"freeze_layers": 1, "class_weight": "balanced"},
+        {"lora_rank": 2, "dtype": "mixed_bfloat16"},
+    ],
+    ids=["frozen", "lora"],
+)
+def test_parts_that_are_not_trained(tables, tmp_path, training):
+    path = write_recipe(tmp_path, training={"steps": 8, **training}, test=[])
+    result = finetune_classifier(load_recipe(path, tables), quiet=True)
+    assert result.test_scores is None
+    trained = xlm_tf.XLMTextClassifier.from_preset(result.model).backbone
+    initial = xlm_tf.XLMBackbone.from_preset("xlm_tiny")
+    pairs = {
+        "embeddings": (trained.embeddings, initial.embeddings),
+        "first": (trained.encoder_blocks[0], initial.encoder_blocks[0]),
+        "last": (trained.encoder_blocks[-1], initial.encoder_blocks[-1]),
+    }
+    changed = {
+        name: any(
+            not np.array_equal(one, other)
+            for one, other in zip(a.get_weights(), b.get_weights(), strict=True)
+        )
+        for name, (a, b) in pairs.items()
+    }
+    lora = "lora_rank" in training
+    assert changed == {"embeddings": False, "first": lora, "last": True}
+
+
+def test_batches_are_every_text_once_in_an_order_of_each_epoch(tables, tmp_path):
+    path = write_recipe(tmp_path, held_out=None, held_out_share=0.25)
+    data = ClassificationData(load_recipe(path, tables))
+    assert (len(data.train), len(data.held_out["en"])) == (60, 20)
+    held_out = {row["text"] for row in data.held_out["en"]}
+    assert not held_out & {row["text"] for row in data.train}
+    for rows in (data.train, data.held_out["en"]):
+        for row in rows:
+            row["of_model"] = None
+
+    def epochs(skipped=0):
+        batches = data.train_batches().skip(skipped).take(30 - skipped)
+        return [text for x, _, _ in batches for text in x["text"].numpy().tolist()]
+
+    texts = epochs()
+    assert sorted(texts[:60]) == sorted(texts[60:120])
+    assert texts[:60] != texts[60:120]
+    assert len(set(texts[:60])) == 60
+    assert epochs(7) == texts[7 * 16 :]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"held_out": None}, "held_out, texts that choose the best model"),
+        ({"labels": ["a"]}, "recipe.labels"),
+        ({"text": "class"}, "different columns"),
+        ({"data": [{"files": ["train.en.tsv"]}]}, "`language` or `language_column`"),
+        ({"data": [{"language": "en", "files": ["recipe.yaml"]}]}, "a file of"),
+        ({"training": {"accumulation_steps": 2}}, "accumulation_steps must be 1"),
+        ({"training": {"early_stopping_metric": "bleu"}}, "early_stopping_metric"),
+        ({"training": {"lora_rank": 2, "freeze_layers": 1}}, "lora_rank"),
+        ({"training": {"label_smoothing": 0.1}}, "label_smoothing is unknown"),
+    ],
+)
+def test_wrong_recipes(tables, tmp_path, changes, message):
+    (tables / "recipe.yaml").write_text("x")
+    path = write_recipe(tmp_path, **changes)
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(path, tables)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"text": "text"}, r"train\.en\.tsv has no column 'text'.*'tweet'"),
+        ({"labels": ["x", "y"]}, "classes that are none of the run's: negative"),
+        ({"training": {"early_stopping_metric": "accuracy/de"}}, "held out are: en"),
+    ],
+)
+def test_wrong_data(tables, tmp_path, changes, message):
+    recipe = load_recipe(write_recipe(tmp_path, **changes), tables)
+    with pytest.raises(ValueError, match=message):
+        ClassificationData(recipe)
+
+
+def test_evaluate(run, tables, tmp_path, capsys):
+    arguments = ["evaluate", str(run / "model"), "--text", "tweet", "--label", "class"]
+    data = ["--data", str(tables / "test.jsonl"), "--language-column", "lang"]
+    output = ["--trained-on", "en", "--output", str(tmp_path / "report")]
+    against = ["--against", str(run / "model")]
+    assert main([*arguments, *data, *output, *against]) == 0
+    printed = capsys.readouterr().out
+    assert "trained on" in printed
+    assert "1.000" in printed  # a model against itself
+    scores = json.loads((tmp_path / "report" / "scores.json").read_text())
+    expected = json.loads((run / "test_scores.json").read_text())
+    for language, own in scores["languages"].items():
+        assert own["accuracy"]["value"] == expected[f"accuracy/{language}"]
+    entry = f"fr={tables / 'val.fr.tsv'}"
+    assert main([*arguments, "--data", entry]) == 0
+    captured = capsys.readouterr()
+    assert "1 broken lines" in captured.err
+    for wrong, message in (
+        (["--data", str(tables / "test.jsonl")], "names no language"),
+        (["--data", entry, "--trained-on", "de"], "no such examples"),
+        (["--data", entry, "--label", "tweet"], "does not have"),
+    ):
+        assert main([*arguments, *wrong]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_predict(run, tables, tmp_path, capsys):
+    model = str(run / "model")
+    classifier = xlm_tf.XLMTextClassifier.from_preset(model)
+    lines = ["great nice", "", "awful " * 20, "ça"]
+    (tmp_path / "texts.txt").write_text("\n".join(lines), encoding="utf-8")
+    assert main(["predict", model, str(tmp_path / "texts.txt")]) == 0
+    answers = [json.loads(x) for x in capsys.readouterr().out.splitlines()]
+    expected = classifier.classify(lines)
+    for answer, own in zip(answers, expected, strict=True):
+        assert answer["label"] == own[0][0]
+        assert answer["probabilities"] == pytest.approx(dict(own), abs=1e-5)
+
+    table = tables / "val.en.tsv"  # its last row is broken
+    output = tmp_path / "answers.tsv"
+    arguments = ["predict", model, str(table), "--text", "tweet", "--output"]
+    assert main([*arguments, str(output)]) == 0
+    rows = [x.split("\t") for x in output.read_text().split("\n")[:-1]]
+    assert len(rows) == 21
+    assert rows[0][0] == "negative"
+    assert rows[-1] == ["", ""]
+    output = tmp_path / "answers.jsonl"
+    assert main([*arguments, str(output), "--top-k", "1", "--batch-size", "3"]) == 0
+    last = json.loads(output.read_text().splitlines()[-1])
+    assert "line 22: 1 columns" in last["error"]
+
+    for wrong, message in (
+        (["--text-pair", "x"], "no column 'x'"),
+        (["--text", "x"], "no column 'x'"),
+        (["--top-k", "3"], "top_k"),
+        (["--top-k", "0"], "top_k"),
+    ):
+        try:
+            code = main([*arguments, str(output), *wrong])
+        except SystemExit as error:  # of the parser
+            code = error.code
+        assert code == 2
+        assert message in capsys.readouterr().err
+    assert json.loads(output.read_text().splitlines()[-1]) == last
+
+
+@pytest.mark.parametrize("kind", ["tagger", "embedder", "masked_lm", "translator"])
+def test_predict_with_other_tasks(tmp_path, capsys, kind):
+    masked_lm = xlm_tf.XLMMaskedLM.from_preset("xlm_tiny")
+    backbone, tokenizer = masked_lm.backbone, masked_lm.preprocessor.tokenizer
+    model = {
+        "tagger": lambda: xlm_tf.XLMTokenClassifier(
+            backbone,
+            preprocessor=xlm_tf.XLMTokenClassifierPreprocessor(tokenizer, 32),
+            labels=["O", "B"],
+        ),
+        "embedder": lambda: xlm_tf.XLMTextEmbedder(
+            backbone, xlm_tf.XLMTextEmbedderPreprocessor(tokenizer, 32)
+        ),
+        "masked_lm": lambda: masked_lm,
+        "translator": lambda: xlm_tf.XLMSeq2SeqLM.from_masked_lm(
+            masked_lm, num_decoder_layers=1
+        ),
+    }[kind]()
+    model.save_to_preset(tmp_path / "model")
+    (tmp_path / "texts.txt").write_text("One <mask>.\nThe other, long <mask> text\n")
+    arguments = ["predict", str(tmp_path / "model"), str(tmp_path / "texts.txt")]
+    if kind == "translator":
+        assert main(arguments) == 2
+        assert "xlm-tf translate" in capsys.readouterr().err
+        return
+    assert main(arguments) == 0
+    answers = [json.loads(x) for x in capsys.readouterr().out.splitlines()]
+    assert len(answers) == 2
+    if kind == "tagger":
+        assert len(answers[1]["tokens"]) == len(answers[1]["labels"]) > 3
+    elif kind == "embedder":
+        expected = model.embed(["One <mask>."])[0]
+        np.testing.assert_allclose(answers[0]["embedding"], expected, atol=1e-5)
+    else:
+        assert answers[0]["tokens"][0] == masked_lm.fill_mask("One <mask>.")[0][0][0]
+    assert main([*arguments, "--format", "tsv"]) == 2
+    assert "--format tsv is not for" in capsys.readouterr().err
