@@ -8,7 +8,8 @@ BIN := $(VENV)/bin
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: quickstart test test-gpu test-newest test-peers lint clean
+.PHONY: quickstart test test-gpu test-newest test-notebooks test-peers \
+	notebooks lint clean
 
 # Trains, evaluates, exports and serves a small model on real text: about 15 minutes
 # on two cores. Everything ends up in ./quickstart-results.
@@ -17,6 +18,14 @@ quickstart: $(VENV)/.quickstart
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(PARALLEL)
+
+# The notebooks as they stand, from a clean state; `notebooks` makes their outputs anew.
+test-notebooks: $(VENV)/.test
+	cd notebooks && $(abspath $(BIN))/python -m pytest --nbmake --nbmake-timeout=900 \
+		-c /dev/null --rootdir . *.ipynb
+
+notebooks: $(VENV)/.test
+	cd notebooks && $(abspath $(BIN))/jupytext --to ipynb --execute *.py
 
 # On a machine with an NVIDIA GPU; elsewhere the suite skips them.
 test-gpu: $(VENV)/.test $(VENV)/.gpu

@@ -164,10 +164,10 @@ def test_parts_that_are_not_trained(tables, tmp_path, training):
 def test_batches_are_every_text_once_in_an_order_of_each_epoch(tables, tmp_path):
     path = write_recipe(tmp_path, held_out=None, held_out_share=0.25)
     data = ClassificationData(load_recipe(path, tables))
-    assert (len(data.train), len(data.held_out["en"])) == (60, 20)
-    held_out = {row["text"] for row in data.held_out["en"]}
+    assert (len(data.train), len(data.held_out)) == (60, 20)
+    held_out = {row["text"] for row in data.held_out}
     assert not held_out & {row["text"] for row in data.train}
-    for rows in (data.train, data.held_out["en"]):
+    for rows in (data.train, data.held_out):
         for row in rows:
             row["of_model"] = None
 

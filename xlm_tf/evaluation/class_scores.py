@@ -116,6 +116,27 @@ def score_rows(model, rows, language, batch_size=32, seed=0):
     return scores, errors
 
 
+def score_languages(model, rows, batch_size=32, seed=0):
+    """Score a model on every language of some rows.
+
+    Args:
+        model, batch_size, seed: as for `score_rows`.
+        rows: as there, and `language`.
+
+    Returns:
+        `(scores, errors)`: list of `LanguageScores`, languages sorted; and the errors
+        of all.
+    """
+    languages = {}
+    for row in rows:
+        languages.setdefault(row["language"], []).append(row)
+    results = [
+        score_rows(model, own, language, batch_size, seed)
+        for language, own in sorted(languages.items())
+    ]
+    return [scores for scores, _ in results], [x for _, own in results for x in own]
+
+
 def score_language(language, targets, predictions, num_classes, seed=0):
     """Score the predictions for one language.
 

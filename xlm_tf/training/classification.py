@@ -11,7 +11,7 @@ import tensorflow as tf
 from xlm_tf.data.corpus_report import CorpusReport
 from xlm_tf.data.tables import read_table
 from xlm_tf.evaluation.class_report import write_report
-from xlm_tf.evaluation.class_scores import METRICS, columns_of, score_rows
+from xlm_tf.evaluation.class_scores import METRICS, columns_of, score_languages
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.text_classifier import XLMTextClassifier
 from xlm_tf.models.text_classifier_preprocessor import XLMTextClassifierPreprocessor
@@ -152,7 +152,7 @@ class ClassificationData:
     Attributes:
         labels: list of str, the classes in their order.
         train: list of dict with `text`, `text_pair` of pairs, `label`, `language`.
-        held_out, test: dict from language to such lists.
+        held_out, test: such lists.
         reports: list of `CorpusReport`, one per part.
     """
 
@@ -179,13 +179,14 @@ class ClassificationData:
                 f"recipe.data has {len(self.train):,} texts to train on beside "
                 f"{len(held_out):,} that are held out: both need some."
             )
-        self.held_out = _by_language(held_out)
-        self.test = _by_language(self._read("test") if recipe.test else [])
+        self.held_out = held_out
+        self.test = self._read("test") if recipe.test else []
         metric, _, language = recipe.training.early_stopping_metric.partition("/")
-        if language and language not in self.held_out:
+        languages = sorted({row["language"] for row in held_out})
+        if language and language not in languages:
             raise ValueError(
                 f"recipe.training.early_stopping_metric is {metric}/{language}, and "
-                f"held out are: {', '.join(self.held_out)}."
+                f"held out are: {', '.join(languages)}."
             )
 
     def _read(self, part):
@@ -216,8 +217,10 @@ class ClassificationData:
     def _hold_out(self, share):
         """A share of every language's texts; one text is never on both sides."""
         generator = np.random.default_rng(self.recipe.training.seed)
-        held_out = []
-        for rows in _by_language(self.train).values():
+        held_out, languages = [], {}
+        for row in self.train:
+            languages.setdefault(row["language"], []).append(row)
+        for rows in languages.values():
             count = max(1, round(share * len(rows)))
             chosen = generator.permutation(len(rows))[:count]
             held_out += [rows[number] for number in sorted(chosen)]
@@ -229,7 +232,7 @@ class ClassificationData:
             preprocessor.tokenizer, "reads_language", False
         )
         names = preprocessor.languages
-        for rows in (self.train, *self.held_out.values(), *self.test.values()):
+        for rows in (self.train, self.held_out, self.test):
             for row in rows:
                 if not needs:
                     row["of_model"] = None
@@ -278,10 +281,7 @@ class _ClassificationRun(TrainingRun):
         self.held_out = data.held_out
 
     def evaluate(self):
-        scores = [
-            score_rows(self.trained_model, rows, language)[0]
-            for language, rows in self.held_out.items()
-        ]
+        scores, _ = score_languages(self.trained_model, self.held_out)
         _say_scores(self.reporter, scores, f"Held-out texts after {self.step} steps")
         metrics = _numbers(scores)
         for metric in METRICS:
@@ -295,9 +295,7 @@ def _test(recipe, data, reporter):
     if not data.test:
         return None
     model = XLMTextClassifier.from_preset(str(recipe.output / "model"))
-    results = [score_rows(model, rows, own) for own, rows in data.test.items()]
-    scores = [own for own, _ in results]
-    errors = [error for _, own in results for error in own]
+    scores, errors = score_languages(model, data.test)
     trained = sorted({row["language"] for row in data.train})
     _say_scores(reporter, scores, "Test texts")
     write_report(recipe.output / "test", scores, model.labels, errors, trained)
@@ -325,13 +323,6 @@ def _say_scores(reporter, scores, title):
             f"  {own.language}: accuracy {accuracy:.1f}%, macro-F1 {macro_f1:.1f}%, "
             f"{own.num_examples:,} texts (majority class {100 * own.majority:.1f}%)"
         )
-
-
-def _by_language(rows):
-    found = {}
-    for row in rows:
-        found.setdefault(row["language"], []).append(row)
-    return dict(sorted(found.items()))
 
 
 def _key(row):
