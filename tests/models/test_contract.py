@@ -105,8 +105,9 @@ def test_it_learns_from_raw_strings(make_task, row):
     assert np.mean(changed) > 0.9
 
 
+@pytest.mark.slow
 @rows([row for row in TASKS if row[2] is not None])
-def test_xla_trains_and_predicts_the_same(make_task, row):
+def test_xla_trains_and_scores_the_same(make_task, row):
     """Keras compiles the steps by XLA, unasked, where there is one GPU."""
     results = []
     for jit_compile in (False, True):
