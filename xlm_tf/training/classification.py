@@ -73,6 +73,11 @@ def finetune_classifier(recipe, quiet=False):
     for report in data.reports:
         if report.broken:
             reporter.say(report.summary())
+    if data.num_left_out:
+        reporter.say(
+            f"{data.num_left_out:,} texts of data are held out, or say what those do: "
+            f"{len(data.train):,} are trained on."
+        )
     training = recipe.training
     keras.utils.set_random_seed(training.seed)
     with strategy.scope():
@@ -153,6 +158,7 @@ class ClassificationData:
         labels: list of str, the classes in their order.
         train: list of dict with `text`, `text_pair` of pairs, `label`, `language`.
         held_out, test: such lists.
+        num_left_out: int, texts of `data` that are held out, or say what those do.
         reports: list of `CorpusReport`, one per part.
     """
 
@@ -172,8 +178,9 @@ class ClassificationData:
             held_out = self._read("held_out")
         else:
             held_out = self._hold_out(recipe.held_out_share)
-        seen = {_key(row) for row in held_out}
+        seen, count = {_key(row) for row in held_out}, len(self.train)
         self.train = [row for row in self.train if _key(row) not in seen]
+        self.num_left_out = count - len(self.train)
         if not self.train or not held_out:
             raise ValueError(
                 f"recipe.data has {len(self.train):,} texts to train on beside "

@@ -121,8 +121,8 @@ class ClassificationRecipe(Recipe):
     labels: list[str] | None = Field(
         None,
         min_length=2,
-        description="The classes in their order; null: those of `data`, sorted. Rows "
-        "of other classes are left out, counted and named.",
+        description="The classes in their order; null: those of `data`, sorted. Texts "
+        "of other classes are an error.",
     )
     training: ClassificationSettings = Field(description="How to train.")
 
