@@ -237,7 +237,10 @@ def test_evaluate(run, tables, tmp_path, capsys):
     for wrong, message in (
         (["--data", str(tables / "test.jsonl")], "names no language"),
         (["--data", entry, "--trained-on", "de"], "no such examples"),
-        (["--data", entry, "--label", "tweet"], "does not have"),
+        (["--data", entry, "--label", "tweet"], "different columns"),
+        (["--data", entry, "--text", "class", "--label", "tweet"], "does not have"),
+        (["--data", entry, "--output", str(tables / "val.fr.tsv")], "is a file"),
+        (["--data", entry, "--output", str(run / "model")], "folder of the model"),
     ):
         assert main([*arguments, *wrong]) == 2
         assert message in capsys.readouterr().err

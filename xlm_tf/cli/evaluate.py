@@ -4,6 +4,8 @@ For example
 `xlm-tf evaluate sentiment --data en=en.tsv --data de=de.tsv --trained-on en`.
 """
 
+from pathlib import Path
+
 from xlm_tf.cli.argument_types import whole
 from xlm_tf.cli.predict import add_column_arguments
 
@@ -69,6 +71,7 @@ def run(args):
         score_rows,
     )
 
+    _check(args)
     model = _load(args.model)
     labels = model.labels or [str(number) for number in range(model.num_classes)]
     console = Console(width=None if Console().is_terminal else 120)
@@ -115,6 +118,27 @@ def run(args):
         written = write_report(args.output, scores, labels, errors, args.trained_on)
         console.print("Written: " + ", ".join(map(str, written)), soft_wrap=True)
     return 0
+
+
+def _check(args):
+    """Refuse what can be seen before a model is loaded."""
+    columns = [args.text, args.label, args.text_pair, args.language_column]
+    columns = [name for name in columns if name is not None]
+    if len(set(columns)) != len(columns):
+        raise ValueError(
+            "--text, --text-pair, --label and --language-column must be different "
+            f"columns. Received: {', '.join(columns)}."
+        )
+    if args.output is None:
+        return
+    folder = Path(args.output)
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"--output {folder} is a file. Name a folder.")
+    for model in filter(None, [args.model, args.against]):
+        if folder.is_dir() and Path(model).is_dir() and folder.samefile(model):
+            raise ValueError(
+                f"--output {folder} is the folder of the model. Name another one."
+            )
 
 
 def _load(name):
