@@ -77,7 +77,8 @@ def test_the_report(tmp_path):
     assert rows[0][-1] == "trained on"
     assert rows[1][-1] == "-40.0"  # 33.3 of 73.3
     assert all(len(row) == len(names) for row in rows)
-    written = write_report(tmp_path / "r", scores, ["no", "yes"], errors, ["en"])
+    labels = ["$\\no$", "yes"]  # no mathematics
+    written = write_report(tmp_path / "r", scores, labels, errors, ["en"])
     assert [path.name for path in written] == ["scores.json", "report.md", "scores.png"]
     document = json.loads(written[0].read_text(encoding="utf-8"))
     assert document["languages"]["en"]["confusion"] == [[1, 1], [0, 2]]

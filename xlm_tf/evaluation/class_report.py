@@ -155,7 +155,9 @@ def _markdown(names, rows, are_numbers=True):
 def _draw(path, scores, labels, training_languages):
     from matplotlib.figure import Figure
 
-    languages = [own.language for own in scores]
+    # matplotlib reads what stands between two dollar signs as mathematics.
+    languages = [own.language.replace("$", "\\$") for own in scores]
+    labels = [label.replace("$", "\\$") for label in labels]
     figure = Figure(
         figsize=(6 + 0.5 * len(labels) + 2, max(3, 0.45 * len(scores) + 1.5))
     )
@@ -174,7 +176,7 @@ def _draw(path, scores, labels, training_languages):
             ],
         ]
     )
-    colours = ["C0" if own in training_languages else "C1" for own in languages]
+    colours = ["C0" if x.language in training_languages else "C1" for x in scores]
     bars.barh(places, 100 * values, xerr=100 * spans, color=colours, capsize=2)
     bars.plot(
         [100 * own.majority for own in scores],
