@@ -128,6 +128,37 @@ def test_what_is_no_table(tmp_path):
         read_table(write(tmp_path / "b.tsv", "text\tlabel\na\nb\nc\td\n"), COLUMNS)
 
 
+def test_no_row_is_lost(tmp_path):
+    path = write(tmp_path / "a.csv", 'text,label\na,1\n"",\n\n,\nb,2\n')
+    assert [row["text"] for _, row, _ in iterate_table(path, COLUMNS)] == [
+        *("a", "", "", "b")
+    ]
+
+
+def test_a_column_twice(tmp_path):
+    path = write(tmp_path / "a.tsv", "text\tlabel\ttext\na\tb\tc\n")
+    with pytest.raises(ValueError, match="several columns 'text'"):
+        read_table(path, COLUMNS)
+
+
+def test_numbers_are_as_they_are_written(tmp_path):
+    lines = '{"text": 1.10, "label": 1e2}\n{"text": "a", "label": NaN}\n'
+    rows = [
+        row for _, row, _ in iterate_table(write(tmp_path / "a.jsonl", lines), COLUMNS)
+    ]
+    assert rows == [{"text": "1.10", "label": "1e2"}, {"text": "a", "label": ""}]
+    deep = write(tmp_path / "b.jsonl", '{"text": "a", "label": "b"}\n' + "[" * 200_000)
+    assert "not JSON" in read_table(deep, COLUMNS)[1].summary()
+
+
+def test_every_file_must_be_of_use(tmp_path):
+    good = write(tmp_path / "a.csv", as_text("csv"))
+    empty = write(tmp_path / "b.csv", "text,label\n")
+    for paths in ([good, empty], [empty, good]):
+        with pytest.raises(ValueError, match=r"b\.csv: there is no text"):
+            read_table(paths, COLUMNS)
+
+
 def test_a_long_text_and_rows_one_by_one(tmp_path):
     path = write(tmp_path / "a.csv", f"text,label\n{'long ' * 100_000},a\nb,c\n")
     rows = iterate_table(path, COLUMNS)

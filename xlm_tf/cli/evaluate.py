@@ -74,8 +74,9 @@ def run(args):
     _check(args)
     model = _load(args.model)
     labels = model.labels or [str(number) for number in range(model.num_classes)]
-    console = Console(width=None if Console().is_terminal else 120)
-    examples = _read(args, labels, Console(stderr=True))
+    # Names of files and languages are no markup.
+    console = Console(width=None if Console().is_terminal else 120, markup=False)
+    examples = _read(args, labels, Console(stderr=True, markup=False))
     for language in args.trained_on:
         if language not in examples:
             raise ValueError(
@@ -83,13 +84,19 @@ def run(args):
                 f"Received: {', '.join(examples)}."
             )
     other = _load(args.against) if args.against else None
-    if other is not None and other.labels != model.labels:
+    if other is not None and (
+        (other.num_classes, other.labels) != (model.num_classes, model.labels)
+    ):
         raise ValueError(
             f"{args.against} has other classes than {args.model}. Received: "
-            f"{other.labels} and {model.labels}."
+            f"{other.labels or other.num_classes} and "
+            f"{model.labels or model.num_classes}."
         )
     scores, errors, compared = [], [], []
+    for either in filter(None, [model, other]):
+        _check_language(either, args.language)
     for language, rows in examples.items():
+        _name_language(model, rows, args.language or language)
         own, wrong = score_rows(model, rows, language, args.batch_size, args.seed)
         scores.append(own)
         errors += wrong
@@ -122,6 +129,12 @@ def run(args):
 
 def _check(args):
     """Refuse what can be seen before a model is loaded."""
+    is_named = all("=" in value for value in args.data)
+    if args.language_column is not None and is_named:
+        raise ValueError(
+            "--language-column is of files without a language, and every --data names "
+            f"one. Received: --language-column {args.language_column}."
+        )
     columns = [args.text, args.label, args.text_pair, args.language_column]
     columns = [name for name in columns if name is not None]
     if len(set(columns)) != len(columns):
@@ -160,6 +173,30 @@ def _load(name):
     return model
 
 
+def _reads_languages(model):
+    tokenizer = model.preprocessor.tokenizer
+    return bool(model.preprocessor.languages or getattr(tokenizer, "reads_language", 0))
+
+
+def _check_language(model, language):
+    if language is not None and not _reads_languages(model):
+        raise ValueError(
+            f"--language {language}: neither the model nor its tokenizer has languages."
+        )
+
+
+def _name_language(model, rows, language):
+    """Give rows the name that the model has for their language, if it has any."""
+    from xlm_tf.text.language_codes import match_language
+
+    if not _reads_languages(model):
+        return
+    if model.preprocessor.languages:
+        language = match_language(language, model.preprocessor.languages)
+    for row in rows:
+        row["of_model"] = language
+
+
 def _read(args, labels, console):
     """dict from language to its rows, in the order of the arguments."""
     from xlm_tf.data.tables import read_table
@@ -172,6 +209,8 @@ def _read(args, labels, console):
         language, separator, path = value.partition("=")
         if not separator:
             language, path = None, value
+        elif not language:
+            raise ValueError(f"--data {value} has no language before the '='.")
         own = dict(columns)
         if language is None:
             if args.language_column is None:
@@ -190,6 +229,5 @@ def _read(args, labels, console):
                 f"{', '.join(sorted(unknown)[:10])}. It has: {', '.join(labels)}."
             )
         for row in rows:
-            row["of_model"] = args.language
             examples.setdefault(language or row["language"], []).append(row)
     return examples

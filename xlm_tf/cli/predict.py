@@ -152,6 +152,11 @@ def read_rows(args):
         for line in read_lines(args.input, args.encoding):
             yield {"text": line}, None
         return
+    if args.encoding != "utf-8":
+        raise ValueError(
+            f"--encoding is of lines of text; tables are UTF-8. Received: "
+            f"--encoding {args.encoding}, {args.input}."
+        )
     columns = {"text": args.text}
     if args.text_pair is not None:
         columns["text_pair"] = args.text_pair

@@ -37,14 +37,17 @@ def read_table(paths, columns, optional=(), report=None):
     report = CorpusReport() if report is None else report
     rows = []
     for path in paths:
+        own = CorpusReport()
         for number, row, broken in iterate_table(path, columns, optional):
             reason = broken or _nothing_in(row, columns, optional)
             if reason is not None:
+                own.add_broken(path, number, reason)
                 report.add_broken(path, number, reason)
             else:
+                own.sentences += 1
                 report.sentences += 1
                 rows.append(row)
-    report.check_usable(paths)
+        own.check_usable([path])
     return rows, report
 
 
@@ -133,6 +136,11 @@ def _check_columns(path, names, columns, optional):
             f"{path} has no column {', '.join(map(repr, missing))}. "
             f"It has: {', '.join(map(repr, names))}."
         )
+    for name in columns.values():
+        if list(names).count(name) > 1:
+            raise ValueError(
+                f"{path} has several columns {name!r}: rename all but one."
+            )
 
 
 def _read_csv(path, columns, optional):
@@ -146,7 +154,8 @@ def _read_csv(path, columns, optional):
         _check_columns(path, names, columns, optional)
         begun = reader.line_num + 1
         for fields in reader:
-            yield from _fields_row(begun, names, fields)
+            if fields:  # not of an empty line
+                yield from _fields_row(begun, names, fields)
             begun = reader.line_num + 1
     except csv.Error as error:
         raise ValueError(
@@ -162,13 +171,11 @@ def _read_tsv(path, columns, optional):
         if names is None:
             names = [x.strip() for x in text.removeprefix("\ufeff").split("\t")]
             _check_columns(path, names, columns, optional)
-        else:
+        elif text:
             yield from _fields_row(number, names, text.split("\t"))
 
 
 def _fields_row(number, names, fields):
-    if not any(fields):
-        return  # an empty line
     reason = None
     if len(fields) != len(names):
         reason = f"{len(fields)} columns, not the {len(names)} of the first row"
@@ -183,8 +190,11 @@ def _read_jsonl(path, columns, optional):
             text = usable_text(line)
             if not text:
                 continue
-            row = json.loads(text)
-        except ValueError as error:
+            # Numbers as they are written, and NaN is nothing.
+            row = json.loads(
+                text, parse_float=str, parse_int=str, parse_constant=lambda _: ""
+            )
+        except (ValueError, RecursionError) as error:
             reason = f"not JSON: {error}"
         if reason is None and not isinstance(row, dict):
             reason = "not a JSON object"

@@ -72,7 +72,9 @@ def write_report(folder, scores, labels, errors, training_languages=()):
         "mean": {name: _mean(scores, name) for name in METRICS},
     }
     with whole_file(written[0]) as partial:
-        partial.write_text(json.dumps(document, indent=2, ensure_ascii=False))
+        partial.write_text(
+            json.dumps(document, indent=2, ensure_ascii=False), encoding="utf-8"
+        )
     with whole_file(written[1]) as partial:
         partial.write_text(
             _page(scores, labels, errors, training_languages), encoding="utf-8"

@@ -87,7 +87,8 @@ class ClassificationSettings(TrainingSettings):
                 "lora_rank leaves all weights as they are but the head's: leave "
                 "freeze_layers out."
             )
-        if self.early_stopping_metric.partition("/")[0] not in METRICS:
+        metric, slash, language = self.early_stopping_metric.partition("/")
+        if metric not in METRICS or bool(slash) != bool(language):
             yield (
                 f"early_stopping_metric must be one of {', '.join(METRICS)}, or one of "
                 f"them with /LANGUAGE. Received: {self.early_stopping_metric}."
