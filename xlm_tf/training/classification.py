@@ -1,5 +1,6 @@
 """Fine-tuning of a text classifier from a recipe: interruptible, scored by language."""
 
+import collections
 import dataclasses
 import json
 from pathlib import Path
@@ -73,6 +74,10 @@ def finetune_classifier(recipe, quiet=False):
     for report in data.reports:
         if report.broken:
             reporter.say(report.summary())
+    counts = collections.Counter(row["label"] for row in data.train)
+    reporter.say(
+        "Classes: " + ", ".join(f"{x} ({counts[x]:,} texts)" for x in data.labels) + "."
+    )
     if data.num_left_out:
         reporter.say(
             f"{data.num_left_out:,} texts of data are held out, or say what those do: "

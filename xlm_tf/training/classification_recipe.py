@@ -101,7 +101,7 @@ class ClassificationRecipe(Recipe):
     command: ClassVar[str] = "finetune"
 
     task: Literal["classification"] = Field(
-        description="Sentiment, topics; of pairs, inference."
+        description="`classification`: sentiment, topics; of pairs, inference."
     )
     data: Annotated[list[LabelledTexts], Distinct] = Field(
         min_length=1, description="Texts to train on."
