@@ -167,9 +167,6 @@ def test_batches_are_every_text_once_in_an_order_of_each_epoch(tables, tmp_path)
     assert (len(data.train), len(data.held_out)) == (60, 20)
     held_out = {row["text"] for row in data.held_out}
     assert not held_out & {row["text"] for row in data.train}
-    for rows in (data.train, data.held_out):
-        for row in rows:
-            row["of_model"] = None
 
     def epochs(skipped=0):
         batches = data.train_batches().skip(skipped).take(30 - skipped)

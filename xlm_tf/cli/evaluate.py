@@ -68,12 +68,14 @@ def run(args):
     from xlm_tf.evaluation.class_scores import (
         classify_rows,
         compare_paired,
-        score_rows,
+        name_languages,
+        reads_languages,
+        score_probabilities,
     )
 
     _check(args)
     model = _load(args.model)
-    labels = model.labels or [str(number) for number in range(model.num_classes)]
+    labels = model.class_names
     # Names of files and languages are no markup.
     console = Console(width=None if Console().is_terminal else 120, markup=False)
     examples = _read(args, labels, Console(stderr=True, markup=False))
@@ -94,18 +96,23 @@ def run(args):
         )
     scores, errors, compared = [], [], []
     for either in filter(None, [model, other]):
-        _check_language(either, args.language)
+        if args.language is not None and not reads_languages(either.preprocessor):
+            raise ValueError(
+                f"--language {args.language}: neither the model nor its tokenizer has "
+                "languages."
+            )
     for language, rows in examples.items():
-        _name_language(model, rows, args.language or language)
-        own, wrong = score_rows(model, rows, language, args.batch_size, args.seed)
+        name_languages(rows, model.preprocessor, args.language)
+        probabilities = classify_rows(model, rows, args.batch_size)
+        own, wrong = score_probabilities(
+            probabilities, rows, labels, language, args.seed
+        )
         scores.append(own)
         errors += wrong
         if other is not None:
             targets = [labels.index(row["label"]) for row in rows]
-            one, two = (
-                classify_rows(either, rows, args.batch_size).argmax(-1)
-                for either in (model, other)
-            )
+            one = probabilities.argmax(-1)
+            two = classify_rows(other, rows, args.batch_size).argmax(-1)
             compared.append(
                 compare_paired(targets, one, two, len(labels), "macro_f1", args.seed)
             )
@@ -173,30 +180,6 @@ def _load(name):
     return model
 
 
-def _reads_languages(model):
-    tokenizer = model.preprocessor.tokenizer
-    return bool(model.preprocessor.languages or getattr(tokenizer, "reads_language", 0))
-
-
-def _check_language(model, language):
-    if language is not None and not _reads_languages(model):
-        raise ValueError(
-            f"--language {language}: neither the model nor its tokenizer has languages."
-        )
-
-
-def _name_language(model, rows, language):
-    """Give rows the name that the model has for their language, if it has any."""
-    from xlm_tf.text.language_codes import match_language
-
-    if not _reads_languages(model):
-        return
-    if model.preprocessor.languages:
-        language = match_language(language, model.preprocessor.languages)
-    for row in rows:
-        row["of_model"] = language
-
-
 def _read(args, labels, console):
     """dict from language to its rows, in the order of the arguments."""
     from xlm_tf.data.tables import read_table
@@ -229,5 +212,6 @@ def _read(args, labels, console):
                 f"{', '.join(sorted(unknown)[:10])}. It has: {', '.join(labels)}."
             )
         for row in rows:
-            examples.setdefault(language or row["language"], []).append(row)
+            row.setdefault("language", language)
+            examples.setdefault(row["language"], []).append(row)
     return examples

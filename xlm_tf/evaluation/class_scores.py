@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from xlm_tf.text.language_codes import match_language
+
 METRICS = ("accuracy", "macro_f1")
 RESAMPLES = 1000
 
@@ -59,6 +61,31 @@ def columns_of(rows):
     }
 
 
+def name_languages(rows, preprocessor, language=None):
+    """Give rows the model's name of their language, `of_model`, where it has any.
+
+    Args:
+        rows: list of dict with `language`, changed.
+        preprocessor: that of the model.
+        language: str, of all rows, instead of their own.
+
+    Raises:
+        ValueError: a language that the model does not have.
+    """
+    if not reads_languages(preprocessor):
+        return
+    names = preprocessor.languages
+    for row in rows:
+        own = language or row["language"]
+        row["of_model"] = match_language(own, names) if names else own
+
+
+def reads_languages(preprocessor):
+    """Whether a model, or its tokenizer, wants to know the language of a text."""
+    in_tokenizer = getattr(preprocessor.tokenizer, "reads_language", False)
+    return bool(preprocessor.languages or in_tokenizer)
+
+
 def classify_rows(model, rows, batch_size=32):
     """The probabilities of the classes of rows, batches of similar length.
 
@@ -95,9 +122,20 @@ def score_rows(model, rows, language, batch_size=32, seed=0):
         `(scores, errors)`: `LanguageScores`, and a list of dict with `language`,
         `text`, `target`, `prediction` and `probability`.
     """
-    labels = model.labels or [str(number) for number in range(model.num_classes)]
-    targets = np.array([labels.index(row["label"]) for row in rows])
-    probabilities = classify_rows(model, rows, batch_size)
+    return score_probabilities(
+        classify_rows(model, rows, batch_size), rows, model.class_names, language, seed
+    )
+
+
+def score_probabilities(probabilities, rows, labels, language, seed=0):
+    """What `score_rows` returns, of the probabilities that `classify_rows` gave.
+
+    Args:
+        probabilities: float array (N, C).
+        rows, language, seed: as for `score_rows`.
+        labels: list of C str, names of the classes.
+    """
+    targets = [labels.index(row["label"]) for row in rows]
     predictions = probabilities.argmax(-1)
     errors = [
         {
@@ -150,9 +188,13 @@ def score_language(language, targets, predictions, num_classes, seed=0):
         `LanguageScores`. The interval is the percentile bootstrap's of 1,000 resampled
         test sets (Efron and Tibshirani 1993, chapter 13).
     """
-    cells = _cells(targets, predictions, num_classes)
-    confusion = _confusions(cells[None], num_classes)[0]
-    resampled = _confusions(cells[_resamples(len(cells), seed)], num_classes)
+    confusion = _confusion(targets, predictions, num_classes)
+    size = int(confusion.sum())
+    # A row drawn at random falls into a cell as often as the cell has rows.
+    resampled = np.random.default_rng(seed).multinomial(
+        size, confusion.ravel() / size, RESAMPLES
+    )
+    resampled = resampled.reshape(-1, num_classes, num_classes)
     scores = {
         name: Score(
             float(metric(confusion[None])[0]),
@@ -160,8 +202,8 @@ def score_language(language, targets, predictions, num_classes, seed=0):
         )
         for name, metric in _METRICS.items()
     }
-    majority = confusion.sum(1).max() / len(cells)
-    return LanguageScores(language, len(cells), scores, float(majority), confusion)
+    majority = confusion.sum(1).max() / size
+    return LanguageScores(language, size, scores, float(majority), confusion)
 
 
 def compare_paired(targets, predictions, others, num_classes, metric, seed=0):
@@ -178,14 +220,25 @@ def compare_paired(targets, predictions, others, num_classes, metric, seed=0):
         `(difference, p_value)`, floats: the other's score less the first's, and the
         two-sided p-value of the paired bootstrap (Koehn 2004), 1 / 1000 at least.
     """
-    score = _METRICS[metric]
-    cells = [_cells(targets, own, num_classes) for own in (predictions, others)]
-    one, two = (score(_confusions(own[None], num_classes))[0] for own in cells)
-    chosen = _resamples(len(cells[0]), seed)
-    first, second = (score(_confusions(own[chosen], num_classes)) for own in cells)
+    score, targets = _METRICS[metric], np.asarray(targets)
+    one, two = (
+        float(score(_confusion(targets, own, num_classes)[None])[0])
+        for own in (predictions, others)
+    )
+    # As in `score_language`, of the cells of both models together.
+    triples, counts = np.unique(
+        np.stack([targets, predictions, others]), axis=1, return_counts=True
+    )
+    drawn = np.random.default_rng(seed).multinomial(
+        len(targets), counts / len(targets), RESAMPLES
+    )
+    resampled = np.zeros((2, RESAMPLES, num_classes, num_classes), "int64")
+    for own, predicted in zip(resampled, triples[1:], strict=True):
+        np.add.at(own, (slice(None), triples[0], predicted), drawn)
+    first, second = map(score, resampled)
     differences = second - first
     tail = min(np.mean(differences <= 0), np.mean(differences >= 0))
-    return float(two - one), float(min(1.0, max(2 * tail, 1 / RESAMPLES)))
+    return two - one, float(min(1.0, max(2 * tail, 1 / RESAMPLES)))
 
 
 def accuracy(confusions):
@@ -209,18 +262,7 @@ def macro_f1(confusions):
 _METRICS = {"accuracy": accuracy, "macro_f1": macro_f1}
 
 
-def _cells(targets, predictions, num_classes):
-    return np.asarray(targets) * num_classes + np.asarray(predictions)
-
-
-def _resamples(count, seed):
-    generator = np.random.default_rng(seed)
-    return generator.integers(0, count, (RESAMPLES, count), "int32")
-
-
-def _confusions(cells, num_classes):
-    """int (R, N), cells of a matrix -> int (R, C, C)."""
-    size = num_classes**2
-    return np.stack([np.bincount(row, minlength=size) for row in cells]).reshape(
-        -1, num_classes, num_classes
-    )
+def _confusion(targets, predictions, num_classes):
+    confusion = np.zeros((num_classes, num_classes), "int64")
+    np.add.at(confusion, (np.asarray(targets), np.asarray(predictions)), 1)
+    return confusion

@@ -17,6 +17,11 @@ class ClassHead:
     the saved head are set afterwards: `model.labels = [...]`.
     """
 
+    @property
+    def class_names(self):
+        """List of str: the labels; of classes without names their numbers, "0"."""
+        return self.labels or [str(number) for number in range(self.num_classes)]
+
     @classmethod
     def arguments_for_preset(cls, preset, arguments):
         task = read_preset(preset, "task.json")

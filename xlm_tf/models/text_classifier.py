@@ -226,7 +226,7 @@ class XLMTextClassifier(
             "top_k", self.num_classes if top_k is None else top_k, 1, self.num_classes
         )
         self.text_preprocessor("classify")
-        labels = self.labels or [str(number) for number in range(self.num_classes)]
+        labels = self.class_names
         rows = self.probabilities(self.predict(x, batch_size=batch_size, verbose=0))
         return [
             [

@@ -118,7 +118,7 @@ class XLMTokenClassifier(OptionalInputs, ClassHead, XLMTask, keras_hub.models.Ta
             preprocessor.check_language(language)
         inputs = preprocessor.pack(with_language(read_column(texts), language))
         best = keras.ops.argmax(self(inputs), axis=-1)  # (B, T)
-        labels = self.labels or [str(i) for i in range(self.num_classes)]
+        labels = self.class_names
         to_token = self.preprocessor.tokenizer.id_to_token
         return [
             [

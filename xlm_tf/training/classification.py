@@ -12,11 +12,15 @@ import tensorflow as tf
 from xlm_tf.data.corpus_report import CorpusReport
 from xlm_tf.data.tables import read_table
 from xlm_tf.evaluation.class_report import write_report
-from xlm_tf.evaluation.class_scores import METRICS, columns_of, score_languages
+from xlm_tf.evaluation.class_scores import (
+    METRICS,
+    columns_of,
+    name_languages,
+    score_languages,
+)
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.text_classifier import XLMTextClassifier
 from xlm_tf.models.text_classifier_preprocessor import XLMTextClassifierPreprocessor
-from xlm_tf.text.language_codes import match_language
 from xlm_tf.training.held_out import text_key
 from xlm_tf.training.initial_model import facts_of, load_initial_model
 from xlm_tf.training.initial_model_checks import check_initial_model
@@ -93,7 +97,8 @@ def finetune_classifier(recipe, quiet=False):
         accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
         model.compile(optimizer=optimizer, metrics=[accuracy])
         optimizer.build(model.trainable_variables)
-    data.name_languages(model.preprocessor)
+    for rows in (data.train, data.held_out, data.test):
+        name_languages(rows, model.preprocessor)
     run = _ClassificationRun(recipe, model, data, reporter)
     run_to_end(run, data.train_batches)
     finished = not run.stop_requested
@@ -237,21 +242,6 @@ class ClassificationData:
             chosen = generator.permutation(len(rows))[:count]
             held_out += [rows[number] for number in sorted(chosen)]
         return held_out
-
-    def name_languages(self, preprocessor):
-        """Give every row the name that the model has for its language, or none."""
-        needs = preprocessor.languages is not None or getattr(
-            preprocessor.tokenizer, "reads_language", False
-        )
-        names = preprocessor.languages
-        for rows in (self.train, self.held_out, self.test):
-            for row in rows:
-                if not needs:
-                    row["of_model"] = None
-                elif names is None:
-                    row["of_model"] = row["language"]
-                else:
-                    row["of_model"] = match_language(row["language"], names)
 
     def train_batches(self):
         """The endless batches `(texts, labels[, weights])`, the same at every call.
