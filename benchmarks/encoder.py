@@ -17,14 +17,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import tensorflow as tf
-from timing import available, report, time_interleaved, torch_device
+from timing import (
+    DTYPES,
+    available,
+    encoder_shape,
+    report,
+    time_interleaved,
+    torch_config,
+    torch_device,
+)
 
 SETTINGS = {"1x32": (1, 32), "1x128": (1, 128), "8x128": (8, 128), "32x64": (32, 64)}
-DTYPES = {
-    "float32": "float32",
-    "bfloat16": "mixed_bfloat16",
-    "float16": "mixed_float16",
-}
 
 
 def main():
@@ -38,13 +41,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=10.0, help="per engine")
     parser.add_argument("--output", default="encoder.json")
     args = parser.parse_args()
-    shape = {
-        "vocabulary_size": args.vocabulary_size,
-        "num_layers": args.layers,
-        "num_heads": args.hidden_dim // 64,
-        "hidden_dim": args.hidden_dim,
-        "intermediate_dim": 4 * args.hidden_dim,
-    }
+    shape = encoder_shape(args)
     rows = {}
     for dtype in args.dtypes:
         engines = available(
@@ -141,15 +138,7 @@ def torch_model(shape):
     """transformers' XLM-R with PyTorch, random weights."""
     import transformers
 
-    config = transformers.XLMRobertaConfig(
-        vocab_size=shape["vocabulary_size"],
-        num_hidden_layers=shape["num_layers"],
-        num_attention_heads=shape["num_heads"],
-        hidden_size=shape["hidden_dim"],
-        intermediate_size=shape["intermediate_dim"],
-        max_position_embeddings=514,
-        type_vocab_size=1,
-    )
+    config = torch_config(shape)
     return transformers.XLMRobertaModel(config, add_pooling_layer=False).eval()
 
 

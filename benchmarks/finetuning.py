@@ -23,8 +23,16 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
-from masked_lm_training import DTYPES
-from timing import available, peak_memory, report, time_interleaved, torch_device
+from timing import (
+    DTYPES,
+    available,
+    encoder_shape,
+    peak_memory,
+    report,
+    time_interleaved,
+    torch_config,
+    torch_device,
+)
 
 NUM_CLASSES = 3
 LENGTH = 128
@@ -45,13 +53,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=60.0, help="per engine")
     parser.add_argument("--output", default="finetuning.json")
     args = parser.parse_args()
-    shape = {
-        "vocabulary_size": args.vocabulary_size,
-        "num_layers": args.layers,
-        "num_heads": args.hidden_dim // 64,
-        "hidden_dim": args.hidden_dim,
-        "intermediate_dim": 4 * args.hidden_dim,
-    }
+    shape = encoder_shape(args)
     batches = make_batches(args)
     sentences = args.rows * args.batches
     rows = {}
@@ -177,16 +179,7 @@ def torch_epoch(shape, dtype, batches):
     import transformers
 
     device = torch_device()
-    config = transformers.XLMRobertaConfig(
-        vocab_size=shape["vocabulary_size"],
-        num_hidden_layers=shape["num_layers"],
-        num_attention_heads=shape["num_heads"],
-        hidden_size=shape["hidden_dim"],
-        intermediate_size=shape["intermediate_dim"],
-        max_position_embeddings=514,
-        type_vocab_size=1,
-        num_labels=NUM_CLASSES,
-    )
+    config = torch_config(shape, num_labels=NUM_CLASSES)
     model = transformers.XLMRobertaForSequenceClassification(config).train().to(device)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-5)
     autocast = functools.partial(

@@ -19,13 +19,16 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
-from timing import available, peak_memory, report, time_interleaved, torch_device
-
-DTYPES = {
-    "float32": "float32",
-    "bfloat16": "mixed_bfloat16",
-    "float16": "mixed_float16",
-}
+from timing import (
+    DTYPES,
+    available,
+    encoder_shape,
+    peak_memory,
+    report,
+    time_interleaved,
+    torch_config,
+    torch_device,
+)
 
 
 def main():
@@ -42,13 +45,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=30.0, help="per engine")
     parser.add_argument("--output", default="masked_lm_training.json")
     args = parser.parse_args()
-    shape = {
-        "vocabulary_size": args.vocabulary_size,
-        "num_layers": args.layers,
-        "num_heads": args.hidden_dim // 64,
-        "hidden_dim": args.hidden_dim,
-        "intermediate_dim": 4 * args.hidden_dim,
-    }
+    shape = encoder_shape(args)
     batch = make_batch(args)
     rows = {}
     for dtype in args.dtypes:
@@ -148,15 +145,7 @@ def torch_step(shape, dtype, batch):
     import transformers
 
     device = torch_device()
-    config = transformers.XLMRobertaConfig(
-        vocab_size=shape["vocabulary_size"],
-        num_hidden_layers=shape["num_layers"],
-        num_attention_heads=shape["num_heads"],
-        hidden_size=shape["hidden_dim"],
-        intermediate_size=shape["intermediate_dim"],
-        max_position_embeddings=514,
-        type_vocab_size=1,
-    )
+    config = torch_config(shape)
     model = transformers.XLMRobertaForMaskedLM(config).train().to(device)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-4)
     inputs, targets, _ = batch

@@ -23,6 +23,13 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+# The policies of Keras by the names of the dtypes.
+DTYPES = {
+    "float32": "float32",
+    "bfloat16": "mixed_bfloat16",
+    "float16": "mixed_float16",
+}
+
 
 def time_interleaved(functions, seconds=10.0, min_rounds=5, description=""):
     """Time functions in turn.
@@ -125,6 +132,33 @@ def peak_memory():
 def _speed(row, name, baseline, unit):
     ratio = row[baseline] / row[name]
     return ratio if unit == "ms" else 1 / ratio
+
+
+def encoder_shape(args):
+    """Arguments of an encoder by `--vocabulary-size`, `--layers`, `--hidden-dim`."""
+    return {
+        "vocabulary_size": args.vocabulary_size,
+        "num_layers": args.layers,
+        "num_heads": args.hidden_dim // 64,
+        "hidden_dim": args.hidden_dim,
+        "intermediate_dim": 4 * args.hidden_dim,
+    }
+
+
+def torch_config(shape, **arguments):
+    """transformers' configuration of an XLM-R of such a shape."""
+    import transformers
+
+    return transformers.XLMRobertaConfig(
+        vocab_size=shape["vocabulary_size"],
+        num_hidden_layers=shape["num_layers"],
+        num_attention_heads=shape["num_heads"],
+        hidden_size=shape["hidden_dim"],
+        intermediate_size=shape["intermediate_dim"],
+        max_position_embeddings=514,
+        type_vocab_size=1,
+        **arguments,
+    )
 
 
 def torch_device():

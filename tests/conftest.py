@@ -138,3 +138,28 @@ def tokenizer(spm_proto):
     from xlm_tf import XLMSentencePieceTokenizer
 
     return XLMSentencePieceTokenizer(spm_proto)
+
+
+@pytest.fixture
+def make_backbone(tokenizer):
+    """Makes a small backbone for the small vocabulary."""
+    import xlm_tf
+
+    def make(**arguments):
+        return xlm_tf.XLMBackbone(
+            **{
+                "vocabulary_size": tokenizer.vocabulary_size(),
+                "num_layers": 2,
+                "num_heads": 2,
+                "hidden_dim": 16,
+                "intermediate_dim": 32,
+                "max_sequence_length": 48,
+                "position_offset": 2,
+                "initializer_range": 0.2,
+                "dropout": 0.0,
+                "attention_dropout": 0.0,
+                **arguments,
+            }
+        )
+
+    return make

@@ -65,6 +65,12 @@ def make_task(make_backbone, tokenizer):
     return make
 
 
+def compile_task(task, **arguments):
+    if hasattr(task, "num_classes"):
+        arguments["loss"] = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    task.compile(optimizer=keras.optimizers.SGD(0.1), **arguments)
+
+
 @rows(TASKS)
 def test_it_is_saved_and_loaded(make_task, row, tmp_path):
     task = make_task(*row[:2])
@@ -88,14 +94,7 @@ def test_it_is_saved_and_loaded(make_task, row, tmp_path):
 def test_it_learns_from_raw_strings(make_task, row):
     task = make_task(*row[:2])
     before = [np.array(x) for x in task.trainable_variables]
-    task.compile(
-        optimizer=keras.optimizers.SGD(0.1),
-        **(
-            {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}
-            if hasattr(task, "num_classes")
-            else {}
-        ),
-    )
+    compile_task(task)
     history = task.fit(*row[2], batch_size=3, epochs=1, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
     changed = [
@@ -113,15 +112,7 @@ def test_xla_trains_and_scores_the_same(make_task, row):
     for jit_compile in (False, True):
         keras.utils.set_random_seed(3)
         task = make_task(*row[:2])
-        task.compile(
-            optimizer=keras.optimizers.SGD(0.1),
-            jit_compile=jit_compile,
-            **(
-                {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}
-                if hasattr(task, "num_classes")
-                else {}
-            ),
-        )
+        compile_task(task, jit_compile=jit_compile)
         history = task.fit(*row[2], batch_size=3, epochs=2, shuffle=False, verbose=0)
         evaluated = task.evaluate(*row[2], batch_size=3, verbose=0)
         results.append((history.history["loss"], evaluated))

@@ -3,8 +3,6 @@
 For example `xlm-tf predict sentiment reviews.csv --output answers.jsonl`.
 """
 
-import contextlib
-import gzip
 import itertools
 import json
 from pathlib import Path
@@ -12,12 +10,11 @@ from pathlib import Path
 from xlm_tf.cli.argument_types import whole
 from xlm_tf.cli.text_lines import (
     STANDARD_STREAM,
-    check_stdout,
+    check_output_of,
     encoding,
+    open_output,
     read_lines,
-    standard_output,
 )
-from xlm_tf.output_files import check_output, whole_file
 
 # Batches that are read ahead, and sorted by length.
 _AHEAD = 64
@@ -86,10 +83,8 @@ def run(args):
     Raises:
         ValueError, OSError: the model or a file cannot be used.
     """
-    if args.output == STANDARD_STREAM:
-        check_stdout([args.input])
-    else:
-        check_output(args.output, inputs=[args.input, args.model])
+    inputs = [args.input, args.model]
+    check_output_of(args.output, inputs)
 
     from rich.console import Console
     from rich.progress import track
@@ -111,17 +106,7 @@ def run(args):
     )
     counts = {"read": 0, "broken": 0}
     is_tsv = _format(args) == "tsv"
-    with contextlib.ExitStack() as stack:
-        if args.output == STANDARD_STREAM:
-            output = standard_output()
-        else:
-            partial = stack.enter_context(
-                whole_file(args.output, inputs=[args.input, args.model])
-            )
-            opened = gzip.open if args.output.endswith(".gz") else open
-            output = stack.enter_context(
-                opened(partial, "wt", encoding="utf-8", newline="\n")
-            )
+    with open_output(args.output, inputs) as output:
         for result in progress:
             counts["read"] += 1
             counts["broken"] += "error" in result

@@ -2,12 +2,15 @@
 
 import argparse
 import codecs
+import contextlib
+import gzip
 import os
 import stat
 import sys
 from pathlib import Path
 
 from xlm_tf.data.text_lines import CHUNK, split_lines, unpacked
+from xlm_tf.output_files import check_output, whole_file
 
 STANDARD_STREAM = "-"
 _BYTE_ORDER_MARKS = {
@@ -100,6 +103,43 @@ def check_stdout(inputs):
             continue
         if stat.S_ISREG(written.st_mode) and os.path.samestat(written, read):
             raise ValueError(f"The output goes to the file that is read: {path}.")
+
+
+def check_output_of(output, inputs):
+    """See that an output can be written without destroying what is read.
+
+    Args:
+        output: str, a file, or "-" for stdout.
+        inputs: list of str, files and folders that are read; "-" is stdin.
+
+    Raises:
+        ValueError, OSError: see `check_stdout` and `check_output`.
+    """
+    if output == STANDARD_STREAM:
+        check_stdout(inputs)
+    else:
+        check_output(output, inputs)
+
+
+@contextlib.contextmanager
+def open_output(output, inputs):
+    """A text file to write to, which is there when all is written.
+
+    Args:
+        output, inputs: as for `check_output_of`; a name that ends with .gz is packed.
+
+    Yields:
+        Stream of text, in UTF-8.
+    """
+    if output == STANDARD_STREAM:
+        yield standard_output()
+        return
+    opened = gzip.open if output.endswith(".gz") else open
+    with (
+        whole_file(output, inputs) as partial,
+        opened(partial, "wt", encoding="utf-8", newline="\n") as file,
+    ):
+        yield file
 
 
 def standard_output():

@@ -3,19 +3,15 @@
 For example `xlm-tf translate --model DIR --to fr < en.txt > fr.txt`.
 """
 
-import contextlib
-import gzip
-
 from xlm_tf.cli.argument_types import whole
 from xlm_tf.cli.search_arguments import add_search_arguments, search_of
 from xlm_tf.cli.text_lines import (
     check_lines,
-    check_stdout,
+    check_output_of,
     encoding,
+    open_output,
     read_lines,
-    standard_output,
 )
-from xlm_tf.output_files import check_output, whole_file
 
 UNKNOWN_CHARACTERS = ("copy", "mark", "omit")
 
@@ -97,10 +93,8 @@ def run(args):
             "A search returns as many texts as it has beams at most. Received: "
             f"--n-best {args.n_best}, --num-beams {args.num_beams}."
         )
-    if args.output == "-":
-        check_stdout([args.input])
-    else:
-        check_output(args.output, inputs=[args.input, args.model])
+    inputs = [args.input, args.model]
+    check_output_of(args.output, inputs)
     check_lines(args.input, args.encoding)
 
     from rich.console import Console
@@ -140,17 +134,7 @@ def run(args):
         transient=True,
         disable=not console.is_terminal,
     )
-    with contextlib.ExitStack() as stack:
-        if args.output == "-":
-            output = standard_output()
-        else:
-            partial = stack.enter_context(
-                whole_file(args.output, inputs=[args.input, args.model])
-            )
-            opened = gzip.open if args.output.endswith(".gz") else open
-            output = stack.enter_context(
-                opened(partial, "wt", encoding="utf-8", newline="\n")
-            )
+    with open_output(args.output, inputs) as output:
         for number, candidates in enumerate(progress):
             for rank, (text, score) in enumerate(candidates):
                 print(*_fields(args, number, rank, score, text), sep="\t", file=output)

@@ -26,9 +26,8 @@ from xlm_tf.training.initial_model import facts_of, load_initial_model
 from xlm_tf.training.initial_model_checks import check_initial_model
 from xlm_tf.training.optimizer import build_optimizer
 from xlm_tf.training.recipe_tokenizer import read_tokenizer
-from xlm_tf.training.reporting import Reporter
-from xlm_tf.training.run import TrainingRun, claim_output, run_to_end
-from xlm_tf.training.strategy import distribution_strategy, is_chief
+from xlm_tf.training.run import TrainingRun, begin_run, run_to_end
+from xlm_tf.training.strategy import is_chief
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,16 +67,9 @@ def finetune_classifier(recipe, quiet=False):
         ValueError: the output directory holds another run or something else, the texts
             cannot be used, or the loss is not a number.
     """
-    strategy = distribution_strategy()
-    reporter = Reporter(quiet)
-    if is_chief():
-        claim_output(recipe)
-    for notice in recipe.notices():
-        reporter.say(notice)
+    strategy, reporter = begin_run(recipe, quiet)
     data = ClassificationData(recipe)
-    for report in data.reports:
-        if report.broken:
-            reporter.say(report.summary())
+    reporter.say_broken(data.reports)
     counts = collections.Counter(row["label"] for row in data.train)
     reporter.say(
         "Classes: " + ", ".join(f"{x} ({counts[x]:,} texts)" for x in data.labels) + "."

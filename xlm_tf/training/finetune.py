@@ -28,15 +28,14 @@ from xlm_tf.training.initial_model import facts_of, load_initial_model
 from xlm_tf.training.initial_model_checks import check_initial_model
 from xlm_tf.training.optimizer import build_optimizer
 from xlm_tf.training.recipe_tokenizer import read_tokenizer
-from xlm_tf.training.reporting import Reporter
 from xlm_tf.training.run import (
     VOCABULARY_FILE,
     TrainingRun,
-    claim_output,
+    begin_run,
     run_to_end,
 )
 from xlm_tf.training.seq2seq_trainer import Seq2SeqTrainer
-from xlm_tf.training.strategy import distribution_strategy, is_chief
+from xlm_tf.training.strategy import is_chief
 
 # Begins the name of what a score of that name was counted with.
 _SIGNATURE = "signature/"
@@ -88,16 +87,9 @@ def finetune(recipe, quiet=False):
         ModuleNotFoundError: sacreBLEU or rouge-score is not installed.
     """
     _score(recipe.task, [""], [[""]], "en")  # can it, before hours of training?
-    strategy = distribution_strategy()
-    reporter = Reporter(quiet)
-    if is_chief():
-        claim_output(recipe)
-    for notice in recipe.notices():
-        reporter.say(notice)
+    strategy, reporter = begin_run(recipe, quiet)
     data = FinetuningData(recipe)
-    for report in data.reports:
-        if report.broken:
-            reporter.say(report.summary())
+    reporter.say_broken(data.reports)
     training = recipe.training
     keras.utils.set_random_seed(training.seed)
     with strategy.scope():

@@ -16,9 +16,7 @@ from xlm_tf.training.masked_lm_trainer import MaskedLMTrainer
 from xlm_tf.training.optimizer import build_optimizer
 from xlm_tf.training.pretraining_data import PretrainingData
 from xlm_tf.training.recipe_tokenizer import read_tokenizer
-from xlm_tf.training.reporting import Reporter
-from xlm_tf.training.run import TrainingRun, claim_output, run_to_end
-from xlm_tf.training.strategy import distribution_strategy, is_chief
+from xlm_tf.training.run import TrainingRun, begin_run, run_to_end
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,12 +57,7 @@ def pretrain(recipe, quiet=False):
         ValueError: the output directory holds another run or something else, the
             vocabulary or a corpus cannot be used, or the loss is not a number.
     """
-    strategy = distribution_strategy()
-    reporter = Reporter(quiet)
-    if is_chief():
-        claim_output(recipe)
-    for notice in recipe.notices():
-        reporter.say(notice)
+    strategy, reporter = begin_run(recipe, quiet)
     training = recipe.training
     replicas = strategy.num_replicas_in_sync
     if training.batch_size % (replicas * training.accumulation_steps):
@@ -78,9 +71,7 @@ def pretrain(recipe, quiet=False):
         masked_lm = build_masked_lm(recipe)
     preprocessor = masked_lm.preprocessor
     data = PretrainingData(recipe, preprocessor.tokenizer, preprocessor.languages)
-    for report in data.reports:
-        if report.broken:
-            reporter.say(report.summary())
+    reporter.say_broken(data.reports)
     with strategy.scope():
         trainer = MaskedLMTrainer(
             masked_lm, training.accumulation_steps, training.clip_norm

@@ -31,6 +31,12 @@ class Reporter:
         if not self.quiet:
             print(text, flush=True)
 
+    def say_broken(self, reports):
+        """Say what could not be read of some corpora, list of `CorpusReport`."""
+        for report in reports:
+            if report.broken:
+                self.say(report.summary())
+
     def table(self, title, columns, rows):
         """Print a table; without a terminal one line per row, complete.
 

@@ -12,7 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from xlm_tf.training.checkpoint import TrainingCheckpoint
-from xlm_tf.training.strategy import is_chief
+from xlm_tf.training.reporting import Reporter
+from xlm_tf.training.strategy import distribution_strategy, is_chief
 
 # A vocabulary that was trained for the run.
 VOCABULARY_FILE = "vocabulary.spm"
@@ -20,6 +21,28 @@ VOCABULARY_FILE = "vocabulary.spm"
 _TRAINED = ("checkpoints", "metrics.jsonl", "model", "snapshots")
 # The metrics that are; of all others lower is better.
 HIGHER_IS_BETTER = ("accuracy", "macro_f1", "bleu", "chrf", "rouge")
+
+
+def begin_run(recipe, quiet=False):
+    """Take the output folder, and say what a recipe hardly means.
+
+    Args:
+        recipe: any recipe.
+        quiet: bool, say nothing on the standard output.
+
+    Returns:
+        `(strategy, reporter)`: where the model is to be made, and a `Reporter`.
+
+    Raises:
+        ValueError: see `claim_output`.
+    """
+    strategy = distribution_strategy()
+    reporter = Reporter(quiet)
+    if is_chief():
+        claim_output(recipe)
+    for notice in recipe.notices():
+        reporter.say(notice)
+    return strategy, reporter
 
 
 def run_to_end(run, train_batches):
