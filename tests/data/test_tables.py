@@ -42,7 +42,6 @@ def test_every_format_gives_the_rows(tmp_path, kind, packed, mark):
 
 
 def test_parquet(tmp_path):
-    pytest.importorskip("pyarrow")
     pandas.DataFrame([{**ROWS[0], "other": 3}]).to_parquet(tmp_path / "a.parquet")
     assert read_table(tmp_path / "a.parquet", COLUMNS)[0] == ROWS[:1]
     write(tmp_path / "b.parquet", "text")

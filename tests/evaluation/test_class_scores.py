@@ -58,7 +58,6 @@ def test_paired_comparison():
 
 
 def test_the_report(tmp_path):
-    pytest.importorskip("matplotlib")
     scores = [
         score_language("en", [0, 1, 1, 0], [0, 1, 1, 1], 2),
         score_language("ja", [0, 1], [1, 1], 2),
