@@ -94,8 +94,8 @@ pd.crosstab(reviews.language, [np.where(is_test, "test", "train"), reviews.label
 # %% [markdown]
 # ## A model
 #
-# `xlm_tiny`, two small layers in the package, pretrained on messages of programs in 15
-# languages, runs anywhere.
+# `xlm_tiny`, two small layers in the package, pretrained on messages of programs in
+# these four languages, runs anywhere.
 
 # %%
 PRESET = "xlm_tiny"
@@ -166,6 +166,6 @@ pd.DataFrame(english_errors).nlargest(5, "probability")
 # %%
 multilingual.save_to_preset("sentiment")
 Markdown(
-    "`xlm-tf export sentiment models/sentiment/1`, then `xlm-tf serve models`; "
-    "or `xlm-tf predict sentiment reviews.csv`"
+    "`xlm-tf export saved-model sentiment models/sentiment/1`, then "
+    "`xlm-tf serve models`; or `xlm-tf predict sentiment reviews.csv`"
 )
