@@ -6,7 +6,7 @@ import json
 import pandas
 import pytest
 
-from xlm_tf.data.tables import iterate_table, read_table
+from xlm_tf.data.tables import check_table, iterate_table, read_table
 
 COLUMNS = {"text": "text", "label": "label"}
 ROWS = [
@@ -44,6 +44,14 @@ def test_every_format_gives_the_rows(tmp_path, kind, packed, mark):
 def test_parquet(tmp_path):
     pandas.DataFrame([{**ROWS[0], "other": 3}]).to_parquet(tmp_path / "a.parquet")
     assert read_table(tmp_path / "a.parquet", COLUMNS)[0] == ROWS[:1]
+    values = ["ça".encode(), b"\xff", None]
+    frame = pandas.DataFrame({"text": values, "label": [1.5, 2.0, 3.0]})
+    frame.to_parquet(tmp_path / "c.parquet")
+    read = list(iterate_table(tmp_path / "c.parquet", COLUMNS))
+    assert read[0][1] == {"text": "ça", "label": "1.5"}
+    assert [reason for _, _, reason in read] == [
+        *(None, "not UTF-8 in the column 'text'", "no 'text'")
+    ]
     write(tmp_path / "b.parquet", "text")
     with pytest.raises((ValueError, ModuleNotFoundError), match="Parquet"):
         read_table(tmp_path / "b.parquet", COLUMNS)
@@ -86,8 +94,10 @@ def test_broken_rows_are_counted_and_named(tmp_path):
         ("{", "not JSON"),
         ('{"text": ["a"], "label": "x"}', "not a text"),
         ('{"text": true, "label": "x"}', "not a text"),
-        ('{"label": "x"}', "nothing in the column 'text'"),
-        ('{"text": null, "label": "x"}', "nothing in the column 'text'"),
+        ('{"label": "x"}', "no 'text'"),
+        ('{"text": null, "label": "x"}', "no 'text'"),
+        ('{"text": NaN, "label": "x"}', "no 'text'"),
+        ('{"text": "", "label": "x"}', "nothing in the column 'text'"),
     ],
 )
 def test_broken_objects(tmp_path, line, reason):
@@ -134,6 +144,30 @@ def test_no_row_is_lost(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", "label;text\na;b, c\n", "looks separated by ';', and .csv is by ','"),
+        ("a.csv", '"label";"text"\n"a";"b"\n', "looks separated by ';'"),
+        ("a.csv", "label\ttext\na\tb\n", r"looks separated by '\\t'"),
+        ("a.tsv", "label,text\na,b\n", "looks separated by ',', and .tsv"),
+        ("a.tsv", '"label"\t"text"\na\tb\n', r"a\.tsv:1: .*TSV has none"),
+        ("a.tsv", 'label\t"text"\na\tb\n', r"a\.tsv:1: .*Save it as CSV"),
+        ("a.tsv", 'label\ttext\n"a"\t"b, c"\n', r"a\.tsv:2: .*Save it as CSV"),
+    ],
+)
+def test_tables_of_another_dialect_are_named(tmp_path, name, content, message):
+    with pytest.raises(ValueError, match=message):
+        check_table(write(tmp_path / name, content), COLUMNS)
+
+
+def test_marks_that_are_no_dialect(tmp_path):
+    path = write(tmp_path / "a.tsv", 'label\ttext\na\t"Good", he said; "I see"\n')
+    assert read_table(path, COLUMNS)[0][0]["text"] == '"Good", he said; "I see"'
+    path = write(tmp_path / "a.csv", "text,a;label,label\nx;y,b,c\n")
+    assert read_table(path, COLUMNS)[0] == [{"text": "x;y", "label": "c"}]
+
+
 def test_a_column_twice(tmp_path):
     path = write(tmp_path / "a.tsv", "text\tlabel\ttext\na\tb\tc\n")
     with pytest.raises(ValueError, match="several columns 'text'"):
@@ -141,11 +175,11 @@ def test_a_column_twice(tmp_path):
 
 
 def test_numbers_are_as_they_are_written(tmp_path):
-    lines = '{"text": 1.10, "label": 1e2}\n{"text": "a", "label": NaN}\n'
+    lines = '{"text": 1.10, "label": 1e2}\n'
     rows = [
         row for _, row, _ in iterate_table(write(tmp_path / "a.jsonl", lines), COLUMNS)
     ]
-    assert rows == [{"text": "1.10", "label": "1e2"}, {"text": "a", "label": ""}]
+    assert rows == [{"text": "1.10", "label": "1e2"}]
     deep = write(tmp_path / "b.jsonl", '{"text": "a", "label": "b"}\n' + "[" * 200_000)
     assert "not JSON" in read_table(deep, COLUMNS)[1].summary()
 

@@ -89,13 +89,67 @@ def test_zero_shot_is_inference_on_hypotheses(make_classifier):
         (["x", "y", "ENTAILMENT"], {}, "begins with 'contra'"),
         (INFERENCE, {"labels": []}, "candidates"),
         (INFERENCE, {"labels": ["a", "a"]}, "candidates"),
+        (INFERENCE, {"labels": None}, "`labels` must be"),
+        (INFERENCE, {"labels": [1, 2]}, "`labels` must be a str. Row 0"),
         (INFERENCE, {"template": "It is so."}, "in the place of the label"),
+        (INFERENCE, {"template": None}, "in the place of the label"),
+        (INFERENCE, {"entailment": "contradiction"}, "not its contradiction"),
+        (INFERENCE, {"language": "en"}, "reads every language alike"),
+        (INFERENCE, {"template_language": "en"}, "reads every language alike"),
     ],
 )
 def test_what_zero_shot_refuses(make_classifier, labels, arguments, message):
     classifier = make_classifier(labels=labels)
     with pytest.raises(ValueError, match=message):
         classifier.zero_shot(TEXTS, **{"labels": ["a", "b"], **arguments})
+
+
+@pytest.fixture
+def classifier_of_languages(make_backbone, tokenizer):
+    return xlm_tf.XLMTextClassifier(
+        make_backbone(num_languages=2),
+        preprocessor=xlm_tf.XLMTextClassifierPreprocessor(
+            tokenizer, 32, languages=["de", "en"]
+        ),
+        labels=INFERENCE,
+    )
+
+
+def test_zero_shot_in_languages(classifier_of_languages):
+    labels = ["politics", "sport"]
+
+    def scores(**languages):
+        answers = classifier_of_languages.zero_shot(TEXTS, labels, **languages)
+        return np.array([sorted(answer)[0][1] for answer in answers])
+
+    logits = classifier_of_languages.predict(
+        {
+            "text": [TEXTS[0]] * 2,
+            "text_pair": [f"This example is {x}." for x in labels],
+            "language": "de",
+            "language_pair": "en",
+        },
+        verbose=0,
+    )
+    entailed = np.exp(logits[:, 2])
+    both = scores(language="de", template_language="EN")
+    assert both[0] == pytest.approx(entailed[0] / entailed.sum(), rel=1e-4)
+    assert not np.allclose(both, scores(language="de"), atol=1e-5)
+    with pytest.raises(ValueError, match="those that this model reads: de, en"):
+        scores(language="fr")
+
+
+def test_a_language_that_is_missing_or_unknown_is_said_at_once(classifier_of_languages):
+    classifier = classifier_of_languages
+    for use in (classifier.classify, classifier.predict, classifier.predict_on_batch):
+        with pytest.raises(ValueError, match=r"^This model has language embeddings"):
+            use(TEXTS)
+        with pytest.raises(ValueError, match=r"^A language must be one of those"):
+            use({"text": TEXTS, "language": ["de", "de", "fr", "en"]})
+    with pytest.raises(ValueError, match=r"^This model has language embeddings"):
+        classifier.fit(TEXTS, [0, 1, 2, 0])
+    classifier.preprocessor.language = "en"
+    assert len(classifier.classify(TEXTS)) == 4
 
 
 def test_two_classes_need_no_name_for_the_other(make_classifier):

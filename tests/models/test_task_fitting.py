@@ -307,17 +307,25 @@ def test_no_texts_are_no_rows(task, case):
         fitted(task, [], [] if case.y is not None else None)
 
 
-def test_one_language_for_all(task, case):
-    if task.preprocessor.languages is None and isinstance(case.x, tuple):
-        fields = {"text": case.x[0]}
-        other = "target_text" if case.y is None else "text_pair"
-        fields[other] = case.x[1]
-    else:
-        fields = {"text": case.x}
-    language = "source_language" if "target_text" in fields else "language"
-    fields[language] = "de"
-    fitted(task, fields, case.y)
-    task.predict(fields, verbose=0)
+def test_a_language_where_all_are_read_alike(task, case):
+    texts, *others = case.x if isinstance(case.x, tuple) else (case.x,)
+    if "source_language" in getattr(task.preprocessor, "language_fields", ()):
+        fields = {"text": texts, "target_text": others[0], "source_language": "de"}
+        fitted(task, fields)
+        task.predict(fields, verbose=0)
+        return
+    pair = {"text_pair": others[0]} if others else {}
+    fields = {"text": texts, "language": "de", **pair}
+    batches = tf.data.Dataset.from_tensors({**fields, "language": ["de"] * len(texts)})
+    for use in (
+        task.predict,
+        task.predict_on_batch,
+        task.preprocessor,
+        lambda x: fitted(task, x, case.y),
+        lambda x: task.evaluate(batches, verbose=0),
+    ):
+        with pytest.raises(ValueError, match="reads every language alike"):
+            use(fields)
 
 
 def test_single_batches(task, case):

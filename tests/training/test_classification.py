@@ -190,7 +190,25 @@ def test_batches_are_every_text_once_in_an_order_of_each_epoch(tables, tmp_path)
         ({"training": {"accumulation_steps": 2}}, "accumulation_steps must be 1"),
         ({"training": {"early_stopping_metric": "bleu"}}, "early_stopping_metric"),
         ({"training": {"lora_rank": 2, "freeze_layers": 1}}, "lora_rank"),
-        ({"training": {"label_smoothing": 0.1}}, "label_smoothing is unknown"),
+        ({"training": {"label_smooth": 0.1}}, "label_smooth is unknown"),
+        ({"task": "classify"}, r"recipe\.task must be.*Did you mean classification\?"),
+        ({"task": None}, r"recipe\.task must be one of.*Received: None"),
+        (
+            {"text": "text"},
+            r"recipe\.data\[0\]\.files: .*train\.en\.tsv has no column 'text'.*'tweet'",
+        ),
+        (
+            {"test": [{"language_column": "language", "files": ["test.jsonl"]}]},
+            r"recipe\.test\[0\]\.files: .*test\.jsonl has no column 'language'",
+        ),
+        (
+            {"test": [{"language": "en", "files": ["val.fr.tsv", "./val.fr.tsv"]}]},
+            r"recipe\.test\[0\] repeats a file of \[0\]: it would count twice",
+        ),
+        (
+            {"held_out": [{"language": x, "files": ["val.fr.tsv"]} for x in GOOD]},
+            r"recipe\.held_out\[1\] repeats a file of \[0\]",
+        ),
     ],
 )
 def test_wrong_recipes(tables, tmp_path, changes, message):
@@ -203,7 +221,6 @@ def test_wrong_recipes(tables, tmp_path, changes, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"text": "text"}, r"train\.en\.tsv has no column 'text'.*'tweet'"),
         ({"labels": ["x", "y"]}, "classes that are none of the run's: negative"),
         ({"training": {"early_stopping_metric": "accuracy/de"}}, "held out are: en"),
     ],
@@ -212,6 +229,77 @@ def test_wrong_data(tables, tmp_path, changes, message):
     recipe = load_recipe(write_recipe(tmp_path, **changes), tables)
     with pytest.raises(ValueError, match=message):
         ClassificationData(recipe)
+
+
+def write_languages(path, languages):
+    lines = [f"{language}\tx\ttext {n}" for n, language in enumerate(languages)]
+    path.write_text("\n".join(["lang\tclass\ttweet", *lines]), encoding="utf-8")
+
+
+def test_spellings_of_a_language_are_one(tables, tmp_path):
+    write_languages(tmp_path / "a.tsv", ["eng", "FR", "fr_FR", "fr"])
+    entry = {"language_column": "lang", "files": [str(tmp_path / "a.tsv")]}
+    metric = {"early_stopping_metric": "accuracy/EN"}
+    english = {"language": "en", "files": ["train.en.tsv"]}
+    path = write_recipe(
+        tmp_path,
+        data=[entry, english],
+        labels=["x", "negative", "positive"],
+        training=metric,
+        test=[],
+    )
+    data = ClassificationData(load_recipe(path, tables))
+    assert [row["language"] for row in data.train[:4]] == ["en", "FR", "fr_FR", "FR"]
+    assert data.metric == "accuracy/en"
+
+
+def test_a_language_of_one_text(tables, tmp_path):
+    write_languages(tmp_path / "a.tsv", ["en"] * 9 + ["sw"])
+    entry = {"language_column": "lang", "files": [str(tmp_path / "a.tsv")]}
+    changes = {"data": [entry], "test": [], "labels": ["x", "y"]}
+    share = {"held_out": None, "held_out_share": 0.2}
+    path = write_recipe(tmp_path, **changes, **share)
+    with pytest.raises(ValueError, match="one text alone: sw"):
+        ClassificationData(load_recipe(path, tables))
+    write_languages(tmp_path / "b.tsv", ["en"] * 9 + ["sw"])
+    lines = (tmp_path / "b.tsv").read_text().splitlines()
+    (tmp_path / "b.tsv").write_text("\n".join([lines[0], *lines[-2:]]))
+    held_out = [{**entry, "files": [str(tmp_path / "b.tsv")]}]
+    path = write_recipe(tmp_path, **changes, held_out=held_out)
+    data = ClassificationData(load_recipe(path, tables))
+    assert (len(data.train), data.untrained) == (8, ["sw"])
+
+
+def test_predict_refuses_before_it_loads(tables, tmp_path, capsys):
+    (tmp_path / "latin.txt").write_bytes(b"\xe7a\n")
+    table = str(tables / "val.en.tsv")
+    for arguments, message in (
+        (["missing.csv"], "missing.csv"),
+        (["missing.txt"], "no file missing.txt"),
+        ([str(tmp_path / "latin.txt")], "line 1: not UTF-8"),
+        ([table], "no column 'text'"),
+        ([table, "--text", "tweet", "--encoding", "latin-1"], "--encoding is of lines"),
+        ([str(tmp_path / "latin.txt"), "--text", "x"], "--text is a column of a table"),
+        (["--text-pair", "x"], "--text-pair is a column of a table"),
+    ):
+        # There is no such model either: what is said first is of the input.
+        assert main(["predict", str(tmp_path / "no_model"), *arguments]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_predict_answers_rows_without_a_text_and_refuses_languages(
+    run, tmp_path, capsys
+):
+    path = tmp_path / "a.jsonl"
+    rows = [{"text": "great"}, {"other": "nice"}, {"text": None}, {"text": ""}]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    arguments = ["predict", str(run / "model"), str(path)]
+    assert main(arguments) == 0
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert ["error" in answer for answer in answers] == [False, True, True, False]
+    assert answers[1]["error"] == "line 2: no 'text'"
+    assert main([*arguments, "--language", "en"]) == 2
+    assert "reads every language alike" in capsys.readouterr().err
 
 
 def test_evaluate(run, tables, tmp_path, capsys):

@@ -10,6 +10,7 @@ from pathlib import Path
 from xlm_tf.cli.argument_types import whole
 from xlm_tf.cli.text_lines import (
     STANDARD_STREAM,
+    check_lines,
     check_output_of,
     encoding,
     open_output,
@@ -33,6 +34,7 @@ def add_arguments(parser):
         "(default), holds one text per line; all but Parquet also .gz",
     )
     add_column_arguments(parser)
+    parser.set_defaults(text=None)  # of lines of text there is no column
     parser.add_argument(
         "--encoding",
         type=encoding,
@@ -61,7 +63,7 @@ def add_arguments(parser):
 def add_column_arguments(parser):
     """Add the names of the columns, which `evaluate` has as well."""
     parser.add_argument(
-        "--text", default="text", help="column of the texts (default: %(default)s)"
+        "--text", default="text", help="column of the texts (default: text)"
     )
     parser.add_argument(
         "--text-pair", help="column of the second texts, of pairs (default: none)"
@@ -85,6 +87,7 @@ def run(args):
     """
     inputs = [args.input, args.model]
     check_output_of(args.output, inputs)
+    check_rows(args)
 
     from rich.console import Console
     from rich.progress import track
@@ -94,7 +97,7 @@ def run(args):
 
     with without_banners():
         model = load_task(args.model)
-    model.text_preprocessor("predict")
+    check_language(model, args.language)
     answer = answerer(model, args)
     console = Console(stderr=True)
     progress = track(
@@ -123,30 +126,72 @@ def run(args):
     return 0
 
 
-def read_rows(args):
-    """The rows of the input: `(row, reason)`, see `iterate_table`."""
-    from xlm_tf.data.tables import FORMATS, iterate_table
+def check_rows(args):
+    """Refuse an input, or columns of it, before a model is loaded.
 
-    name = Path(args.input).name.lower().removesuffix(".gz")
-    if args.input == STANDARD_STREAM or not name.endswith(FORMATS):
-        if args.text_pair is not None:
-            raise ValueError(
-                "--text-pair is a column of a table, and lines of text have none. "
-                f"Received: {args.input}."
-            )
-        for line in read_lines(args.input, args.encoding):
-            yield {"text": line}, None
+    Raises:
+        ValueError, OSError: the input cannot be read, or has no such columns.
+    """
+    from xlm_tf.data.tables import check_table
+
+    columns = _columns(args)
+    if columns is None:
+        for option, column in (("--text", args.text), ("--text-pair", args.text_pair)):
+            if column is not None:
+                raise ValueError(
+                    f"{option} is a column of a table, and lines of text have none. "
+                    f"Received: {option} {column}, {args.input}."
+                )
+        check_lines(args.input, args.encoding)
         return
     if args.encoding != "utf-8":
         raise ValueError(
             f"--encoding is of lines of text; tables are UTF-8. Received: "
             f"--encoding {args.encoding}, {args.input}."
         )
-    columns = {"text": args.text}
-    if args.text_pair is not None:
-        columns["text_pair"] = args.text_pair
+    check_table(args.input, columns)
+
+
+def read_rows(args):
+    """The rows of the input: `(row, reason)`, see `iterate_table`."""
+    from xlm_tf.data.tables import iterate_table
+
+    columns = _columns(args)
+    if columns is None:
+        for line in read_lines(args.input, args.encoding):
+            yield {"text": line}, None
+        return
     for number, row, reason in iterate_table(args.input, columns):
         yield row, reason and f"line {number}: {reason}"
+
+
+def _columns(args):
+    """What columns of the input are read; None where it is lines of text."""
+    from xlm_tf.data.tables import FORMATS
+
+    name = Path(args.input).name.lower().removesuffix(".gz")
+    if args.input == STANDARD_STREAM or not name.endswith(FORMATS):
+        return None
+    columns = {"text": args.text or "text"}
+    if args.text_pair is not None:
+        columns["text_pair"] = args.text_pair
+    return columns
+
+
+def check_language(model, language):
+    """See that a model reads the language of all texts, or needs none.
+
+    Raises:
+        ValueError: it does not, or there is no preprocessor to read texts.
+    """
+    preprocessor = model.text_preprocessor("predict")
+    if language is not None:
+        preprocessor.check_language(language)
+    elif preprocessor.languages and preprocessor.language is None:
+        raise ValueError(
+            "This model needs to know the language of the texts: name it by "
+            f"--language, one of {', '.join(preprocessor.languages)}."
+        )
 
 
 def columns_of(rows, language=None):

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import itertools
 import json
+import math
 from pathlib import Path
 
 from xlm_tf.data.corpus_report import CorpusReport, check_files, usable_text
@@ -12,6 +14,8 @@ from xlm_tf.optional_packages import import_optional
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
 # The csv module's limit, 131,072 characters, would refuse a long text.
 csv.field_size_limit(1 << 30)
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+_OTHER_SEPARATORS = (";", ",", "\t", "|")
 
 
 def read_table(paths, columns, optional=(), report=None):
@@ -66,13 +70,15 @@ def iterate_table(path, columns, optional=()):
 
     Yields:
         `(number, row, reason)`: the number of its line, from 1 (of Parquet, of the
-        row); dict from the keys of `columns` to str, "" where there is nothing, numbers
-        as they are written; and None. Of a row that cannot be read: None, and why.
+        row); dict from the keys of `columns` to str, "" of an empty cell, numbers as
+        they are written, bytes of Parquet read as UTF-8; and None. Of a row that cannot
+        be read, also of an object that lacks a column: None, and why.
 
     Raises:
         FileNotFoundError: the file does not exist.
-        ValueError: a file of another kind, a column that it does not have, a quotation
-            mark that is never closed.
+        ValueError: a file of another kind, a column that it does not have, CSV that is
+            separated by something else than commas, TSV with quotation marks, a
+            quotation mark that is never closed.
         ModuleNotFoundError: Parquet without pyarrow.
     """
     path = Path(path)
@@ -82,8 +88,16 @@ def iterate_table(path, columns, optional=()):
     elif not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     for number, row, reason in _READERS[kind](path, columns, optional):
-        values, problem = (None, reason) if reason else _checked(row, columns)
+        values, problem = (None, reason) if reason else _checked(row, columns, optional)
         yield number, values, problem
+
+
+def check_table(path, columns, optional=()):
+    """See that a file has some columns, by its beginning.
+
+    Args and raises: as for `iterate_table`.
+    """
+    next(iterate_table(path, columns, optional), None)
 
 
 def table_format(path):
@@ -109,14 +123,21 @@ def _nothing_in(row, columns, optional):
     return None
 
 
-def _checked(row, columns):
+def _checked(row, columns, optional):
     """The wanted columns of a row as str, and what is wrong with it, or None."""
     values = {}
     for key, name in columns.items():
         value = row.get(name)
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            if key not in optional:
+                return None, f"no {name!r}"
+            value = ""
         if isinstance(value, bool | dict | list):
-            return None, f"the column {name!r} holds {json.dumps(value)}, not a text"
-        value = "" if value is None else str(value)
+            shown = json.dumps(value, default=str)
+            return None, f"the column {name!r} holds {shown}, not a text"
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", errors="surrogateescape")
+        value = str(value)
         if any("\ud800" <= character <= "\udfff" for character in value):
             return None, f"not UTF-8 in the column {name!r}"
         if "\0" in value:
@@ -143,11 +164,44 @@ def _check_columns(path, names, columns, optional):
             )
 
 
+def _check_separator(path, header, columns, optional):
+    """Raise ValueError where the first line has the columns between other marks."""
+    kind = table_format(path)
+    wanted = {name for key, name in columns.items() if key not in optional}
+    own = _SEPARATORS[kind]
+    for separator in (own, *_OTHER_SEPARATORS):
+        names = {name.strip(' "\r\n\ufeff') for name in header.split(separator)}
+        if not wanted <= names:
+            continue
+        if separator == own or len(names) == 1:
+            return
+        raise ValueError(
+            f"{path} looks separated by {separator!r}, and {kind} is by {own!r} here: "
+            f"save it so. It begins with: {header.strip()[:80]}"
+        )
+
+
+def _check_quotes(path, number, fields, columns=()):
+    """Raise ValueError where the fields of a line of TSV are in quotation marks.
+
+    All of them, or, of the first row, one of a column that is wanted.
+    """
+    are_quoted = all(len(x) > 1 and x[0] == x[-1] == '"' for x in fields)
+    if are_quoted or any(f'"{name}"' in fields for name in columns):
+        raise ValueError(
+            f"{path}:{number}: the fields are in quotation marks, and TSV has none: a "
+            "tab ends a field, a line ends a row. Save it as CSV, with commas, or "
+            f"without quotation marks. Received: {', '.join(fields)[:80]}."
+        )
+
+
 def _read_csv(path, columns, optional):
     text = io.TextIOWrapper(
         _Chunks(unpacked(path)), "utf-8-sig", errors="surrogateescape", newline=""
     )
-    reader = csv.reader(text, strict=True)
+    header = text.readline()
+    _check_separator(path, header, columns, optional)
+    reader = csv.reader(itertools.chain([header], text), strict=True)
     begun = 1
     try:
         names = [name.strip() for name in next(reader, [])]
@@ -165,14 +219,20 @@ def _read_csv(path, columns, optional):
 
 
 def _read_tsv(path, columns, optional):
-    names = None
+    names, is_first = None, True
     for number, line in binary_lines(path):
         text = line.decode("utf-8", errors="surrogateescape")
         if names is None:
             names = [x.strip() for x in text.removeprefix("\ufeff").split("\t")]
+            _check_separator(path, text, columns, optional)
+            _check_quotes(path, number, names, columns.values())
             _check_columns(path, names, columns, optional)
         elif text:
-            yield from _fields_row(number, names, text.split("\t"))
+            fields = text.split("\t")
+            if is_first and len(fields) > 1:
+                _check_quotes(path, number, fields)
+            is_first = False
+            yield from _fields_row(number, names, fields)
 
 
 def _fields_row(number, names, fields):
@@ -192,7 +252,7 @@ def _read_jsonl(path, columns, optional):
                 continue
             # Numbers as they are written, and NaN is nothing.
             row = json.loads(
-                text, parse_float=str, parse_int=str, parse_constant=lambda _: ""
+                text, parse_float=str, parse_int=str, parse_constant=lambda _: None
             )
         except (ValueError, RecursionError) as error:
             reason = f"not JSON: {error}"

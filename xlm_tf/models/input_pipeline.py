@@ -64,6 +64,8 @@ class InputPipeline:
             x = read_arrays(x, "x")
         else:
             x = read_texts(x)
+            if hasattr(self.preprocessor, "check_languages_of"):
+                self.preprocessor.check_languages_of(x)
             if self.learns_from == "pairs" and y is None and np.shape(x) == (0,):
                 x = (x, x)  # no pairs
         if y is not None:

@@ -271,6 +271,9 @@ class XLMSeq2SeqLMPreprocessor(
                     f"Received: {name}={language!r}."
                 )
 
+    def check_languages_of(self, x):
+        """Its fields name two languages, of which a model may know none."""
+
     def _fields(self, x):
         if isinstance(x, tuple) and len(x) == 2:
             x, target = x
@@ -293,16 +296,11 @@ class XLMSeq2SeqLMPreprocessor(
         return aligned({key: text_column(value) for key, value in x.items()})
 
     def _source(self, fields):
-        packed = self.pack(
-            {
-                "text": fields["text"],
-                **(
-                    {"language": fields["source_language"]}
-                    if "source_language" in fields
-                    else {}
-                ),
-            }
-        )
+        source = {"text": fields["text"]}
+        tells_apart = self.languages or getattr(self.tokenizer, "reads_language", False)
+        if tells_apart and "source_language" in fields:
+            source["language"] = fields["source_language"]
+        packed = self.pack(source)
         return {f"encoder_{name}": value for name, value in packed.items()}
 
     def _prompt(self, fields, languages=None):

@@ -262,6 +262,8 @@ class XLMTextClassifier(
         multi_label=False,
         entailment=None,
         batch_size=32,
+        language=None,
+        template_language=None,
     ):
         """Classes that the model was never trained on, by natural language inference.
 
@@ -278,25 +280,39 @@ class XLMTextClassifier(
             entailment: name of the class that says that the hypothesis follows;
                 defaults to the label "entailment", in any case of letters.
             batch_size: int, of pairs.
+            language: str, of the texts, where the model or its tokenizer has any.
+            template_language: str, of the template and the labels; defaults to
+                `language`.
 
         Returns:
             List, one entry per text, of pairs (label: str, probability: float), most
             probable first.
 
         Raises:
-            ValueError: a model without such a class, no or repeated labels, a template
-                without `{}`.
+            ValueError: a model without such a class, labels that are no texts, none or
+                repeated ones, a template without `{}`, a language that the model does
+                not read.
 
         Source: Yin et al. 2019 (arXiv 1909.00161), section 5.
         """
         positive, negative = self._inference_classes(entailment)
+        preprocessor = self.text_preprocessor("zero_shot")
+        languages = {"language": language, "language_pair": template_language}
+        languages = {name: own for name, own in languages.items() if own is not None}
+        for own in languages.values():
+            preprocessor.check_language(own)
         texts = read_column(texts)
-        labels = [labels] if isinstance(labels, str) else list(labels)
+        labels = [
+            label.decode("utf-8") if isinstance(label, bytes) else label
+            for label in read_column(
+                list(labels) if isinstance(labels, tuple) else labels, "labels"
+            )
+        ]
         if not labels or len(set(labels)) != len(labels):
             raise ValueError(
                 f"labels must be candidates that differ. Received: labels={labels}."
             )
-        if "{}" not in template:
+        if not isinstance(template, str) or "{}" not in template:
             raise ValueError(
                 "template must have {} in the place of the label, as in "
                 f"'This example is {{}}.'. Received: template={template!r}."
@@ -307,6 +323,7 @@ class XLMTextClassifier(
             "text": [text for text in texts for _ in labels],
             "text_pair": [template.replace("{}", label) for label in labels]
             * len(texts),
+            **languages,
         }
         logits = self.predict(pairs, batch_size=batch_size, verbose=0)
         logits = logits.reshape(len(texts), len(labels), self.num_classes)
@@ -325,7 +342,7 @@ class XLMTextClassifier(
     def _inference_classes(self, entailment):
         """Numbers of the classes of entailment and of contradiction."""
         names = [label.lower() for label in self.labels or ()]
-        wanted = (entailment or "entailment").lower()
+        wanted = str("entailment" if entailment is None else entailment).lower()
         gives_logits = self.activation is keras.activations.linear
         is_single = self.problem_type == "single_label_classification"
         if not (is_single and gives_logits and wanted in names):
@@ -340,6 +357,11 @@ class XLMTextClassifier(
         others = [
             number for number, name in enumerate(names) if name.startswith("contra")
         ]
+        if positive in others:
+            raise ValueError(
+                "entailment must be the class that says that a hypothesis follows, "
+                f"not its contradiction. Received: entailment={entailment!r}."
+            )
         if not others and len(names) == 2:
             others = [1 - positive]
         if not others:

@@ -134,9 +134,12 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
             float array (B, D), one row per text; of one str, one row.
 
         Raises:
-            ValueError: no texts, or a `batch_size` below 1.
+            ValueError: no texts, a language that the model does not read, or a
+                `batch_size` below 1.
         """
         preprocessor = self.text_preprocessor("embed")
+        if language is not None:
+            preprocessor.check_language(language)
         batch_size = whole_number("batch_size", batch_size)
         texts = read_column(texts)
         vectors = [

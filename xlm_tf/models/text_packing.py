@@ -4,7 +4,7 @@ import keras_hub
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from xlm_tf.models.text_fields import text_fields
+from xlm_tf.models.text_fields import different_strings, text_fields
 from xlm_tf.private_keras import ArgumentsFromPreset
 from xlm_tf.text.language_codes import match_language, parse_language_code
 from xlm_tf.text.languages import language_index
@@ -69,10 +69,39 @@ class TextPacking(ArgumentsFromPreset):
             match_language(language, self.languages, "those that this model reads")
             return
         parse_language_code(language)
-        if not getattr(self.tokenizer, "reads_language", False):
+        self._check_tells_apart(f"language={language!r}")
+
+    def _check_tells_apart(self, received):
+        in_tokenizer = getattr(self.tokenizer, "reads_language", False)
+        if self.languages is None and not in_tokenizer:
             raise ValueError(
                 "This model reads every language alike: leave `language` out. "
-                f"Received: language={language!r}."
+                f"Received: {received}."
+            )
+
+    def check_languages_of(self, x):
+        """See that texts come with the languages that the model needs, and no others.
+
+        Args:
+            x: what `xlm_tf.models.text_reading.read_texts` gives.
+
+        Raises:
+            ValueError: a language that the model does not read, or does not tell from
+                others; none where it needs one.
+        """
+        given = x if isinstance(x, dict) else {}
+        for name in ("language", "language_pair"):
+            for language in different_strings(given.get(name, [])):
+                self.check_language(language)
+        if "language" not in given:
+            self._check_has_language()
+
+    def _check_has_language(self):
+        if self.languages is not None and self.language is None:
+            raise ValueError(
+                'This model has language embeddings: pass {"text": ..., "language": '
+                "...}, or set `language` of the preprocessor to one of "
+                f"{self.languages}."
             )
 
     def pack(self, x):
@@ -90,7 +119,8 @@ class TextPacking(ArgumentsFromPreset):
 
         Raises:
             ValueError: a dict without `text`, with other keys, fields of different
-                lengths, or no language given where the model needs one.
+                lengths, no language given where the model needs one, or one where it
+                reads all alike.
             tf.errors.InvalidArgumentError: a language the model does not have; fields
                 of different lengths, where a graph does not know them beforehand.
         """
@@ -105,6 +135,8 @@ class TextPacking(ArgumentsFromPreset):
         return self._pack_batch(fields, pad_to_full_length=False)
 
     def _pack_batch(self, fields, pad_to_full_length):
+        for name in fields.keys() & {"language", "language_pair"}:
+            self._check_tells_apart(f"a column `{name}`")
         language = fields.get("language")
         segments = [self._tokenize(fields["text"], language)]
         if "text_pair" in fields:
@@ -182,12 +214,7 @@ class TextPacking(ArgumentsFromPreset):
 
     def _language_index(self, language, text):
         if language is None:
-            if self.language is None:
-                raise ValueError(
-                    "This model has language embeddings: pass "
-                    '{"text": ..., "language": ...}, or set `language` of the '
-                    f"preprocessor to one of {self.languages}."
-                )
+            self._check_has_language()
             language = tf.constant(self.language)
         language = tf.broadcast_to(language, tf.shape(text))
         return language_index(language, self.languages)

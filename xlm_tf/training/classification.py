@@ -21,6 +21,7 @@ from xlm_tf.evaluation.class_scores import (
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.text_classifier import XLMTextClassifier
 from xlm_tf.models.text_classifier_preprocessor import XLMTextClassifierPreprocessor
+from xlm_tf.text.language_codes import parse_language_code
 from xlm_tf.training.held_out import text_key
 from xlm_tf.training.initial_model import facts_of, load_initial_model
 from xlm_tf.training.initial_model_checks import check_initial_model
@@ -78,6 +79,11 @@ def finetune_classifier(recipe, quiet=False):
         reporter.say(
             f"{data.num_left_out:,} texts of data are held out, or say what those do: "
             f"{len(data.train):,} are trained on."
+        )
+    if data.untrained:
+        reporter.say(
+            "Of these languages that leaves nothing to train on: "
+            f"{', '.join(data.untrained)}."
         )
     training = recipe.training
     keras.utils.set_random_seed(training.seed)
@@ -161,12 +167,17 @@ class ClassificationData:
         train: list of dict with `text`, `text_pair` of pairs, `label`, `language`.
         held_out, test: such lists.
         num_left_out: int, texts of `data` that are held out, or say what those do.
+        untrained: list of str, languages of which that leaves nothing to train on.
+        metric: str, that tells the best model, its language as in `held_out`.
         reports: list of `CorpusReport`, one per part.
     """
 
     def __init__(self, recipe):
         self.recipe = recipe
         self.reports = []
+        self._spellings = {
+            parse_language_code(name): name for _, name in recipe.named_languages()
+        }
         self.labels = recipe.labels
         self.train = self._read("data")
         if self.labels is None:
@@ -180,9 +191,12 @@ class ClassificationData:
             held_out = self._read("held_out")
         else:
             held_out = self._hold_out(recipe.held_out_share)
+        languages = {row["language"] for row in self.train}
         seen, count = {_key(row) for row in held_out}, len(self.train)
         self.train = [row for row in self.train if _key(row) not in seen]
         self.num_left_out = count - len(self.train)
+        trained = {row["language"] for row in self.train}
+        self.untrained = sorted(languages - trained)
         if not self.train or not held_out:
             raise ValueError(
                 f"recipe.data has {len(self.train):,} texts to train on beside "
@@ -192,25 +206,20 @@ class ClassificationData:
         self.test = self._read("test") if recipe.test else []
         metric, _, language = recipe.training.early_stopping_metric.partition("/")
         languages = sorted({row["language"] for row in held_out})
-        if language and language not in languages:
+        if language and self._spelled(language) not in languages:
             raise ValueError(
                 f"recipe.training.early_stopping_metric is {metric}/{language}, and "
                 f"held out are: {', '.join(languages)}."
             )
+        self.metric = f"{metric}/{self._spelled(language)}" if language else metric
 
     def _read(self, part):
-        columns = {"text": self.recipe.text, "label": self.recipe.label}
-        if self.recipe.text_pair is not None:
-            columns["text_pair"] = self.recipe.text_pair
         report = CorpusReport()
         self.reports.append(report)
         read = []
         for entry in getattr(self.recipe, part):
-            own = dict(columns)
-            if entry.language_column is not None:
-                own["language"] = entry.language_column
             for path in entry.files:
-                rows, _ = read_table(path, own, report=report)
+                rows, _ = read_table(path, self.recipe.columns_of(entry), report=report)
                 unknown = {row["label"] for row in rows} - set(self.labels or ())
                 if self.labels is not None and unknown:
                     raise ValueError(
@@ -219,9 +228,13 @@ class ClassificationData:
                         f"{', '.join(self.labels)}. recipe.labels names all."
                     )
                 for row in rows:
-                    row.setdefault("language", entry.language)
+                    row["language"] = self._spelled(row.get("language", entry.language))
                 read += rows
         return read
+
+    def _spelled(self, language):
+        """A language as it is spelled where it stands first, entries before tables."""
+        return self._spellings.setdefault(parse_language_code(language), language)
 
     def _hold_out(self, share):
         """A share of every language's texts; one text is never on both sides."""
@@ -229,6 +242,13 @@ class ClassificationData:
         held_out, languages = [], {}
         for row in self.train:
             languages.setdefault(row["language"], []).append(row)
+        alone = [name for name, rows in languages.items() if len(rows) == 1]
+        if alone:
+            raise ValueError(
+                "recipe.held_out_share holds texts out of every language, and of these "
+                f"recipe.data has one text alone: {', '.join(sorted(alone))}. Leave "
+                "them out, or name held_out instead of the share."
+            )
         for rows in languages.values():
             count = max(1, round(share * len(rows)))
             chosen = generator.permutation(len(rows))[:count]
@@ -270,8 +290,7 @@ class _ClassificationRun(TrainingRun):
     """Evaluates by accuracy and macro-F1 of every language."""
 
     def __init__(self, recipe, model, data, reporter):
-        metric = recipe.training.early_stopping_metric
-        super().__init__(recipe, model, model, metric, reporter)
+        super().__init__(recipe, model, model, data.metric, reporter)
         self.held_out = data.held_out
 
     def evaluate(self):

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from xlm_tf.data.tables import table_format
+from xlm_tf.data.tables import check_table, table_format
 from xlm_tf.evaluation.class_scores import METRICS
 from xlm_tf.training.recipe import Recipe, TrainingSettings
 from xlm_tf.training.recipe_fields import CorpusFile, Distinct, Language, RecipePart
@@ -106,6 +106,13 @@ class ClassificationRecipe(Recipe):
     data: Annotated[list[LabelledTexts], Distinct] = Field(
         min_length=1, description="Texts to train on."
     )
+    held_out_share: float | None = Field(
+        None,
+        gt=0,
+        lt=0.5,
+        description="The share of each language's texts of `data` that is held out; or "
+        "`held_out`. What is held out, or says the same, is not trained on.",
+    )
     held_out: Annotated[list[LabelledTexts], Distinct] | None = Field(
         None,
         description="Texts that are classified during the training; the best model is "
@@ -139,6 +146,27 @@ class ClassificationRecipe(Recipe):
                 if entry.language is not None:
                     yield f"{part}[{number}]", entry.language
 
+    def columns_of(self, entry):
+        """What `read_table` is to read of an entry's files: dict of str."""
+        columns = {"text": self.text, "label": self.label}
+        if self.text_pair is not None:
+            columns["text_pair"] = self.text_pair
+        if entry.language_column is not None:
+            columns["language"] = entry.language_column
+        return columns
+
+    def unreadable_files(self):
+        """What is wrong in files that are there, by their beginnings: list of str."""
+        problems = []
+        for part in ("data", "held_out", "test"):
+            for number, entry in enumerate(getattr(self, part) or []):
+                for path in entry.files:
+                    try:
+                        check_table(path, self.columns_of(entry))
+                    except ValueError as error:
+                        problems.append(f"recipe.{part}[{number}].files: {error}")
+        return problems
+
     def contradictions(self):
         """Yield what does not fit together."""
         yield from super().contradictions()
@@ -157,8 +185,9 @@ class ClassificationRecipe(Recipe):
                 "recipe.text, text_pair and label must be different columns. "
                 f"Received: {', '.join(columns)}."
             )
-        for repeated in repeated_tables(self.data):
-            yield f"recipe.data{repeated}"
+        for part in ("data", "held_out", "test"):
+            for repeated in repeated_tables(getattr(self, part) or []):
+                yield f"recipe.{part}{repeated}"
         languages = self.model.language_embeddings and self.initial_model is None
         if languages and any(entry.language is None for entry in self.data):
             yield (

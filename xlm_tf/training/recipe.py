@@ -175,6 +175,10 @@ class Recipe(RecipePart, abc.ABC):
                     f"{positions}."
                 )
 
+    def unreadable_files(self):
+        """What is wrong in files that are there, by their beginnings: list of str."""
+        return []
+
     def notices(self):
         """What is allowed, and hardly what was meant: a list of str."""
         training, said = self.training, []

@@ -64,13 +64,14 @@ def load_recipe(source, data_folder=None, command=None, **overrides):
         FileNotFoundError: there is no such recipe or data folder; or, a
             `MissingFilesError`, no file or model of a name in the recipe.
         RecipeError: fields that are unknown, missing, of another type or out of range,
-            or that contradict each other.
+            or that contradict each other; tables without the columns that are named.
         ValueError: the file is not YAML, or of another command.
     """
     path, folder = find_recipe(source)
     if data_folder is not None and not Path(data_folder).is_dir():
         raise FileNotFoundError(f"There is no data folder at {data_folder}.")
     content = read_yaml(path)
+    _check_task(path, content)
     kind = kind_of(content, command)
     if command is not None and kind.command != command:
         raise ValueError(f"{path} is a recipe of `xlm-tf {kind.command}`.")
@@ -89,6 +90,7 @@ def load_recipe(source, data_folder=None, command=None, **overrides):
         others = _validate(kind, content, {**context, "check_files": False})[1]
         errors += others
     lines = [line for error in errors for line in _lines(kind, error)]
+    lines += [] if recipe is None else recipe.unreadable_files()
     if recipe is not None and recipe.initial_model is not None:
         try:
             facts = describe(recipe.initial_model)
@@ -115,8 +117,9 @@ def kind_of(content, command=None):
         A value of `RECIPES`.
     """
     data = content.get("data")
-    if content.get("task") == "classification":
-        return ClassificationRecipe
+    for kind in RECIPES.values():
+        if "task" in content and content["task"] in _tasks(kind):
+            return kind
     if "task" in content or isinstance(data, list):
         return FinetuningRecipe
     return (
@@ -137,6 +140,28 @@ def schema(command=None):
         return RECIPES[command].model_json_schema()
     kinds = PretrainingRecipe | FinetuningRecipe | ClassificationRecipe
     return TypeAdapter(kinds).json_schema()
+
+
+def _tasks(kind):
+    """The values that a kind of recipe has for `task`."""
+    field = kind.model_fields.get("task")
+    return () if field is None else typing.get_args(field.annotation)
+
+
+def _check_task(path, content):
+    """Raise RecipeError where a recipe is of no task that there is."""
+    tasks = [task for kind in RECIPES.values() for task in _tasks(kind)]
+    task = content.get("task", tasks[0])
+    if task in tasks:
+        return
+    close = difflib.get_close_matches(str(task), tasks, n=1)
+    hint = f"Did you mean {close[0]}? " if close else ""
+    raise RecipeError(
+        [
+            f"{path}: recipe.task must be one of {', '.join(tasks)}. {hint}"
+            f"Received: {task!r}."
+        ]
+    )
 
 
 def _validate(kind, content, context):

@@ -82,15 +82,11 @@ def repeated_files(entries):
     Yields:
         str, that goes on after the name of the entries.
     """
-    read = {}
-    for number, entry in enumerate(entries):
-        for paths in entry.files or [(entry.source_file, entry.target_file)]:
-            first = read.setdefault((entry.languages, paths), number)
-            if first != number:
-                yield (
-                    f"[{number}] repeats a file of [{first}]: it would count twice. "
-                    f"Received: {paths}."
-                )
+    return _repeated(
+        (number, paths, (entry.languages, paths))
+        for number, entry in enumerate(entries)
+        for paths in entry.files or [(entry.source_file, entry.target_file)]
+    )
 
 
 def repeated_tables(entries):
@@ -102,13 +98,22 @@ def repeated_tables(entries):
     Yields:
         str, that goes on after the name of the entries.
     """
+    return _repeated(
+        (number, path, path.resolve())
+        for number, entry in enumerate(entries)
+        for path in entry.files
+    )
+
+
+def _repeated(numbered):
     read = {}
-    for number, entry in enumerate(entries):
-        for path in entry.files:
-            first = read.setdefault(path, number)
-            if first != number or entry.files.count(path) > 1:
-                yield f"[{number}] repeats a file: it would count twice: {path}."
-                break
+    for number, paths, key in numbered:
+        if key in read:
+            yield (
+                f"[{number}] repeats a file of [{read[key]}]: it would count twice. "
+                f"Received: {paths}."
+            )
+        read.setdefault(key, number)
 
 
 class BPEVocabulary(RecipePart):
