@@ -33,8 +33,8 @@ import pandas as pd
 from IPython.display import Image, Markdown
 
 import xlm_tf
-from xlm_tf.evaluation.class_report import score_columns, write_report
-from xlm_tf.evaluation.class_scores import score_languages
+from xlm_tf.evaluation.model_scores import score_languages
+from xlm_tf.evaluation.score_report import score_columns, write_report
 
 keras.utils.set_random_seed(0)
 

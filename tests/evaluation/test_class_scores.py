@@ -1,12 +1,14 @@
 """Scores of classes against scikit-learn's formulas, counted by hand."""
 
-import json
-
 import numpy as np
 import pytest
 
-from xlm_tf.evaluation.class_report import score_columns, write_report
-from xlm_tf.evaluation.class_scores import compare_paired, score_language
+from xlm_tf.evaluation.bootstrap import compare_paired
+from xlm_tf.evaluation.class_scores import score_classes
+from xlm_tf.evaluation.class_statistics import METRICS
+from xlm_tf.evaluation.label_set_scores import score_label_sets
+from xlm_tf.evaluation.language_scores import compare_languages
+from xlm_tf.evaluation.number_scores import score_numbers
 
 
 def f1_by_hand(targets, predictions, label):
@@ -23,14 +25,22 @@ def test_scores_are_those_counted_by_hand():
     targets, predictions = random.integers(0, 4, (2, 60))
     predictions[:25] = targets[:25]
     predictions[predictions == 3] = 0  # a class that is never predicted
-    own = score_language("de", targets, predictions, 5)  # and one that never occurs
+    own = score_classes("de", targets, predictions, 5)  # and one that never occurs
     assert own.scores["accuracy"].value == np.mean(targets == predictions)
     expected = np.mean([f1_by_hand(targets, predictions, label) for label in range(4)])
     assert own.scores["macro_f1"].value == pytest.approx(expected)
-    assert own.majority == np.bincount(targets).max() / 60
     assert own.confusion[2, 1] == np.sum((targets == 2) & (predictions == 1))
     for score in own.scores.values():
         assert score.low < score.value < score.high
+
+
+def test_the_baseline_is_that_of_the_most_frequent_class():
+    targets = np.array([0, 0, 0, 1, 2])
+    own = score_classes("de", targets, targets, 4, intervals=False)
+    always = score_classes("de", targets, np.zeros(5, int), 4, intervals=False)
+    assert own.baseline == {name: x.value for name, x in always.scores.items()}
+    assert own.baseline["accuracy"] == 3 / 5
+    assert own.scores["accuracy"].low is None
 
 
 def test_the_interval_covers_the_truth():
@@ -40,7 +50,7 @@ def test_the_interval_covers_the_truth():
     for number in range(200):
         targets = random.integers(0, 2, 150)
         predictions = np.where(random.random(150) < 0.7, targets, 1 - targets)
-        score = score_language("x", targets, predictions, 2, number).scores["accuracy"]
+        score = score_classes("x", targets, predictions, 2, number).scores["accuracy"]
         covered += score.low <= 0.7 <= score.high
     assert 0.88 < covered / 200 < 0.99
 
@@ -50,37 +60,43 @@ def test_paired_comparison():
     targets = random.integers(0, 3, 300)
     noisy = np.where(random.random(300) < 0.6, targets, random.integers(0, 3, 300))
     better = np.where(random.random(300) < 0.7, targets, noisy)
-    difference, p = compare_paired(targets, noisy, better, 3, "macro_f1")
+    noisy, better = (score_classes("x", targets, own, 3) for own in (noisy, better))
+    ((difference, p),) = compare_languages([noisy], [better])
     assert difference > 0.1
     assert p == 0.001
-    assert compare_paired(targets, better, noisy, 3, "macro_f1")[0] == -difference
-    assert compare_paired(targets, noisy, noisy, 3, "accuracy") == (0.0, 1.0)
+    assert compare_languages([better], [noisy])[0][0] == -difference
+    same = noisy.statistics, noisy.statistics
+    assert compare_paired(*same, METRICS["accuracy"]) == (0.0, 1.0)
 
 
-def test_the_report(tmp_path):
-    scores = [
-        score_language("en", [0, 1, 1, 0], [0, 1, 1, 1], 2),
-        score_language("ja", [0, 1], [1, 1], 2),
+def test_sets_of_labels():
+    targets = [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
+    predictions = [[1, 0, 0], [0, 1, 1], [0, 0, 0]]
+    own = score_label_sets("x", targets, predictions)
+    # F1: 1 of the first class, 2 / 3 of the second, 0 of the third.
+    assert own.scores["macro_f1"].value == pytest.approx((1 + 2 / 3) / 3)
+    assert own.scores["micro_f1"].value == pytest.approx(2 * 2 / (3 + 3))
+    assert own.confusion is None
+
+
+def test_numbers():
+    random = np.random.default_rng(3)
+    targets = random.normal(1000, 1, 80)
+    predictions = 2 * targets + random.normal(0, 1, 80)
+    predictions[0] = predictions[1]  # a tie
+    own = score_numbers("x", targets, predictions)
+    expected = np.corrcoef(targets, predictions)[0, 1]
+    assert own.scores["pearson"].value == pytest.approx(expected)
+    ranks = [
+        [(own < x).sum() + ((own == x).sum() + 1) / 2 for x in own]
+        for own in (targets, predictions)
     ]
-    errors = [
-        {
-            "language": "ja",
-            "text": "a | b\nc",
-            "target": "no",
-            "prediction": "yes",
-            "probability": 0.9,
-        }
-    ]
-    names, rows = score_columns(scores, ["en"])
-    assert [row[0] for row in rows] == ["en", "ja", "mean"]
-    assert rows[0][-1] == "trained on"
-    assert rows[1][-1] == "-40.0"  # 33.3 of 73.3
-    assert all(len(row) == len(names) for row in rows)
-    labels = ["$\\no$", "yes"]  # no mathematics
-    written = write_report(tmp_path / "r", scores, labels, errors, ["en"])
-    assert [path.name for path in written] == ["scores.json", "report.md", "scores.png"]
-    document = json.loads(written[0].read_text(encoding="utf-8"))
-    assert document["languages"]["en"]["confusion"] == [[1, 1], [0, 2]]
-    page = written[1].read_text(encoding="utf-8")
-    assert "| ja | a \\| b c | no | yes | 90 % |" in page
-    assert written[2].stat().st_size > 10_000
+    expected = np.corrcoef(ranks)[0, 1]
+    assert own.scores["spearman"].value == pytest.approx(expected)
+    expected = np.mean((targets - predictions) ** 2)
+    assert own.scores["mse"].value == pytest.approx(expected)
+    assert own.baseline == {"mse": pytest.approx(np.var(targets))}
+    for score in own.scores.values():
+        assert score.low < score.value < score.high
+    constant = score_numbers("x", [1.0, 2.0], [3.0, 3.0])
+    assert constant.scores["pearson"].value == 0

@@ -11,7 +11,7 @@ import pytest
 import xlm_tf
 from xlm_tf.checkpoints.checkpoint_head import CheckpointHead, has_tensor
 from xlm_tf.checkpoints.tensor_names import dense
-from xlm_tf.models.loading import load_task
+from xlm_tf.models.loading import find_task, load_task
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
 from xlm_tf.registration import CLASSES
@@ -125,3 +125,9 @@ def test_heads_of_two_tasks_ask_for_the_class(ranker, tmp_path, monkeypatch):
     monkeypatch.setattr(ranker, "checkpoint_heads", heads)
     with pytest.raises(ValueError, match=r"heads of several tasks: .*Ranker"):
         load_task(tmp_path)
+
+
+def test_the_task_is_known_before_it_is_loaded():
+    task, checkpoint = find_task(FOLDER / "xlmr_tags")
+    assert task is xlm_tf.XLMTokenClassifier
+    assert checkpoint is not None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xlm_tf.text.tag_schemes import entities_of, marks_entities
+from xlm_tf.text.tag_schemes import entities_of, has_entities
 
 
 @pytest.mark.parametrize(
@@ -32,8 +32,8 @@ def test_entities(tags, entities):
 def test_what_marks_no_entity():
     with pytest.raises(ValueError, match=r"such as B-PER\. Received: 'NOUN'"):
         entities_of(["O", "NOUN"])
-    assert marks_entities(["O", "B-PER", "I-PER"])
-    assert marks_entities(["B", "I", "O"])
-    assert not marks_entities(["NOUN", "ADP", "X"])
-    assert not marks_entities(["O", "B-PER", "PER"])
-    assert not marks_entities(["O"])
+    assert has_entities(["O", "B-PER", "I-PER"])
+    assert has_entities(["B", "I", "O"])
+    assert not has_entities(["NOUN", "ADP", "X"])
+    assert not has_entities(["O", "B-PER", "PER"])
+    assert not has_entities(["O"])

@@ -4,25 +4,75 @@ For example
 `xlm-tf evaluate sentiment --data en=en.tsv --data de=de.tsv --trained-on en`.
 """
 
+import functools
+import math
 from pathlib import Path
 
-from xlm_tf.cli.argument_types import whole
-from xlm_tf.cli.predict import add_column_arguments
+from xlm_tf.cli.argument_types import real, whole
+
+# The arguments of one task, and what they are where they are not given.
+_OF_TASKS = {
+    "XLMTextClassifier": {
+        "text": "text",
+        "text_pair": None,
+        "label": "label",
+        "label_separator": None,
+    },
+    "XLMTokenClassifier": {"words": "tokens", "tags": "tags", "tag_column": None},
+    "XLMQuestionAnswering": {"no_answer_threshold": None},
+}
 
 
 def add_arguments(parser):
     """Add the arguments of `evaluate`."""
-    parser.add_argument("model", help="an XLMTextClassifier, named as for trim")
+    parser.add_argument(
+        "model",
+        help="an XLMTextClassifier, XLMTokenClassifier or XLMQuestionAnswering, named "
+        "as for trim",
+    )
     parser.add_argument(
         "--data",
         action="append",
         required=True,
         metavar="[LANGUAGE=]FILE",
-        help=".csv, .tsv, .jsonl (also .gz) or .parquet; several are given one by one",
+        help="several are given one by one; texts: .csv, .tsv, .jsonl, .parquet; words "
+        "with tags: .conll, .conllu, .jsonl, .parquet; questions: SQuAD's .json, "
+        ".jsonl, .parquet; all but .parquet also .gz",
     )
-    add_column_arguments(parser)
+    texts = parser.add_argument_group("of a classifier")
+    texts.add_argument("--text", help="column of the texts (default: text)")
+    texts.add_argument(
+        "--text-pair", help="column of the second texts, of pairs (default: none)"
+    )
+    texts.add_argument(
+        "--label",
+        help="column of the classes, or of a regression's numbers (default: label)",
+    )
+    texts.add_argument(
+        "--label-separator",
+        help="what stands between the labels of a text, of a model whose classes do "
+        "not exclude each other",
+    )
+    tags = parser.add_argument_group("of a tagger")
+    tags.add_argument(
+        "--words", help="column of the words in .jsonl and .parquet (default: tokens)"
+    )
+    tags.add_argument(
+        "--tags", help="column of the tags in .jsonl and .parquet (default: tags)"
+    )
+    tags.add_argument(
+        "--tag-column",
+        help="column of the tags in CoNLL files: its number, from 1, or last (the "
+        "default); of .conllu also its name (default: upos)",
+    )
+    answers = parser.add_argument_group("of question answering")
+    answers.add_argument(
+        "--no-answer-threshold",
+        type=real("no_answer_threshold"),
+        help="how much an answer must be better than none (default: the model's)",
+    )
     parser.add_argument(
-        "--label", default="label", help="column of the classes (default: %(default)s)"
+        "--language", help="of all texts, where the model or its tokenizer needs it"
     )
     parser.add_argument(
         "--language-column", help="column of the language, where --data names none"
@@ -62,93 +112,98 @@ def run(args):
         ValueError, OSError: the model or a file cannot be used.
     """
     from rich.console import Console
-    from rich.table import Table
 
-    from xlm_tf.evaluation.class_report import score_columns, write_report
-    from xlm_tf.evaluation.class_scores import (
-        classify_rows,
-        compare_paired,
-        name_languages,
-        reads_languages,
-        score_probabilities,
-    )
+    from xlm_tf.evaluation.language_scores import compare_languages
+    from xlm_tf.evaluation.model_scores import evaluation_of
+    from xlm_tf.evaluation.score_report import Comparison, score_columns, write_report
 
-    _check(args)
-    model = _load(args.model)
-    labels = model.class_names
+    data = _check(args)
+    task = _task_of(args)
     # Names of files and languages are no markup.
     console = Console(width=None if Console().is_terminal else 120, markup=False)
-    examples = _read(args, labels, Console(stderr=True, markup=False))
-    for language in args.trained_on:
-        if language not in examples:
-            raise ValueError(
-                f"--trained-on {language}: there are no such examples. "
-                f"Received: {', '.join(examples)}."
+    examples = _read(args, data, task, Console(stderr=True, markup=False))
+    trained_on = _spelled(args.trained_on, examples)
+    model = _load(args.model)
+    models = [model, *([_load(args.against)] if args.against else [])]
+    evaluation = evaluation_of(model)
+    _check_classes(args, models, evaluation)
+    _prepare(args, model, examples)
+    results, errors = [], []
+    for own in models:
+        answer = evaluation.predict
+        if args.no_answer_threshold is not None:
+            answer = functools.partial(
+                answer, no_answer_threshold=args.no_answer_threshold
             )
-    other = _load(args.against) if args.against else None
-    if other is not None and (
-        (other.num_classes, other.labels) != (model.num_classes, model.labels)
-    ):
-        raise ValueError(
-            f"{args.against} has other classes than {args.model}. Received: "
-            f"{other.labels or other.num_classes} and "
-            f"{model.labels or model.num_classes}."
-        )
-    scores, errors, compared = [], [], []
-    for either in filter(None, [model, other]):
-        if args.language is not None and not reads_languages(either.preprocessor):
-            raise ValueError(
-                f"--language {args.language}: neither the model nor its tokenizer has "
-                "languages."
-            )
-    for language, rows in examples.items():
-        name_languages(rows, model.preprocessor, args.language)
-        probabilities = classify_rows(model, rows, args.batch_size)
-        own, wrong = score_probabilities(
-            probabilities, rows, labels, language, args.seed
-        )
-        scores.append(own)
-        errors += wrong
-        if other is not None:
-            targets = [labels.index(row["label"]) for row in rows]
-            one = probabilities.argmax(-1)
-            two = classify_rows(other, rows, args.batch_size).argmax(-1)
-            compared.append(
-                compare_paired(targets, one, two, len(labels), "macro_f1", args.seed)
-            )
-    names, rows = score_columns(scores, args.trained_on)
-    if compared:
-        names = [*names, "the other's macro-F1", "p"]
-        cells = [(f"{100 * x:+.1f}", f"{p:.3f}") for x, p in compared]
-        cells += [("", "")] * (len(rows) - len(cells))
-        rows = [[*row, *own] for row, own in zip(rows, cells, strict=True)]
-    table = Table(title=f"{args.model}, in percent (95 % intervals)")
-    for number, name in enumerate(names):
-        table.add_column(name, justify="right" if number else "left")
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+        _name_languages(args, own, examples)
+        scores = []
+        for language, rows in examples.items():
+            predictions = answer(own, rows, args.batch_size)
+            scores.append(evaluation.score(own, rows, predictions, language, args.seed))
+            if own is model:
+                errors += evaluation.errors(own, rows, predictions, language)
+        results.append(scores)
+    against = None
+    if args.against:
+        against = Comparison(args.against, compare_languages(*results, args.seed))
+    _print(
+        console,
+        f"{args.model}, in percent (95 % intervals)",
+        *score_columns(results[0], trained_on, against),
+    )
     if args.output:
-        written = write_report(args.output, scores, labels, errors, args.trained_on)
+        labels = getattr(model, "class_names", None)
+        written = write_report(
+            args.output, results[0], labels, errors, trained_on, against
+        )
         console.print("Written: " + ", ".join(map(str, written)), soft_wrap=True)
     return 0
 
 
 def _check(args):
-    """Refuse what can be seen before a model is loaded."""
-    is_named = all("=" in value for value in args.data)
-    if args.language_column is not None and is_named:
+    """Refuse what can be seen before a model is looked for.
+
+    Returns:
+        list of `(language, path)` of --data; the language may be None.
+    """
+    data = []
+    for value in args.data:
+        language, separator, path = value.partition("=")
+        if separator and not language:
+            raise ValueError(f"--data {value} has no language before the '='.")
+        data.append((language, path) if separator else (None, value))
+    if args.language_column is None:
+        for language, path in data:
+            if language is None:
+                raise ValueError(
+                    f"--data {path} names no language: write LANGUAGE={path}, or "
+                    "name the column by --language-column."
+                )
+    elif all(language is not None for language, _ in data):
         raise ValueError(
             "--language-column is of files without a language, and every --data names "
             f"one. Received: --language-column {args.language_column}."
         )
-    columns = [args.text, args.label, args.text_pair, args.language_column]
-    columns = [name for name in columns if name is not None]
-    if len(set(columns)) != len(columns):
-        raise ValueError(
-            "--text, --text-pair, --label and --language-column must be different "
-            f"columns. Received: {', '.join(columns)}."
-        )
+    _check_files([path for _, path in data])
+    _check_output(args)
+    return data
+
+
+def _check_files(paths):
+    seen = {}
+    for path in paths:
+        if not Path(path).is_file():
+            kind = "is a folder" if Path(path).is_dir() else "does not exist"
+            raise FileNotFoundError(f"--data {path} {kind}. Expected a file.")
+        other = seen.setdefault(Path(path).resolve(), path)
+        if other is not path:
+            raise ValueError(
+                f"--data has the same file twice, {other} and {path}: its examples "
+                "would count twice."
+            )
+
+
+def _check_output(args):
     if args.output is None:
         return
     folder = Path(args.output)
@@ -161,57 +216,245 @@ def _check(args):
             )
 
 
+def _task_of(args):
+    """The name of the task, one of `_OF_TASKS`; its arguments get their defaults."""
+    from xlm_tf.models.loading import find_task
+    from xlm_tf.quiet_start import without_banners
+
+    names = []
+    for model in filter(None, [args.model, args.against]):
+        with without_banners():
+            names.append(find_task(model)[0].__name__)
+        if names[-1] not in _OF_TASKS:
+            raise ValueError(
+                f"{model} holds a {names[-1]}. Evaluated are {', '.join(_OF_TASKS)}."
+            )
+        if names[-1] != names[0]:
+            raise ValueError(
+                f"--against compares models of one task. Received: {names[0]} and "
+                f"{names[-1]}."
+            )
+    for task, arguments in _OF_TASKS.items():
+        for name, default in arguments.items():
+            option = f"--{name.replace('_', '-')}"
+            value = getattr(args, name)
+            if task == names[0]:
+                setattr(args, name, default if value is None else value)
+            elif value is not None:
+                raise ValueError(
+                    f"{option} is of {task}, and {args.model} holds a {names[0]}. "
+                    f"Received: {option} {value}."
+                )
+    return names[0]
+
+
 def _load(name):
     from xlm_tf.models.loading import load_task
-    from xlm_tf.models.text_classifier import XLMTextClassifier
     from xlm_tf.quiet_start import without_banners
 
     with without_banners():
         model = load_task(name)
-    if not isinstance(model, XLMTextClassifier) or (
-        model.problem_type != "single_label_classification"
-    ):
-        kind = getattr(model, "problem_type", None)
-        raise ValueError(
-            f"{name} holds a {type(model).__name__}{f' of {kind}' if kind else ''}. "
-            "Expected an XLMTextClassifier whose classes exclude each other."
-        )
     model.text_preprocessor("evaluate")
     return model
 
 
-def _read(args, labels, console):
+def _check_classes(args, models, evaluation):
+    """Refuse models whose answers cannot be compared, or do not go with the labels."""
+    from xlm_tf.evaluation.model_scores import evaluation_of
+
+    if len(models) > 1:
+        if evaluation_of(models[1]) is not evaluation:
+            raise ValueError(
+                f"{args.against} and {args.model} are classifiers of different kinds. "
+                f"Received: problem_type={models[1].problem_type!r} and "
+                f"{models[0].problem_type!r}."
+            )
+        one, other = (getattr(model, "class_names", None) for model in models)
+        if one != other:
+            raise ValueError(
+                f"{args.against} has other classes than {args.model}. Received: "
+                f"{', '.join(other)}; and {', '.join(one)}."
+            )
+    problem_type = getattr(models[0], "problem_type", None)
+    has_sets = problem_type == "multi_label_classification"
+    if has_sets and args.label_separator is None:
+        raise ValueError(
+            f"The classes of {args.model} do not exclude each other: name what stands "
+            "between the labels of a text by --label-separator, such as ','."
+        )
+    if not has_sets and args.label_separator is not None:
+        raise ValueError(
+            "--label-separator is of models whose classes do not exclude each other, "
+            f"and the problem_type of {args.model} is {problem_type!r}. Received: "
+            f"--label-separator {args.label_separator!r}."
+        )
+
+
+def _prepare(args, model, examples):
+    """Read the labels of rows as the model's, and refuse those that it lacks."""
+    for language, rows in examples.items():
+        if getattr(model, "problem_type", None) == "regression":
+            for row in rows:
+                row["number"] = _number(row["label"], args.label, language)
+            continue
+        labels = set()
+        for row in rows:
+            if args.label_separator is not None:
+                parts = row["label"].split(args.label_separator)
+                row["labels"] = [x.strip() for x in parts if x.strip()]
+            labels.update(row.get("labels") or row.get("tags") or [row.get("label")])
+        unknown = labels - {None, ""} - set(getattr(model, "class_names", labels))
+        if unknown:
+            raise ValueError(
+                f"The examples of {language} have labels that the model does not have: "
+                f"{', '.join(sorted(unknown)[:10])}. It has: "
+                f"{', '.join(model.class_names)}."
+            )
+
+
+def _number(text, column, language):
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(
+            f"The column {column!r} must hold numbers, as the model gives. Received: "
+            f"{text!r}, in the examples of {language}."
+        )
+    return number
+
+
+def _name_languages(args, model, examples):
+    """Give every row the model's name of its language, before any is answered."""
+    from xlm_tf.evaluation.row_languages import name_languages, reads_languages
+
+    if args.language is not None and not reads_languages(model.preprocessor):
+        raise ValueError(
+            f"--language {args.language}: neither the model nor its tokenizer has "
+            "languages."
+        )
+    for rows in examples.values():
+        for row in rows:
+            row.pop("of_model", None)
+        name_languages(rows, model.preprocessor, args.language)
+
+
+def _read(args, data, task, console):
     """dict from language to its rows, in the order of the arguments."""
-    from xlm_tf.data.tables import read_table
+    _check_columns(args, task, [path for _, path in data])
+    reader = {
+        "XLMTextClassifier": _read_texts,
+        "XLMTokenClassifier": _read_words,
+        "XLMQuestionAnswering": _read_questions,
+    }[task]
+    examples, spellings = {}, {}
+    for language, path in data:
+        column = args.language_column if language is None else None
+        rows, report = reader(args, path, column)
+        if report.broken:
+            console.print(f"{path}: {report.summary()}", soft_wrap=True)
+        for row in rows:
+            own = _spelling(row.get("language", language), spellings)
+            examples.setdefault(own, []).append({**row, "language": own})
+    return examples
+
+
+def _spelling(language, spellings):
+    """A language as it was spelled first: `EN` is `en`."""
+    from xlm_tf.text.language_codes import parse_language_code
+
+    return spellings.setdefault(parse_language_code(language), language)
+
+
+def _spelled(languages, examples):
+    """--trained-on, as the examples spell them."""
+    spellings = {}
+    for language in examples:
+        _spelling(language, spellings)
+    found = [_spelling(language, dict(spellings)) for language in languages]
+    for language in found:
+        if language not in examples:
+            raise ValueError(
+                f"--trained-on {language}: there are no such examples. "
+                f"Received: {', '.join(examples)}."
+            )
+    return found
+
+
+def _check_columns(args, task, paths):
+    """Refuse columns that no file would be read by, or that are one."""
+    names = {
+        "XLMTextClassifier": ("text", "text_pair", "label", "language_column"),
+        "XLMTokenClassifier": ("words", "tags", "language_column"),
+        "XLMQuestionAnswering": (),
+    }[task]
+    columns = [getattr(args, name) for name in names]
+    columns = [name for name in columns if name is not None]
+    if len(set(columns)) != len(columns):
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in names)
+        raise ValueError(
+            f"{options} must be different columns. Received: {', '.join(columns)}."
+        )
+    if task != "XLMTokenClassifier":
+        return
+    from xlm_tf.data.tagged_words import tagged_words_format
+
+    kinds = {tagged_words_format(path) for path in paths}
+    defaults = _OF_TASKS[task]
+    for name in ("words", "tags"):
+        is_given = getattr(args, name) != defaults[name]
+        if is_given and not kinds & {".jsonl", ".parquet"}:
+            raise ValueError(
+                f"--{name} is of .jsonl and .parquet files, and there is none. "
+                f"Received: --{name} {getattr(args, name)}."
+            )
+    if args.tag_column is not None and kinds <= {".jsonl", ".parquet"}:
+        raise ValueError(
+            "--tag-column is of CoNLL files, and there is none: --tags names the "
+            f"column. Received: --tag-column {args.tag_column}."
+        )
+
+
+def _read_texts(args, path, language_column):
+    from xlm_tf.data.tables import iterate_table, read_table
 
     columns = {"text": args.text, "label": args.label}
     if args.text_pair is not None:
         columns["text_pair"] = args.text_pair
-    examples = {}
-    for value in args.data:
-        language, separator, path = value.partition("=")
-        if not separator:
-            language, path = None, value
-        elif not language:
-            raise ValueError(f"--data {value} has no language before the '='.")
-        own = dict(columns)
-        if language is None:
-            if args.language_column is None:
-                raise ValueError(
-                    f"--data {value} names no language: write LANGUAGE={value}, or "
-                    "name the column by --language-column."
-                )
-            own["language"] = args.language_column
-        rows, report = read_table(path, own)
-        if report.broken:
-            console.print(f"{path}: {report.summary()}", soft_wrap=True)
-        unknown = {row["label"] for row in rows} - set(labels)
-        if unknown:
-            raise ValueError(
-                f"{path} has labels that the model does not have: "
-                f"{', '.join(sorted(unknown)[:10])}. It has: {', '.join(labels)}."
-            )
-        for row in rows:
-            row.setdefault("language", language)
-            examples.setdefault(row["language"], []).append(row)
-    return examples
+    if language_column is not None:
+        columns["language"] = language_column
+    if args.label_separator is None:
+        return read_table(path, columns)
+    next(iterate_table(path, columns), None)  # the columns must be there
+    return read_table(path, columns, optional=["label"])  # and a text may have none
+
+
+def _read_words(args, path, language_column):
+    from xlm_tf.data.tagged_words import read_tagged_words, tagged_words_format
+
+    is_table = tagged_words_format(path) in (".jsonl", ".parquet")
+    return read_tagged_words(
+        path,
+        args.words,
+        args.tags,
+        None if is_table else args.tag_column,
+        language_column,
+    )
+
+
+def _read_questions(args, path, language_column):
+    from xlm_tf.data.questions import read_questions
+
+    return read_questions(path, language=language_column)
+
+
+def _print(console, title, names, rows):
+    from rich.table import Table
+
+    table = Table(title=title)
+    for number, name in enumerate(names):
+        table.add_column(name, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)

@@ -8,8 +8,9 @@ import unicodedata
 
 import numpy as np
 
-from xlm_tf.evaluation.bootstrap import RowStatistics, score_metrics
-from xlm_tf.evaluation.language_scores import LanguageScores
+from xlm_tf.evaluation.bootstrap import RowStatistics
+from xlm_tf.evaluation.language_scores import language_scores
+from xlm_tf.evaluation.row_languages import language_of_model
 from xlm_tf.text.language_codes import UNSPACED_LANGUAGES, parse_language_code
 
 # MLQA's; of other languages none is left out.
@@ -85,6 +86,57 @@ def answer_scores(predictions, references, language):
     return scores
 
 
+def predict(model, rows, batch_size=32, no_answer_threshold=None):
+    """The answers to the questions of rows of one language.
+
+    Args:
+        model: `XLMQuestionAnswering` with a preprocessor.
+        rows: list of dict with `question` and `context`, str; and, where the model or
+            its tokenizer needs it, the model's name of the language, `of_model`.
+        batch_size: int.
+        no_answer_threshold: float, see `XLMQuestionAnswering.answer`.
+
+    Returns:
+        list of dict, see there; `answer` is "" for none.
+    """
+    return model.answer(
+        [row["question"] for row in rows],
+        [row["context"] for row in rows],
+        no_answer_threshold=no_answer_threshold,
+        language=language_of_model(rows),
+        batch_size=batch_size,
+    )
+
+
+def score(model, rows, predictions, language, seed=0, intervals=True):
+    """Score what `predict` gave for rows with `answers`; see `score_answers`."""
+    texts = [prediction["answer"] for prediction in predictions]
+    return score_answers(language, texts, _references(rows), seed, intervals)
+
+
+def errors(model, rows, predictions, language):
+    """The questions whose answer has an F1 below 1.
+
+    Returns:
+        list of dict with `language`, `question`, `target`, `prediction`, `f1` and
+        `score`, the model's.
+    """
+    texts = [prediction["answer"] for prediction in predictions]
+    scores = answer_scores(texts, _references(rows), language)
+    return [
+        {
+            "language": language,
+            "question": row["question"],
+            "target": " / ".join(dict(row["answers"])) or "(no answer)",
+            "prediction": own["answer"] or "(no answer)",
+            "f1": float(f1_of_row),
+            "score": float(own["score"]),
+        }
+        for row, own, (_, f1_of_row) in zip(rows, predictions, scores, strict=True)
+        if f1_of_row < 1
+    ]
+
+
 def score_answers(language, predictions, references, seed=0, intervals=True):
     """Score the answers of one language.
 
@@ -98,20 +150,16 @@ def score_answers(language, predictions, references, seed=0, intervals=True):
         some questions have no answer; otherwise there is none.
     """
     rows = answer_scores(predictions, references, language)
-    return language_scores_of(language, rows, references, seed, intervals)
-
-
-def language_scores_of(language, rows, references, seed=0, intervals=True):
-    """What `score_answers` returns, of the rows that `answer_scores` gave."""
-    statistics = RowStatistics.of(np.column_stack([rows, np.ones(len(rows))]))
     silent = float(np.mean([not own for own in references]))
-    return LanguageScores(
+    return language_scores(
         language,
-        len(rows),
-        score_metrics(statistics, METRICS, seed, intervals),
+        RowStatistics.of(np.column_stack([rows, np.ones(len(rows))])),
+        METRICS,
         "f1",
-        statistics,
-        dict.fromkeys(METRICS, silent) if silent else {},
+        seed,
+        intervals,
+        baseline=dict.fromkeys(METRICS, silent) if silent else {},
+        baseline_name="no answer at all",
     )
 
 
@@ -126,6 +174,10 @@ def f1(sums):
 
 
 METRICS = {"exact": exact, "f1": f1}
+
+
+def _references(rows):
+    return [[text for text, _ in row["answers"]] for row in rows]
 
 
 def _f1(said, wanted):

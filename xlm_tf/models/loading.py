@@ -32,9 +32,24 @@ def load_task(preset, ignored_settings=(), **kwargs):
         FileNotFoundError: there is no preset of a task.
         ValueError: its task is none of the package.
     """
+    task_class, checkpoint = find_task(preset, ignored_settings)
+    if checkpoint is not None:
+        return load_checkpoint(task_class, checkpoint, **kwargs)
+    return task_class.from_preset(str(preset), **kwargs)
+
+
+def find_task(preset, ignored_settings=()):
+    """What `load_task` would load, without its weights.
+
+    Args and raises: as for `load_task`.
+
+    Returns:
+        `(task_class, checkpoint)`: a class; and the `Checkpoint` that holds the task,
+        or None of a preset of KerasHub.
+    """
     checkpoint = find_checkpoint(preset, ignored_settings)
     if checkpoint is not None:
-        return load_checkpoint(task_of(checkpoint), checkpoint, **kwargs)
+        return task_of(checkpoint), checkpoint
     task = read_preset(preset, "task.json")
     if task is None:
         raise FileNotFoundError(
@@ -47,7 +62,7 @@ def load_task(preset, ignored_settings=(), **kwargs):
         raise ValueError(
             f"{preset} holds a {name}. Expected one of {', '.join(sorted(tasks))}."
         )
-    return tasks[name].from_preset(str(preset), **kwargs)
+    return tasks[name], None
 
 
 def load_checkpoint(

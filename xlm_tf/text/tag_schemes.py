@@ -9,7 +9,7 @@ _GOES_ON = {"B", "I", "M"}  # another word of the entity may follow
 _CONTINUES = {"I", "M", "E", "L"}
 
 
-def marks_entities(tags):
+def has_entities(tags):
     """Whether a set of tags marks entities, and not words, as parts of speech do.
 
     Args:

@@ -11,13 +11,10 @@ import tensorflow as tf
 
 from xlm_tf.data.corpus_report import CorpusReport
 from xlm_tf.data.tables import read_table
-from xlm_tf.evaluation.class_report import write_report
-from xlm_tf.evaluation.class_scores import (
-    METRICS,
-    columns_of,
-    name_languages,
-    score_languages,
-)
+from xlm_tf.evaluation.class_scores import METRICS, columns_of
+from xlm_tf.evaluation.model_scores import score_languages
+from xlm_tf.evaluation.row_languages import name_languages
+from xlm_tf.evaluation.score_report import write_report
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.text_classifier import XLMTextClassifier
 from xlm_tf.models.text_classifier_preprocessor import XLMTextClassifierPreprocessor
@@ -294,7 +291,7 @@ class _ClassificationRun(TrainingRun):
         self.held_out = data.held_out
 
     def evaluate(self):
-        scores, _ = score_languages(self.trained_model, self.held_out)
+        scores, _ = score_languages(self.trained_model, self.held_out, intervals=False)
         _say_scores(self.reporter, scores, f"Held-out texts after {self.step} steps")
         metrics = _numbers(scores)
         for metric in METRICS:
@@ -334,7 +331,8 @@ def _say_scores(reporter, scores, title):
         accuracy, macro_f1 = (100 * own.scores[name].value for name in METRICS)
         reporter.say(
             f"  {own.language}: accuracy {accuracy:.1f}%, macro-F1 {macro_f1:.1f}%, "
-            f"{own.num_examples:,} texts (majority class {100 * own.majority:.1f}%)"
+            f"{own.num_examples:,} texts (majority class "
+            f"{100 * own.baseline['accuracy']:.1f}%)"
         )
 
 
