@@ -1,5 +1,7 @@
 """Scores of classes against scikit-learn's formulas, counted by hand."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,18 @@ def test_paired_comparison():
     assert compare_languages([better], [noisy])[0][0] == -difference
     same = noisy.statistics, noisy.statistics
     assert compare_paired(*same, METRICS["accuracy"]) == (0.0, 1.0)
+
+
+def test_many_classes_need_little_memory():
+    """An array of kinds would hold 3 GB."""
+    targets, predictions = np.random.default_rng(0).integers(0, 2000, (2, 60_000))
+    predictions[:30_000] = targets[:30_000]
+    tracemalloc.start()
+    own = score_classes("x", targets, predictions, 2000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert own.scores["accuracy"].low < np.mean(targets == predictions)
+    assert peak < 5e8
 
 
 def test_sets_of_labels():

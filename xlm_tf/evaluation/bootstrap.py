@@ -32,11 +32,11 @@ class RowStatistics:
     """What every row of a test set adds to its sums.
 
     Attributes:
-        kinds: float array (U, K), the different rows.
+        kinds: float array (U, K), the different rows; or `OneHotKinds`.
         numbers: int array (N,), which of them a row is.
     """
 
-    kinds: np.ndarray
+    kinds: "np.ndarray | OneHotKinds"
     numbers: np.ndarray
 
     @classmethod
@@ -51,7 +51,46 @@ class RowStatistics:
 
     def sums(self):
         """float array (K,)."""
-        return np.bincount(self.numbers, minlength=len(self.kinds)) @ self.kinds
+        return self.counts() @ self.kinds
+
+    def counts(self):
+        """int array (U,), how many rows of each kind there are."""
+        return np.bincount(self.numbers, minlength=len(self.kinds))
+
+
+@dataclasses.dataclass(frozen=True)
+class OneHotKinds:
+    """The kinds of `RowStatistics` of which each adds 1 to a few sums, as (U, K).
+
+    As an array they would be large where classes are many: with 1,000, 3,000 numbers a
+    kind, of which three are not 0.
+
+    Attributes:
+        columns: int array (U, M), the sums that a kind adds 1 to; K of none.
+        width: int, K.
+    """
+
+    columns: np.ndarray
+    width: int
+
+    def __len__(self):
+        return len(self.columns)
+
+    def __getitem__(self, chosen):
+        return OneHotKinds(self.columns[chosen], self.width)
+
+    def __rmatmul__(self, counts):
+        """int array (..., U) of how often -> float array (..., K)."""
+        many = np.reshape(counts, (-1, len(self)))
+        places, repeats = self.columns.ravel(), self.columns.shape[1]
+        sums = [
+            np.bincount(places, np.repeat(own, repeats), self.width + 1)[:-1]
+            for own in many
+        ]
+        return np.reshape(sums, (*np.shape(counts)[:-1], self.width))
+
+    # numpy leaves `@` to this class.
+    __array_ufunc__ = None
 
 
 def score_metrics(statistics, metrics, seed=0, intervals=True):
@@ -71,8 +110,7 @@ def score_metrics(statistics, metrics, seed=0, intervals=True):
     values = {name: float(metric(sums)[0]) for name, metric in metrics.items()}
     if not intervals:
         return {name: Score(value) for name, value in values.items()}
-    counts = np.bincount(statistics.numbers, minlength=len(statistics.kinds))
-    (drawn,) = _resampled([statistics.kinds], counts, seed)
+    (drawn,) = _resampled([statistics.kinds], statistics.counts(), seed)
     return {
         name: Score(
             values[name], *map(float, np.percentile(metric(drawn), [2.5, 97.5]))

@@ -6,7 +6,7 @@ predicted.
 
 import numpy as np
 
-from xlm_tf.evaluation.bootstrap import RowStatistics
+from xlm_tf.evaluation.bootstrap import OneHotKinds, RowStatistics
 
 
 def accuracy(sums):
@@ -45,10 +45,9 @@ def class_statistics(targets, predictions, num_classes):
     cells = np.asarray(targets) * num_classes + np.asarray(predictions)
     cells, numbers = np.unique(cells, return_inverse=True)
     target, prediction = np.divmod(cells, num_classes)
-    hot = np.eye(num_classes)
-    is_hit = (target == prediction)[:, None]
-    kinds = [hot[target] * is_hit, hot[target], hot[prediction]]
-    return RowStatistics(np.concatenate(kinds, axis=1), numbers.reshape(-1))
+    hits = np.where(target == prediction, target, 3 * num_classes)
+    columns = np.stack([hits, num_classes + target, 2 * num_classes + prediction], 1)
+    return RowStatistics(OneHotKinds(columns, 3 * num_classes), numbers.reshape(-1))
 
 
 def confusion_of(targets, predictions, num_classes):
