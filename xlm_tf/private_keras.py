@@ -216,6 +216,41 @@ class SentencePieceModels:
         return [self._sentence_piece._model_resource]
 
 
+class RatesByVariable:
+    """Mixin for optimizers with weight decay whose variables learn at different rates.
+
+    Private: `_get_variable_index` and `_use_weight_decay`, called;
+    `_apply_weight_decay`, overridden, which takes the same share of every variable.
+    Missing in public: groups of parameters.
+
+    A subclass has `rate_factors`: list of float, by which the rate of every variable is
+    multiplied, in the order in which `build` gets them; or None.
+    """
+
+    rate_factors = None
+
+    def build(self, variables):
+        factors = self.rate_factors
+        if factors is not None and len(factors) != len(variables):
+            raise ValueError(
+                "rate_factors must have one for every variable. Received: "
+                f"{len(factors)} for {len(variables)} variables."
+            )
+        super().build(variables)
+
+    def update_step(self, gradient, variable, learning_rate):
+        if self.rate_factors is not None:
+            learning_rate *= self.rate_factors[self._get_variable_index(variable)]
+            if self.weight_decay and self._use_weight_decay(variable):
+                share = self.weight_decay * learning_rate
+                self.assign_sub(variable, variable * share)
+        super().update_step(gradient, variable, learning_rate)
+
+    def _apply_weight_decay(self, variables):
+        if self.rate_factors is None:
+            super()._apply_weight_decay(variables)
+
+
 def keras_mask(tensor):
     """Which elements of a tensor Keras counts; None for all.
 

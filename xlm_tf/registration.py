@@ -57,6 +57,7 @@ CLASSES = {
         "LinearDecay",
     ),
     "xlm_tf.training.seq2seq_trainer": ("Seq2SeqTrainer",),
+    "xlm_tf.training.task_trainer": ("TaskTrainer",),
 }
 
 

@@ -3,8 +3,8 @@
 Strategies on logical CPU devices share their collectives, so that two strategies in
 one process get in each other's way.
 
-    python replicas_program.py (masked|compiled|contrastive) REPLICAS PARTS POLICY \
-        OUTPUT.npz [LOSS_SCALE]
+    python replicas_program.py (masked|compiled|contrastive|classes) REPLICAS PARTS \
+        POLICY OUTPUT.npz [LOSS_SCALE]
 
 "compiled" is "masked" with each replica's gradients by XLA, as on GPUs.
 """
@@ -15,10 +15,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from xlm_tf import XLMBackbone, XLMMaskedLM, XLMTextEmbedder
+from xlm_tf import XLMBackbone, XLMMaskedLM, XLMTextClassifier, XLMTextEmbedder
 from xlm_tf.training import masked_lm_trainer
 from xlm_tf.training.contrastive import ContrastiveTrainer
 from xlm_tf.training.masked_lm_trainer import MaskedLMTrainer
+from xlm_tf.training.optimizer import AdamW
+from xlm_tf.training.task_trainer import TaskTrainer
 
 ROWS, BATCHES = 8, 5
 
@@ -70,6 +72,21 @@ def contrastive(parts, policy):
     return trainer, data
 
 
+def classes(parts, policy):
+    model = XLMTextClassifier(
+        backbone(policy), labels=["a", "b", "c"], dropout=0.0, compile=False
+    )
+    trainer = TaskTrainer(model, 0.1, clip_norm=0.1, accumulation_steps=parts)
+    random = np.random.default_rng(0)
+    rows = ROWS * BATCHES
+    inputs = {
+        "token_ids": random.integers(5, 60, (rows, 16)).astype("int32"),
+        "padding_mask": np.ones((rows, 16), bool),
+    }
+    weights = np.where(np.arange(rows) % ROWS < ROWS // 2, 2.0, 0.5).astype("float32")
+    return trainer, (inputs, random.integers(0, 3, rows).astype("int32"), weights)
+
+
 def main(kind, replicas, parts, policy, output, loss_scale=1024.0):
     keras.utils.set_random_seed(0)
     devices = [f"CPU:{number}" for number in range(int(replicas))]
@@ -85,9 +102,11 @@ def main(kind, replicas, parts, policy, output, loss_scale=1024.0):
     with strategy.scope():
         if kind == "compiled":
             masked_lm_trainer.compiles_replicas = lambda: True
-        build = contrastive if kind == "contrastive" else masked
+        build = {"contrastive": contrastive, "classes": classes}.get(kind, masked)
         trainer, data = build(int(parts), policy)
-        optimizer = keras.optimizers.AdamW(1e-2, epsilon=1e-6)
+        count = len(trainer.trainable_variables)
+        factors = np.linspace(0, 2, count) if kind == "classes" else None
+        optimizer = AdamW(1e-2, epsilon=1e-6, rate_factors=factors)
         if policy == "mixed_float16":
             optimizer = keras.optimizers.LossScaleOptimizer(
                 optimizer, float(loss_scale)

@@ -1,5 +1,6 @@
 """Whole runs of a classifier: from tables to scores by language and the commands."""
 
+import itertools
 import json
 
 import numpy as np
@@ -8,6 +9,7 @@ import yaml
 
 import xlm_tf
 from xlm_tf.cli import main
+from xlm_tf.training import classification
 from xlm_tf.training.classification import ClassificationData, finetune_classifier
 from xlm_tf.training.recipe_loader import RecipeError, load_recipe
 
@@ -101,33 +103,90 @@ def test_started_again_it_is_finished(run, tables):
     assert (run / "model" / "model.weights.h5").stat().st_mtime_ns == before
 
 
+@pytest.fixture
+def stop_at(monkeypatch):
+    """Function that runs a recipe and stops it after so many steps of all runs."""
+
+    def run(recipe, step):
+        original = classification._ClassificationRun.on_train_batch_end
+        steps = itertools.count(1)
+
+        def stop(self, batch, logs=None):
+            self.stop_requested |= next(steps) == step
+            original(self, batch, logs)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(classification._ClassificationRun, "on_train_batch_end", stop)
+            return finetune_classifier(recipe, quiet=True)
+
+    return run
+
+
+def assert_same_weights(*models):
+    one, other = (
+        xlm_tf.XLMTextClassifier.from_preset(path).get_weights() for path in models
+    )
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_allclose(b, a, atol=1e-6)
+
+
 @pytest.mark.slow
 def test_an_interrupted_run_ends_with_the_weights_of_a_whole_one(
-    run, tables, tmp_path, monkeypatch
+    run, tables, tmp_path, stop_at
 ):
-    from xlm_tf.training import classification
-
     recipe = load_recipe(write_recipe(tmp_path), tables)
-    original = classification._ClassificationRun.on_train_batch_end
-
-    def stop_at_11(self, batch, logs=None):
-        self.stop_requested |= self.step == 10
-        original(self, batch, logs)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            classification._ClassificationRun, "on_train_batch_end", stop_at_11
-        )
-        result = finetune_classifier(recipe, quiet=True)
+    result = stop_at(recipe, 11)
     assert (result.step, result.finished, result.test_scores) == (11, False, None)
     result = finetune_classifier(recipe, quiet=True)
     assert (result.step, result.finished) == (24, True)
-    models = [
-        xlm_tf.XLMTextClassifier.from_preset(folder / "model")
-        for folder in (run, tmp_path / "run")
-    ]
-    for one, other in zip(*(model.get_weights() for model in models), strict=True):
-        np.testing.assert_allclose(other, one, atol=1e-6)
+    assert_same_weights(run / "model", result.model)
+
+
+@pytest.mark.slow
+def test_seeds_are_runs_of_their_own_that_resume(tables, tmp_path, stop_at):
+    training = {
+        "steps": 6,
+        "evaluate_every": 6,
+        "accumulation_steps": 2,
+        "layer_decay": 0.5,
+        "head_learning_rate": 4e-3,
+        "label_smoothing": 0.1,
+        "freeze_embeddings": True,
+        "dtype": "mixed_bfloat16",
+    }
+    alone = write_recipe(tmp_path, training={**training, "seed": 7}, output="alone")
+    expected = finetune_classifier(load_recipe(alone, tables), quiet=True)
+    path = write_recipe(tmp_path, training={**training, "seeds": [3, 7]})
+    recipe = load_recipe(path, tables)
+    result = stop_at(recipe, 6 + 4)  # in the second run
+    assert [own.step for own in result.runs] == [6, 4]
+    assert (result.finished, result.scores) == (False, None)
+    assert not (tmp_path / "run" / "seeds.json").exists()
+    result = finetune_classifier(recipe, quiet=True)
+    assert result.finished
+    assert_same_weights(expected.model, tmp_path / "run" / "seed-7" / "model")
+    own = result.scores["accuracy/fr"]
+    values = [x.test_scores["accuracy/fr"] for x in result.runs]
+    assert own["values"] == values
+    assert values[1] == expected.test_scores["accuracy/fr"]
+    assert own["mean"] == pytest.approx(np.mean(values))
+    assert own["deviation"] == pytest.approx(np.std(values, ddof=1))
+    assert json.loads((tmp_path / "run" / "seeds.json").read_text()) == {
+        "seeds": [3, 7],
+        "scores": result.scores,
+    }
+    table = (tmp_path / "run" / "seeds.md").read_text(encoding="utf-8")
+    assert f"| fr | {100 * own['mean']:.1f} ± {100 * own['deviation']:.1f} |" in table
+    assert "| mean |" in table
+
+    # Other seeds go on; another training is another run.
+    path = write_recipe(tmp_path, training={**training, "seeds": [7, 3]})
+    again = finetune_classifier(load_recipe(path, tables), quiet=True)
+    assert again.scores["accuracy/fr"]["values"] == values[::-1]
+    for changed in ({"seeds": [3, 7], "layer_decay": 0.4}, {"seed": 3}):
+        path = write_recipe(tmp_path, training={**training, **changed})
+        with pytest.raises(ValueError, match="holds a run of another recipe"):
+            finetune_classifier(load_recipe(path, tables), quiet=True)
 
 
 @pytest.mark.slow
@@ -187,7 +246,7 @@ def test_batches_are_every_text_once_in_an_order_of_each_epoch(tables, tmp_path)
         ({"text": "class"}, "different columns"),
         ({"data": [{"files": ["train.en.tsv"]}]}, "`language` or `language_column`"),
         ({"data": [{"language": "en", "files": ["recipe.yaml"]}]}, "a file of"),
-        ({"training": {"accumulation_steps": 2}}, "accumulation_steps must be 1"),
+        ({"training": {"accumulation_steps": 17}}, "a text for each of accumulation"),
         ({"training": {"early_stopping_metric": "bleu"}}, "early_stopping_metric"),
         ({"training": {"lora_rank": 2, "freeze_layers": 1}}, "lora_rank"),
         ({"training": {"label_smooth": 0.1}}, "label_smooth is unknown"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from xlm_tf.training.finetuning_recipe import FinetuningSettings
-from xlm_tf.training.optimizer import build_optimizer
+from xlm_tf.training.optimizer import AdamW, build_optimizer
 from xlm_tf.training.pretraining_recipe import PretrainingSettings
 from xlm_tf.training.recipe import SCHEDULES
 
@@ -83,6 +83,27 @@ def test_an_optimizer_is_loaded_as_it_was_saved(loaded, name):
     assert kernel == table == pytest.approx(decayed, rel=1e-6)
     assert kernel < 1
     assert bias == gamma == 1
+
+
+def test_rates_by_variable_scale_updates_and_decay():
+    def after(gradient, **arguments):
+        optimizer = AdamW(0.1, weight_decay=0.5, epsilon=1e-12, **arguments)
+        names = ["one", "two", "three", "bias"]
+        variables = [keras.Variable([1.0], name=name) for name in names]
+        config = json.loads(json.dumps(optimizer.get_config()))
+        copy = type(optimizer).from_config(config)
+        copy.build(variables)
+        copy.apply([keras.ops.full((1,), gradient) for _ in names])
+        assert copy.weight_decay == 0.5
+        return [float(variable.numpy()[0]) for variable in variables]
+
+    factors = {"rate_factors": [1.0, 0.5, 0.0, 2.0]}
+    assert after(0.0) == pytest.approx([0.95, 0.95, 0.95, 1.0])
+    assert after(0.0, **factors) == pytest.approx([0.95, 0.975, 1.0, 1.0])
+    # The first update of Adam is the rate.
+    assert after(3.0, **factors) == pytest.approx([0.85, 0.925, 1.0, 0.8], rel=1e-5)
+    with pytest.raises(ValueError, match="one for every variable"):
+        AdamW(0.1, rate_factors=[1.0]).build([])
 
 
 def test_every_setting_of_a_recipe_arrives():

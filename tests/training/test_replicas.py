@@ -36,7 +36,14 @@ def train(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "replicas", "parts"),
-    [("masked", 2, 1), ("masked", 1, 4), ("masked", 2, 2), ("contrastive", 2, 1)],
+    [
+        ("masked", 2, 1),
+        ("masked", 1, 4),
+        ("masked", 2, 2),
+        ("contrastive", 2, 1),
+        ("classes", 1, 3),
+        ("classes", 2, 2),
+    ],
 )
 def test_replicas_and_accumulation_give_the_same_update(train, kind, replicas, parts):
     expected = train(kind, 1)
@@ -54,10 +61,11 @@ def test_compiled_replicas_give_the_same_update(train, parts):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["masked", "classes"])
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_policies_train(train, policy):
-    exact = train("masked", 1)
-    mixed = train("masked", 1, 2, policy)
+def test_mixed_policies_train(train, kind, policy):
+    exact = train(kind, 1)
+    mixed = train(kind, 1, 2, policy)
     np.testing.assert_allclose(mixed[0], exact[0], atol=0.05)  # loss, accuracy
 
 

@@ -15,17 +15,14 @@ from xlm_tf.evaluation.class_scores import METRICS, columns_of
 from xlm_tf.evaluation.model_scores import score_languages
 from xlm_tf.evaluation.row_languages import name_languages
 from xlm_tf.evaluation.score_report import write_report
-from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.text_classifier import XLMTextClassifier
 from xlm_tf.models.text_classifier_preprocessor import XLMTextClassifierPreprocessor
 from xlm_tf.text.language_codes import parse_language_code
 from xlm_tf.training.held_out import text_key
-from xlm_tf.training.initial_model import facts_of, load_initial_model
-from xlm_tf.training.initial_model_checks import check_initial_model
-from xlm_tf.training.optimizer import build_optimizer
-from xlm_tf.training.recipe_tokenizer import read_tokenizer
-from xlm_tf.training.run import TrainingRun, begin_run, run_to_end
+from xlm_tf.training.run import TrainingRun, begin_run, best_metrics, run_to_end
+from xlm_tf.training.seeds import finetune_seeds
 from xlm_tf.training.strategy import is_chief
+from xlm_tf.training.task_building import build_encoder, build_trainer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +33,8 @@ class ClassificationResult:
         model: directory of the best model, for `XLMTextClassifier.from_preset`.
         metrics_file: JSON lines, one per evaluation.
         step: int, updates made in all.
+        held_out_scores: dict of float, such as "macro_f1/de", of the best model; empty
+            before the first evaluation.
         test_scores: dict of float by metric and language, such as "macro_f1/de"; None
             where the run was interrupted or there is no test.
         finished: bool, False where the run was interrupted.
@@ -44,6 +43,7 @@ class ClassificationResult:
     model: Path
     metrics_file: Path
     step: int
+    held_out_scores: dict
     test_scores: dict | None
     finished: bool
 
@@ -59,12 +59,14 @@ def finetune_classifier(recipe, quiet=False):
         quiet: bool, say nothing on the standard output.
 
     Returns:
-        `ClassificationResult`.
+        `ClassificationResult`; of `training.seeds` a `SeedsResult`.
 
     Raises:
         ValueError: the output directory holds another run or something else, the texts
             cannot be used, or the loss is not a number.
     """
+    if recipe.training.seeds:
+        return finetune_seeds(recipe, finetune_classifier, quiet)
     strategy, reporter = begin_run(recipe, quiet)
     data = ClassificationData(recipe)
     reporter.say_broken(data.reports)
@@ -86,15 +88,10 @@ def finetune_classifier(recipe, quiet=False):
     keras.utils.set_random_seed(training.seed)
     with strategy.scope():
         model = build_classifier(recipe, data.labels)
-        optimizer = build_optimizer(training)
-        inner = getattr(optimizer, "inner_optimizer", optimizer)
-        inner.global_clipnorm = training.clip_norm
-        accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-        model.compile(optimizer=optimizer, metrics=[accuracy])
-        optimizer.build(model.trainable_variables)
+        trainer = build_trainer(model, training)
     for rows in (data.train, data.held_out, data.test):
         name_languages(rows, model.preprocessor)
-    run = _ClassificationRun(recipe, model, data, reporter)
+    run = _ClassificationRun(recipe, trainer, data, reporter)
     run_to_end(run, data.train_batches)
     finished = not run.stop_requested
     scores = _test(recipe, data, reporter) if finished and is_chief() else None
@@ -102,58 +99,26 @@ def finetune_classifier(recipe, quiet=False):
         f"The best model is in {run.model_dir}, the curves in {run.metrics_file}."
     )
     return ClassificationResult(
-        run.model_dir, run.metrics_file, run.step, scores, finished
+        run.model_dir,
+        run.metrics_file,
+        run.step,
+        best_metrics(run.metrics_file, data.metric) if is_chief() else {},
+        scores,
+        finished,
     )
 
 
 def build_classifier(recipe, labels):
-    """The `XLMTextClassifier` of a recipe as its training begins.
+    """The `XLMTextClassifier` of a recipe as its training begins, not compiled.
 
     Args:
         recipe: `ClassificationRecipe`.
         labels: list of str, the classes.
     """
-    training = recipe.training
-    arguments = recipe.model.given()
-    wants_languages = arguments.pop("language_embeddings", False)
-    packing = {}
-    if recipe.initial_model is not None:
-        masked_lm = load_initial_model(
-            recipe.initial_model, training.dtype, **arguments
-        )
-        check_initial_model(recipe, facts_of(masked_lm))
-        backbone, tokenizer = masked_lm.backbone, masked_lm.preprocessor.tokenizer
-        languages = masked_lm.preprocessor.languages
-        packing["num_separators"] = masked_lm.preprocessor.num_separators
-    else:
-        tokenizer = read_tokenizer(recipe)
-        languages = recipe.languages if wants_languages else None
-        backbone = XLMBackbone(
-            vocabulary_size=tokenizer.vocabulary_size(),
-            pad_token_id=tokenizer.pad_token_id,
-            num_languages=len(languages or ()),
-            dtype=training.dtype,
-            **arguments,
-        )
-    preprocessor = XLMTextClassifierPreprocessor(
-        tokenizer,
-        sequence_length=training.sequence_length,
-        languages=languages,
-        **packing,
+    backbone, preprocessor = build_encoder(recipe, XLMTextClassifierPreprocessor)
+    return XLMTextClassifier(
+        backbone, preprocessor=preprocessor, labels=labels, compile=False
     )
-    if training.freeze_layers > backbone.num_layers:
-        raise ValueError(
-            "recipe.training.freeze_layers must not exceed the encoder blocks. "
-            f"Received: {training.freeze_layers} and {backbone.num_layers}."
-        )
-    model = XLMTextClassifier(backbone, preprocessor=preprocessor, labels=labels)
-    if training.freeze_layers:
-        backbone.embeddings.trainable = False
-        for block in backbone.encoder_blocks[: training.freeze_layers]:
-            block.trainable = False
-    if training.lora_rank:
-        model.enable_lora(training.lora_rank)
-    return model
 
 
 class ClassificationData:
@@ -286,8 +251,8 @@ class ClassificationData:
 class _ClassificationRun(TrainingRun):
     """Evaluates by accuracy and macro-F1 of every language."""
 
-    def __init__(self, recipe, model, data, reporter):
-        super().__init__(recipe, model, model, data.metric, reporter)
+    def __init__(self, recipe, trainer, data, reporter):
+        super().__init__(recipe, trainer, trainer.task, data.metric, reporter)
         self.held_out = data.held_out
 
     def evaluate(self):

@@ -6,9 +6,10 @@ from pydantic import Field, field_validator
 
 from xlm_tf.data.tables import check_table, table_format
 from xlm_tf.evaluation.class_scores import METRICS
-from xlm_tf.training.recipe import Recipe, TrainingSettings
+from xlm_tf.training.recipe import Recipe
 from xlm_tf.training.recipe_fields import CorpusFile, Distinct, Language, RecipePart
 from xlm_tf.training.recipe_parts import repeated_tables
+from xlm_tf.training.task_training_settings import TaskTrainingSettings
 
 
 class LabelledTexts(RecipePart):
@@ -41,32 +42,12 @@ class LabelledTexts(RecipePart):
             yield "expected either `language` or `language_column`."
 
 
-class ClassificationSettings(TrainingSettings):
+class ClassificationSettings(TaskTrainingSettings):
     """How to train. A step is one update on a batch of `batch_size` texts."""
 
-    lengths: ClassVar[tuple] = ("sequence_length",)
-
-    batch_size: int = Field(32, ge=1, description="Texts of an update, over all GPUs.")
-    sequence_length: int = Field(
-        128,
-        ge=8,
-        description="Longest text, or pair, in tokens; what is longer is cut.",
-    )
     class_weight: Literal["balanced"] | None = Field(
         None,
         description="balanced: every class counts as much as another, however rare.",
-    )
-    freeze_layers: int = Field(
-        0,
-        ge=0,
-        description="Leave the embeddings and so many encoder blocks as they are; 0 "
-        "trains all.",
-    )
-    lora_rank: int | None = Field(
-        None,
-        ge=1,
-        description="Train low-rank updates of the attention, and the head, alone; "
-        "they are merged into the weights where the model is saved.",
     )
     early_stopping_metric: str = Field(
         "macro_f1",
@@ -77,16 +58,6 @@ class ClassificationSettings(TrainingSettings):
     def contradictions(self):
         """Yield what does not fit together."""
         yield from super().contradictions()
-        if self.accumulation_steps != 1:
-            yield (
-                "accumulation_steps must be 1: a classifier is trained on whole "
-                f"batches. Received: {self.accumulation_steps}."
-            )
-        if self.lora_rank and self.freeze_layers:
-            yield (
-                "lora_rank leaves all weights as they are but the head's: leave "
-                "freeze_layers out."
-            )
         metric, slash, language = self.early_stopping_metric.partition("/")
         if metric not in METRICS or bool(slash) != bool(language):
             yield (

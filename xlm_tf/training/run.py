@@ -176,9 +176,7 @@ class TrainingRun(keras.callbacks.Callback):
     def compare(self, metrics):
         """Save the model if it is the best so far."""
         metric = self.metric
-        key = metric if metric in metrics else f"mean/{metric}"
-        is_higher_better = any(name in key for name in HIGHER_IS_BETTER)
-        value = -metrics[key] if is_higher_better else metrics[key]
+        value = _badness(metrics, metric)
         if value < self.best:
             self.best, self.bad_periods = value, 0
             if self.is_chief:
@@ -223,6 +221,34 @@ class TrainingRun(keras.callbacks.Callback):
             )
 
 
+def best_metrics(metrics_file, metric):
+    """The scores of the best model, those of single languages or directions.
+
+    Args:
+        metrics_file: Path, `metrics.jsonl` of a run.
+        metric: str, as for `TrainingRun`.
+
+    Returns:
+        dict of float, such as "macro_f1/de"; empty where nothing was evaluated.
+    """
+    if not metrics_file.exists():
+        return {}
+    lines = metrics_file.read_text(encoding="utf-8").splitlines()
+    best = min(map(json.loads, lines), key=lambda x: _badness(x, metric), default={})
+    return {
+        name: value
+        for name, value in best.items()
+        if "/" in name and not name.startswith(("mean/", "train/"))
+    }
+
+
+def _badness(metrics, metric):
+    """The value of the metric, which is better where it is smaller."""
+    key = metric if metric in metrics else f"mean/{metric}"
+    is_higher_better = any(name in key for name in HIGHER_IS_BETTER)
+    return -metrics[key] if is_higher_better else metrics[key]
+
+
 def _step_of(line):
     try:
         return json.loads(line)["step"]
@@ -263,6 +289,10 @@ def claim_output(recipe):
             before = json.loads(record.read_text(encoding="utf-8"))
             changed = sorted(_differences(before, content, "recipe"))
             is_begun = any((output / name).exists() for name in _TRAINED)
+            # Seeds may be added to others, and left out.
+            if any(output.glob("seed-*")):
+                seeds = content["training"].get("seeds")
+                is_begun |= not seeds or changed != ["recipe.training.seeds"]
             if changed and is_begun:
                 raise ValueError(
                     f"{output} holds a run of another recipe. Changed since: "

@@ -1,0 +1,131 @@
+"""From a recipe to a model with a head that is trained as the recipe says.
+
+What the tasks with `TaskTrainingSettings` share.
+"""
+
+from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.training.initial_model import facts_of, load_initial_model
+from xlm_tf.training.initial_model_checks import check_initial_model
+from xlm_tf.training.optimizer import build_optimizer
+from xlm_tf.training.recipe_tokenizer import read_tokenizer
+from xlm_tf.training.task_trainer import TaskTrainer
+
+
+def build_encoder(recipe, preprocessor_class):
+    """The encoder of a recipe and what reads texts for it, as the training begins.
+
+    Args:
+        recipe: a recipe whose `training` is a `TaskTrainingSettings`.
+        preprocessor_class: that of the task.
+
+    Returns:
+        `(backbone, preprocessor)`: `XLMBackbone`, and one of the class.
+
+    Raises:
+        ValueError: the initial model or the vocabulary does not fit the recipe.
+    """
+    training = recipe.training
+    arguments = recipe.model.given()
+    wants_languages = arguments.pop("language_embeddings", False)
+    packing = {}
+    if recipe.initial_model is not None:
+        masked_lm = load_initial_model(
+            recipe.initial_model, training.dtype, **arguments
+        )
+        check_initial_model(recipe, facts_of(masked_lm))
+        backbone, tokenizer = masked_lm.backbone, masked_lm.preprocessor.tokenizer
+        languages = masked_lm.preprocessor.languages
+        packing["num_separators"] = masked_lm.preprocessor.num_separators
+    else:
+        tokenizer = read_tokenizer(recipe)
+        languages = recipe.languages if wants_languages else None
+        backbone = XLMBackbone(
+            vocabulary_size=tokenizer.vocabulary_size(),
+            pad_token_id=tokenizer.pad_token_id,
+            num_languages=len(languages or ()),
+            dtype=training.dtype,
+            **arguments,
+        )
+    preprocessor = preprocessor_class(
+        tokenizer,
+        sequence_length=training.sequence_length,
+        languages=languages,
+        **packing,
+    )
+    return backbone, preprocessor
+
+
+def choose_trained_parts(model, training):
+    """Freeze what a recipe does not train, or add its low-rank updates.
+
+    Args:
+        model: a task on an `XLMBackbone`, not compiled.
+        training: `TaskTrainingSettings`.
+
+    Raises:
+        ValueError: it names more encoder blocks than there are.
+    """
+    backbone = model.backbone
+    first, last = training.freeze_blocks or (1, 0)
+    for name, number in (("layers", training.freeze_layers), ("blocks", last)):
+        if number > backbone.num_layers:
+            raise ValueError(
+                f"recipe.training.freeze_{name} must not exceed the encoder blocks. "
+                f"Received: {number} and {backbone.num_layers}."
+            )
+    if training.freeze_embeddings or training.freeze_layers:
+        backbone.embeddings.trainable = False
+    blocks = backbone.encoder_blocks
+    for block in [*blocks[: training.freeze_layers], *blocks[first - 1 : last]]:
+        block.trainable = False
+    if training.lora_rank:
+        model.enable_lora(training.lora_rank)
+
+
+def rate_factors(model, training):
+    """By how much the rate of every trained variable differs from `learning_rate`.
+
+    Args:
+        model: a task on an `XLMBackbone`.
+        training: `TaskTrainingSettings`.
+
+    Returns:
+        List of float, in the order of `model.trainable_variables`; None where all are
+        alike.
+
+    Source: Howard and Ruder 2018 (arXiv 1801.06146), section 3.2, and XLNet (arXiv
+    1906.08237), appendix A.4, of rates by layer.
+    """
+    if training.head_learning_rate is None and training.layer_decay == 1:
+        return None
+    backbone = model.backbone
+    head = (
+        training.head_learning_rate or training.learning_rate
+    ) / training.learning_rate
+    factors = {id(variable): 1.0 for variable in backbone.variables}
+    layers = [*reversed(backbone.encoder_blocks), backbone.embeddings]
+    for depth, layer in enumerate(layers):
+        for variable in layer.variables:
+            factors[id(variable)] = float(training.layer_decay**depth)
+    return [factors.get(id(variable), head) for variable in model.trainable_variables]
+
+
+def build_trainer(model, training):
+    """The compiled `TaskTrainer` of a task, its optimizer built.
+
+    Call under the strategy's scope.
+
+    Args:
+        model: a task on an `XLMBackbone`, made with `compile=False`.
+        training: `TaskTrainingSettings`.
+    """
+    choose_trained_parts(model, training)
+    trainer = TaskTrainer(
+        model,
+        training.label_smoothing,
+        training.clip_norm,
+        training.accumulation_steps,
+    )
+    trainer.compile(optimizer=build_optimizer(training, rate_factors(model, training)))
+    trainer.optimizer.build(trainer.trainable_variables)
+    return trainer
