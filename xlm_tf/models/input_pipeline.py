@@ -63,7 +63,7 @@ class InputPipeline:
         if self.preprocessor is None:
             x = read_arrays(x, "x")
         else:
-            x = read_texts(x)
+            x = self._read_inputs(x)
             if hasattr(self.preprocessor, "check_languages_of"):
                 self.preprocessor.check_languages_of(x)
             if self.learns_from == "pairs" and y is None and np.shape(x) == (0,):
@@ -91,6 +91,10 @@ class InputPipeline:
                 if sample_weight.ndim == 2 and sample_weight.shape[1] == 1:
                     sample_weight = sample_weight[:, 0]
         return Examples(x, y, sample_weight)
+
+    def _read_inputs(self, x):
+        """Texts in any form -> what the preprocessor takes."""
+        return read_texts(x)
 
     def _read_targets(self, y):
         if self.preprocessor is not None and self.learns_from == "pairs":
@@ -341,7 +345,12 @@ class InputPipeline:
     def _spec(self, name, leaf):
         """What a part of batches looks like whose numbers of rows and tokens vary."""
         if isinstance(leaf, tf.RaggedTensor):
-            return tf.RaggedTensorSpec.from_value(leaf)
+            return tf.RaggedTensorSpec(
+                [None, *leaf.shape[1:]],
+                leaf.dtype,
+                leaf.ragged_rank,
+                leaf.row_splits.dtype,
+            )
         leaf = tf.convert_to_tensor(leaf)
         shape = [None, *leaf.shape[1:]]
         per_token = self.labels_per_token or self.learns_from != "labels"

@@ -58,3 +58,34 @@ class LabelSmoothedCrossentropy(keras.losses.Loss):
             "name": self.name,
             "dtype": self.dtype,
         }
+
+
+@keras.saving.register_keras_serializable("xlm_tf")
+class SpanCrossentropy(keras.losses.Loss):
+    """The mean of the cross-entropies of a span's start and of its end.
+
+    A mean over the examples, by their weights.
+
+    Args:
+        dtype: of the arithmetic, float32 at least. Defaults to `floatx`.
+
+    Source: Devlin et al. 2019 (arXiv 1810.04805), section 4.2.
+    """
+
+    def __init__(self, name="span_crossentropy", dtype=None, **_):
+        super().__init__(
+            name=name,
+            reduction="mean_with_sample_weight",
+            dtype=at_least_float32(dtype or keras.config.floatx()),
+        )
+
+    def call(self, y_true, y_pred):
+        """int (B, 2), positions; logits (B, T, 2) -> (B,), float32 at least."""
+        logits = ops.cast(y_pred, at_least_float32(y_pred.dtype))
+        logits = ops.swapaxes(logits, 1, 2)  # (B, 2, T)
+        targets = ops.expand_dims(ops.cast(y_true, "int32"), -1)
+        target_logits = ops.squeeze(ops.take_along_axis(logits, targets, axis=-1), -1)
+        return ops.mean(ops.logsumexp(logits, axis=-1) - target_logits, axis=-1)
+
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype}

@@ -1,6 +1,7 @@
 """Extractive question answering: which words of a text answer a question."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import keras
 import keras_hub
@@ -10,14 +11,19 @@ from xlm_tf.checkpoints.checkpoint_head import CheckpointHead, has_tensor
 from xlm_tf.checkpoints.tensor_names import dense
 from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.precision import at_least_float32
+from xlm_tf.models.answer_spans import BestSpans
 from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.losses import SpanCrossentropy
 from xlm_tf.models.optional_inputs import OptionalInputs
+from xlm_tf.models.packed_outputs import packed_outputs
 from xlm_tf.models.question_answering_preprocessor import (
     XLMQuestionAnsweringPreprocessor,
+    answering_fields,
 )
 from xlm_tf.models.saving import check_separators
 from xlm_tf.models.task import XLMTask
 from xlm_tf.models.text_reading import read_column
+from xlm_tf.text.byte_offsets import as_strings, character_offsets
 
 
 def _read_head(checkpoint, head, arguments):
@@ -107,55 +113,132 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
         mask = self.backbone.padding_mask(inputs)  # (B, T)
         return keras.ops.where(mask[..., None], logits, self.padding_output)
 
-    def answer(self, questions, contexts, max_answer_length=30):
+    def compile(self, optimizer="auto", loss="auto", **kwargs):
+        """As `keras.Model.compile`.
+
+        Args:
+            optimizer: "auto" is Adam with a learning rate of 5e-5.
+            loss: "auto" is `SpanCrossentropy`.
+            **kwargs: see `keras.Model.compile`.
+        """
+        if optimizer == "auto":
+            optimizer = keras.optimizers.Adam(5e-5)
+        if loss == "auto":
+            loss = SpanCrossentropy(dtype=self.span_dense.compute_dtype)
+        super().compile(optimizer=optimizer, loss=loss, **kwargs)
+
+    def _read_inputs(self, x):
+        if hasattr(x, "columns") and "question" in list(x.columns):
+            x = {name: x[name] for name in x.columns}
+        return super()._read_inputs(answering_fields(x))
+
+    def _read_targets(self, y):
+        y = super()._read_targets(y)
+        if self.preprocessor is None or not isinstance(y, np.ndarray):
+            return y
+        if y.ndim != 2 or y.shape[1] != 2 or (y != np.floor(y)).any():
+            raise ValueError(
+                "Answers are rows of two whole numbers: the first character in the "
+                "context, and the one behind the last; -1, -1 where there is none. "
+                f"Received: an array of {y.dtype.name}, {y.shape}."
+            )
+        return y.astype("int32")
+
+    def preprocess_samples(self, x, y=None, sample_weight=None):
+        if isinstance(x, Mapping) and "token_ids" in x:  # windows, packed before
+            return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+        return super().preprocess_samples(x, y, sample_weight)
+
+    def answer(
+        self,
+        questions,
+        contexts,
+        top_k=None,
+        max_answer_length=30,
+        no_answer_threshold=None,
+        overlap=128,
+        language=None,
+        batch_size=32,
+    ):
         """The most probable answers, in the words of their contexts.
+
+        Contexts may be of any length: long ones are read in windows that overlap, and
+        the best span of all windows is the answer.
 
         Args:
             questions: str or list of str.
             contexts: str or list of str, as many.
+            top_k: int, answers to a question; by default the best alone.
             max_answer_length: int, in tokens, at least 1.
+            no_answer_threshold: float: there is no answer where `no_answer_score` is
+                larger (0 for a model that was trained on questions without answers);
+                None, there always is one.
+            overlap: int, tokens that neighbouring windows share.
+            language: str, of the texts, where the model or its tokenizer has any.
+            batch_size: int, windows at once.
 
         Returns:
-            List, one entry per question, of (answer: str, score: float): from the
-            best start to the best end, detokenised, and the sum of the two logits.
-            The answer is empty where the context has no tokens.
+            List, one entry per question, of a dict, or with `top_k` of a list of dict,
+            the best first, with
+
+            - `answer`: str, the characters `context[start:end]`; "" for no answer;
+            - `start`, `end`: int, in characters of the context;
+            - `score`: float, the probability of the span among all, of all windows; of
+              no answer, that of the windows' first tokens;
+            - `no_answer_score`: float, how much larger the logits are for no answer
+              (of the window where they are smallest) than for the best span.
 
         Raises:
-            ValueError: not as many contexts as questions, or no such length.
+            ValueError: not as many contexts as questions, an argument that is none of
+                those above, a language that the model does not have.
         """
         max_answer_length = whole_number("max_answer_length", max_answer_length)
-        texts = (read_column(questions, "questions"), read_column(contexts, "contexts"))
-        if len(texts[0]) != len(texts[1]):
+        overlap = whole_number("overlap", overlap, 0)
+        num_best = whole_number("top_k", 1 if top_k is None else top_k)
+        questions, contexts = (
+            as_strings(read_column(texts, name))
+            for texts, name in ((questions, "questions"), (contexts, "contexts"))
+        )
+        if len(questions) != len(contexts):
             raise ValueError(
                 "Every question needs a context of its own. Received: "
-                f"{len(texts[0])} questions and {len(texts[1])} contexts."
+                f"{len(questions)} questions and {len(contexts)} contexts."
             )
         preprocessor = self.text_preprocessor("answer")
-        inputs = preprocessor.pack(texts)
-        logits = keras.ops.convert_to_numpy(self(inputs))  # (B, T, 2)
-        answers = []
-        for ids, real, row in zip(
-            inputs["token_ids"].numpy(),
-            inputs["padding_mask"].numpy(),
-            logits,
-            strict=True,
-        ):
-            # After the start token, the first end token closes the question.
-            ends = np.flatnonzero(ids[1:] == preprocessor.tokenizer.end_token_id) + 1
-            first = ends[0] + preprocessor.num_separators
-            last = np.count_nonzero(real) - 1  # the end token
-            answers.append(
-                self._best_span(ids[first:last], row[first:last], max_answer_length)
-            )
-        return answers
+        fields = {"question": questions, "context": contexts}
+        if language is not None:
+            preprocessor.check_language(language)
+            fields["language"] = language
+        if not questions:
+            return []
+        inputs, places = preprocessor.pack_windows(fields, overlap=overlap)
+        places = {name: value.numpy() for name, value in places.items()}
+        best = BestSpans(len(questions), num_best, max_answer_length)
+        for begin, logits in packed_outputs(self, inputs, batch_size):
+            rows = slice(begin, begin + len(logits))
+            own = {name: value[rows] for name, value in places.items()}
+            best.add(logits, own["row"], own["starts"], own["ends"])
+        answers = [
+            self._answers_of(context, *spans, no_answer_threshold)
+            for context, spans in zip(contexts, best.results(), strict=True)
+        ]
+        return [own[0] for own in answers] if top_k is None else answers
 
-    def _best_span(self, ids, logits, max_answer_length):
-        if not len(ids):
-            return "", float("-inf")
-        scores = logits[:, None, 0] + logits[None, :, 1]  # (start, end)
-        is_span = np.tri(len(ids), dtype=bool).T
-        is_span &= np.tri(len(ids), k=max_answer_length - 1, dtype=bool)
-        scores = np.where(is_span, scores, -np.inf)
-        start, end = np.unravel_index(scores.argmax(), scores.shape)
-        text = self.preprocessor.tokenizer.detokenize(ids[start : end + 1])
-        return text.numpy().decode("utf-8"), float(scores[start, end])
+    def _answers_of(self, context, spans, none, threshold):
+        """See `answer`: of one question, and what `BestSpans` gives of it."""
+        to_character = character_offsets(context)
+        no_answer_score = none.score - spans[0].score if spans else float("inf")
+        answers = [
+            {
+                "answer": context[to_character[x.start] : to_character[x.end]],
+                "start": int(to_character[x.start]),
+                "end": int(to_character[x.end]),
+                "score": x.probability,
+                "no_answer_score": no_answer_score,
+            }
+            for x in spans
+        ]
+        if not spans or (threshold is not None and no_answer_score > threshold):
+            nothing = {"answer": "", "start": 0, "end": 0, "score": none.probability}
+            answers.insert(0, {**nothing, "no_answer_score": no_answer_score})
+        return answers

@@ -138,19 +138,44 @@ class TextPacking(ArgumentsFromPreset):
         for name in fields.keys() & {"language", "language_pair"}:
             self._check_tells_apart(f"a column `{name}`")
         language = fields.get("language")
+        pair_language = fields.get("language_pair", language)
         segments = [self._tokenize(fields["text"], language)]
         if "text_pair" in fields:
-            pair_language = fields.get("language_pair", language)
             segments.append(self._tokenize(fields["text_pair"], pair_language))
-        num_specials = 2 if len(segments) == 1 else 2 + self.num_separators
-        budget = self.sequence_length - num_specials
-        if budget < 0:
+        segments = self._truncate(segments, self.room(len(segments)))
+        return self.pack_segments(segments, language, pair_language, pad_to_full_length)
+
+    def room(self, num_segments):
+        """How many tokens the segments of a sequence may have in all, an int.
+
+        Raises:
+            ValueError: not even the special tokens have room.
+        """
+        num_specials = 2 if num_segments == 1 else 2 + self.num_separators
+        room = self.sequence_length - num_specials
+        if room < 0:
             raise ValueError(
                 f"sequence_length must have room for the {num_specials} special "
                 f"tokens. Received: sequence_length={self.sequence_length}."
             )
-        segments = self._truncate(segments, budget)
-        batch_size = tf.shape(fields["text"])[0]
+        return room
+
+    def pack_segments(
+        self, segments, language=None, pair_language=None, pad_to_full_length=False
+    ):
+        """Put special tokens around tokens, and pad.
+
+        Args:
+            segments: one int32 RaggedTensor (B, None), or two; no more tokens than
+                `room`.
+            language, pair_language: string tensors (B,) or (1,), of the segments, where
+                the model has languages; None for the preprocessor's.
+            pad_to_full_length: bool, pad to `sequence_length`, and not to the longest.
+
+        Returns:
+            dict, see `pack`.
+        """
+        batch_size = segments[0].nrows("int32")
         parts = [self._special(batch_size, self.tokenizer.start_token_id), segments[0]]
         end = self._special(batch_size, self.tokenizer.end_token_id)
         if len(segments) == 2:
@@ -171,7 +196,8 @@ class TextPacking(ArgumentsFromPreset):
             "padding_mask": tf.sequence_mask(token_ids.row_lengths(), length),
         }
         if self.languages is not None:
-            packed["language_ids"] = self._language_ids(fields, segments, length)
+            languages = language, pair_language
+            packed["language_ids"] = self._language_ids(segments, languages, length)
         return {
             key: tf.ensure_shape(value, (None, static_length))
             for key, value in packed.items()
@@ -199,22 +225,22 @@ class TextPacking(ArgumentsFromPreset):
         column = tf.fill((batch_size, 1), tf.constant(token_id, "int32"))
         return tf.RaggedTensor.from_tensor(column)
 
-    def _language_ids(self, fields, segments, length):
+    def _language_ids(self, segments, languages, length):
         """int32 (B, length); the separators of a pair but the first are the pair's."""
-        first = self._language_index(fields.get("language"), fields["text"])  # (B,)
+        batch_size = segments[0].nrows("int32")
+        first = self._language_index(languages[0], batch_size)
         ids = tf.tile(first[:, None], (1, length))
         if len(segments) == 2:
-            second_language = fields.get("language_pair", fields.get("language"))
-            second = self._language_index(second_language, fields["text"])
+            second = self._language_index(languages[1], batch_size)
             first_length = tf.cast(segments[0].row_lengths(), "int32")
             first_length += self.num_separators  # the start, and the first of two
             is_first = tf.range(length)[None, :] < first_length[:, None]
             ids = tf.where(is_first, ids, second[:, None])
         return ids
 
-    def _language_index(self, language, text):
+    def _language_index(self, language, batch_size):
         if language is None:
             self._check_has_language()
             language = tf.constant(self.language)
-        language = tf.broadcast_to(language, tf.shape(text))
+        language = tf.broadcast_to(language, (batch_size,))
         return language_index(language, self.languages)

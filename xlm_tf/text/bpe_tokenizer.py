@@ -19,6 +19,7 @@ from xlm_tf.text.bpe_files import (
 )
 from xlm_tf.text.bpe_merges import MergesInGraph, merge, word_symbols
 from xlm_tf.text.token_ids import ragged_ids
+from xlm_tf.text.word_offsets import split_words_with_offsets
 
 START_TOKENS = ("</s>", "<s>")
 MASK_TOKEN = "<mask>"  # in texts; in the vocabulary it is <special1>
@@ -370,6 +371,39 @@ class XLMBPETokenizer(keras_hub.tokenizers.Tokenizer):
         unique, index = tf.unique(words.values)
         ids = self._merges_in_graph()(unique)  # (words, None)
         return words.with_values(tf.gather(ids, index)).merge_dims(1, 2)
+
+    def tokenize_with_offsets(self, texts, language=None):
+        """Token ids of texts, and which bytes of a text a token stands for.
+
+        Words are those of `split_words_with_offsets`, each read for itself: what comes
+        before the merges has no offsets. Their ids are those of the text as a whole,
+        but where a rule for words looks at the neighbours.
+
+        Args:
+            texts: string tensor (B,).
+            language: string tensor (B,), or a str for all.
+
+        Returns:
+            `(ids, starts, ends)`: int32 RaggedTensors (B, None). A token stands for the
+            bytes of its word.
+        """
+        with tf.device("cpu"):
+            texts = tf.convert_to_tensor(texts, tf.string)
+            language = self.language if language is None else language
+            language = tf.convert_to_tensor(language, tf.string)
+            language = tf.broadcast_to(language, tf.shape(texts))
+            words, starts, ends = split_words_with_offsets(texts)
+            language = tf.gather(language, words.value_rowids())
+            ids = self.tokenize(words.values, language)  # (words, None)
+            word = ids.value_rowids()
+            return tuple(
+                words.with_values(ids.with_values(values)).merge_dims(1, 2)
+                for values in (
+                    ids.values,
+                    tf.gather(starts.values, word),
+                    tf.gather(ends.values, word),
+                )
+            )
 
     def unknown_parts(self, texts, language=None):
         """The characters of every text that its tokens say no more of than `<unk>`.

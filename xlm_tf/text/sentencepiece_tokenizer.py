@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from xlm_tf.private_keras import SentencePieceModels
 from xlm_tf.text import sentencepiece_proto, unknown_characters
-from xlm_tf.text.long_words import cut_long_words
+from xlm_tf.text.long_words import cut_long_words, cut_long_words_with_offsets
 from xlm_tf.text.special_tokens import encode_around, pattern, tokenize_around
 from xlm_tf.text.token_ids import ragged_ids
 
@@ -261,6 +261,32 @@ class XLMSentencePieceTokenizer(
         pieces = self.model_in_graph.tokenize(texts)  # (B, None)
         ids = pieces.values
         return pieces.with_values(tf.where(ids == 0, self.unk_token_id, ids + 1))
+
+    def tokenize_with_offsets(self, texts):
+        """Token ids of texts, and which bytes of a text a token stands for.
+
+        `<mask>` and added tokens are read as the characters that they are made of.
+
+        Args:
+            texts: string tensor (B,).
+
+        Returns:
+            `(ids, starts, ends)`: int32 RaggedTensors (B, None). The bytes of a token
+            run from its start to before its end; spaces before a word are its own, and
+            a token that normalisation makes of nothing has none.
+        """
+        self.check_vocabulary()
+        with tf.device("cpu"):
+            texts = tf.convert_to_tensor(texts, tf.string)
+            cut, original = cut_long_words_with_offsets(texts)
+            pieces, starts, ends = self.model_in_graph.tokenize_with_offsets(cut)
+            ids = pieces.values
+            ids = pieces.with_values(tf.where(ids == 0, self.unk_token_id, ids + 1))
+            starts, ends = (
+                original(x.with_values(tf.cast(x.values, "int32")))
+                for x in (starts, ends)
+            )
+            return ids, starts, ends
 
     def unknown_parts(self, texts):
         """What every text holds that its tokens say no more of than `<unk>`.

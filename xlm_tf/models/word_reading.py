@@ -1,0 +1,71 @@
+"""Sentences of words, in every form in which they come, read into one tensor."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from xlm_tf.models.received import is_array, row_name, shown
+
+
+def holds_words(x):
+    """Whether inputs of a tagger are sentences of words, and not raw texts."""
+    if isinstance(x, Mapping):
+        return "words" in x
+    if hasattr(x, "columns"):
+        return "words" in list(x.columns)
+    if isinstance(x, tf.RaggedTensor):
+        return True
+    is_rows = isinstance(x, list) and len(x) > 0
+    return is_rows and all(_is_row(row) for row in x)
+
+
+def read_words(x):
+    """Sentences of words in any form -> a RaggedTensor.
+
+    Args:
+        x: list of sentences, each a list, tuple or array of str; or a string
+            RaggedTensor (B, None).
+
+    Returns:
+        string RaggedTensor (B, None).
+
+    Raises:
+        ValueError: anything else; a word that is no str is named.
+    """
+    if isinstance(x, tf.RaggedTensor):
+        if x.dtype != tf.string or x.shape.rank != 2:
+            raise ValueError(
+                "Sentences are rows of words, a string RaggedTensor (B, None). "
+                f"Received: {x.dtype.name} of the shape {x.shape}."
+            )
+        return x
+    if isinstance(x, str | bytes) or not hasattr(x, "__len__"):
+        raise ValueError(
+            f"Sentences must be a list of lists of words. Received: {shown(x)}."
+        )
+    lengths, words = [], []
+    for number, row in enumerate(list(x)):
+        if not _is_row(row):
+            raise ValueError(
+                "Every sentence must be a list of words; raw texts are for `tag`. "
+                f"{row_name(x, number)} is {shown(row)}."
+            )
+        for word in row:
+            if not isinstance(word, str | bytes):
+                raise ValueError(
+                    f"Every word must be a str. {row_name(x, number)} holds "
+                    f"{shown(word)}."
+                )
+            words.append(word)
+        lengths.append(len(row))
+    try:
+        words = tf.constant(words, tf.string, shape=(len(words),))
+    except (UnicodeEncodeError, ValueError) as error:
+        raise ValueError(f"A word is no text: {error}.") from error
+    return tf.RaggedTensor.from_row_lengths(words, np.array(lengths, "int64"))
+
+
+def _is_row(row):
+    is_sequence = isinstance(row, list | tuple) or (is_array(row) and row.ndim == 1)
+    return is_sequence and all(isinstance(word, str | bytes) for word in list(row)[:1])
