@@ -36,7 +36,8 @@ def describe(task, labels=None, tokenizer_files=()):
     }
     if labels is not None:
         document["labels"] = list(labels)
-        document["problem_type"] = task.problem_type
+        if hasattr(task, "problem_type"):
+            document["problem_type"] = task.problem_type
     if preprocessor is None:
         return document
     tokenizer = preprocessor.tokenizer

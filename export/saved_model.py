@@ -15,11 +15,13 @@ from export.parity import check_all, check_parity, tolerance_for
 from export.report import ExportReport
 from export.task_checks import check_task
 from export.tasks import check_of, labels_of
+from export.tasks.windows import WindowedAnswer
 from export.text_generation import TextGenerationModule
 from export.text_generation_check import TextGenerationCheck
 from export.text_module import TextModule
 from export.warmup import write_batching_parameters, write_warmup
 from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
+from xlm_tf.models.text_classifier import XLMTextClassifier
 
 DTYPES = ("float32", "bfloat16")
 
@@ -50,6 +52,12 @@ def to_saved_model(
     | `XLMTextEmbedder` | `text` | `embedding` float32 (B, D) |
     | `XLMMaskedLM` | `text` that holds `<mask>` | `tokens` string (B, k), `scores` \
 float32 (B, k) |
+    | `XLMTokenClassifier` | `text` of any length | `tokens` and `tags` string \
+(B, W), `starts` and `ends` int32 (B, W), bytes of the text, `scores` float32 (B, W), \
+all padded; `lengths` int32 (B,) |
+    | `XLMQuestionAnswering` | `question` and `context`, of any length | `answer` \
+string (B,), `start` and `end` int32 (B,), bytes of the context, `score` and \
+`no_answer_score` float32 (B,) |
     | `XLMSeq2SeqLM` | `text`, and `source_language` and `target_language` where it \
 has several | `output_text` string (B,), `score` float32 (B,) |
 
@@ -59,9 +67,11 @@ has several | `output_text` string (B,), `score` float32 (B,) |
     `token_ids` int32 (B, T), padded with the model's padding id (and `language_ids`
     int32 (B, T)), for clients that tokenise themselves. A task without a preprocessor
     has this signature alone; an `XLMMaskedLM` then takes `mask_position` int32 (B,)
-    too, and answers `token_ids` int32 (B, k) instead of `tokens`. The signature
-    `labels` of a classifier answers the names (`label` string (N,)) of some classes
-    (`class_id` int32 (N,)).
+    too, and answers `token_ids` int32 (B, k) instead of `tokens`. An
+    `XLMTokenClassifier` answers ids with `probabilities` float32 (B, T, C), and an
+    `XLMQuestionAnswering` with `start_logits` and `end_logits` float32 (B, T). The
+    signature `labels` of a classifier or tagger answers the names (`label` string
+    (N,)) of some classes (`class_id` int32 (N,)).
 
     What does not fit together is an INVALID_ARGUMENT, not an answer: inputs of
     different numbers of rows, ids outside of the vocabulary or the languages, more
@@ -146,6 +156,7 @@ has several | `output_text` string (B,), `score` float32 (B,) |
             dict(calls).get("serving_default"),
             tolerance_for(task, dtype) if tolerance is None else tolerance,
             labels,
+            isinstance(getattr(module, "answer", None), WindowedAnswer),
         )
         partial.rename(directory)
     finally:
@@ -183,7 +194,7 @@ def _check_calls(task, module, check_texts):
     return calls, inputs
 
 
-def _compare(check, answers, inputs, fields, tolerance, labels):
+def _compare(check, answers, inputs, fields, tolerance, labels, is_windowed=False):
     """The largest distance of the answers from the task's, see `export.tasks`.
 
     Args:
@@ -193,6 +204,7 @@ def _compare(check, answers, inputs, fields, tolerance, labels):
         fields: dict of the texts that these are; None without a preprocessor.
         tolerance: float.
         labels: list of str, or None.
+        is_windowed: bool, whether texts are read in windows.
 
     Raises:
         ParityError: an answer is not the task's.
@@ -228,10 +240,16 @@ def _compare(check, answers, inputs, fields, tolerance, labels):
             "The signature labels",
             lambda row: f"is not {labels[row]!r}",
         )
-    return max(
-        check.compare(answers[name], expected, tolerance, f"the signature {name}")
-        for name in names
-    )
+    distances = []
+    for name in names:
+        what = f"the signature {name}"
+        if name == "serving_default" and is_windowed:
+            distances.append(
+                check.compare_texts(answers[name], fields, tolerance, what)
+            )
+        else:
+            distances.append(check.compare(answers[name], expected, tolerance, what))
+    return max(distances)
 
 
 def _rows(inputs, number):
@@ -250,7 +268,7 @@ def _write_description(directory, document):
 
 def _check(task, directory, pairs, dtype):
     check_task(task)
-    if pairs and not hasattr(task, "num_classes"):
+    if pairs and not isinstance(task, XLMTextClassifier):
         raise ValueError(f"Only a classifier reads pairs, not {type(task).__name__}.")
     if pairs and task.preprocessor is None:
         raise ValueError(

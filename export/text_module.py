@@ -8,6 +8,7 @@ from export.inference_layers import owned_variables
 from export.input_checks import assert_at_most, assert_in_range, assert_same_rows
 from export.layouts import PackedLayout
 from export.tasks import answer_of
+from export.tasks.windows import WindowedAnswer, compute_in_parts
 
 
 class TextModule(tf.Module):
@@ -30,18 +31,19 @@ class TextModule(tf.Module):
         self._max_length = backbone.max_sequence_length
         self._num_languages = backbone.num_languages
         self._pack = None
-        self.text_names = []
         if preprocessor is not None:
             self._pack = preprocessor.pack
-            self.text_names = ["text", *(["text_pair"] if pairs else [])]
-            if preprocessor.languages is not None or _reads_language(
-                preprocessor.tokenizer
-            ):
-                self.text_names += ["language", *(["language_pair"] if pairs else [])]
             # Read again where the graph is loaded.
             self.vocabulary = preprocessor.tokenizer.graph_resources
         encoder = InferenceEncoder(backbone, store)
         self.answer = answer_of(task, store, encoder, labels, top_k)
+        self.text_names = []
+        if preprocessor is not None:
+            self.text_names = self.answer.text_names(pairs)
+            if preprocessor.languages is not None or _reads_language(
+                preprocessor.tokenizer
+            ):
+                self.text_names += ["language", *(["language_pair"] if pairs else [])]
         self.labels = labels
         # The module owns what the closures below use.
         self.weights = owned_variables(encoder, self.answer)
@@ -75,6 +77,10 @@ class TextModule(tf.Module):
 
         @tf.function
         def serving_default(**fields):
+            if isinstance(self.answer, WindowedAnswer):
+                inputs, places = self.answer.pack_windows(fields)
+                numbers = compute_in_parts(self._compute, inputs)
+                return self.answer.answer(numbers, fields, places)
             return self.answer.words(self._compute(inputs=self.pack(fields)))
 
         @tf.function
@@ -111,7 +117,9 @@ class TextModule(tf.Module):
     def text_inputs(self, texts):
         """The inputs of `serving_default` for some texts (bytes)."""
         texts = np.array(texts, object)
-        inputs = {"text": texts, "text_pair": np.roll(texts, 1)}
+        others = np.roll(texts, 1)
+        inputs = {"text": texts, "text_pair": others}
+        inputs |= {"question": others, "context": texts}
         if "language" in self.text_names:
             preprocessor = self._pack.__self__
             language = preprocessor.language or self._any_language()

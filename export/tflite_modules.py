@@ -12,6 +12,7 @@ from export.layouts import PaddedLayout
 from export.long_texts import within_positions
 from export.phone_tokenizer import PhoneTokenizer
 from export.tasks import answer_of, check_of
+from export.tasks.answering import SpanAnswer
 
 
 class TaskModule(tf.Module):
@@ -100,6 +101,8 @@ class TokenModule(TaskModule):
             texts = with_special_words(texts, self._preprocessor.tokenizer)
             texts = as_bytes(texts, self.answer.check_prefix)
             fields = {"text": tf.constant(texts)}
+            if isinstance(self.answer, SpanAnswer):
+                fields["text_pair"] = tf.roll(fields["text"], 1, axis=0)
             languages = self._preprocessor.languages
             if languages is not None:
                 language = self._preprocessor.language or languages[0]

@@ -6,14 +6,18 @@ A model that writes text is exported by a search of its own, see
 
 import dataclasses
 
+from export.tasks.answering import SpanAnswer, SpanCheck
 from export.tasks.classification import ClassificationAnswer, ClassificationCheck
 from export.tasks.contract import Answer, Check
 from export.tasks.embedding import EmbeddingAnswer, EmbeddingCheck
 from export.tasks.fill_mask import FilledMaskAnswer, FilledMaskCheck
 from export.tasks.labels import labels_of
+from export.tasks.tagging import TaggingAnswer, TaggingCheck
 from xlm_tf.models.masked_lm import XLMMaskedLM
+from xlm_tf.models.question_answering import XLMQuestionAnswering
 from xlm_tf.models.text_classifier import XLMTextClassifier
 from xlm_tf.models.text_embedder import XLMTextEmbedder
+from xlm_tf.models.token_classifier import XLMTokenClassifier
 
 __all__ = ["EXPORTED", "Answer", "Check", "answer_of", "check_of", "labels_of"]
 
@@ -22,6 +26,8 @@ EXPORTED = {
     XLMTextClassifier: (ClassificationAnswer, ClassificationCheck),
     XLMTextEmbedder: (EmbeddingAnswer, EmbeddingCheck),
     XLMMaskedLM: (FilledMaskAnswer, FilledMaskCheck),
+    XLMTokenClassifier: (TaggingAnswer, TaggingCheck),
+    XLMQuestionAnswering: (SpanAnswer, SpanCheck),
 }
 
 

@@ -31,6 +31,10 @@ class Answer(abc.ABC):
     input_shapes: ClassVar = {}
     check_prefix = ""
 
+    def text_names(self, pairs):
+        """The string inputs of `serving_default` beside languages, list of str."""
+        return ["text", *(["text_pair"] if pairs else [])]
+
     @abc.abstractmethod
     def numbers(self, x, layout, inputs):
         """Numeric outputs, for clients that hold the vocabulary and the labels.
@@ -81,6 +85,22 @@ class Check(abc.ABC):
         Returns:
             float64 array (B, ...).
         """
+
+    def compare_texts(self, answer, fields, tolerance, what):
+        """Compare the answer to texts, of a task that reads them in windows.
+
+        Args:
+            answer: dict from output name to array, the artefact's.
+            fields: dict from input name to array of bytes.
+            tolerance, what: as for `compare`.
+
+        Returns:
+            float, the largest distance.
+
+        Raises:
+            ParityError: an answer that is not the model's.
+        """
+        raise NotImplementedError
 
     @abc.abstractmethod
     def compare(self, answer, expected, tolerance, what):

@@ -31,7 +31,14 @@ TASKS = [
         {"labels": ["O", "B"], "dropout": 0.0},
         (TEXTS, CLASSES_OF_TOKENS),
     ),
-    (xlm_tf.XLMQuestionAnswering, {}, None),
+    (
+        xlm_tf.XLMQuestionAnswering,
+        {},
+        (
+            {"question": TEXTS, "context": TEXTS[::-1]},
+            [[0, 2], [-1, -1], [1, 4], [4, 9]],
+        ),
+    ),
     (xlm_tf.XLMTextEmbedder, {"pooling": "max"}, None),
     (xlm_tf.XLMSeq2SeqLM, {}, (TEXTS, TEXTS[::-1])),
     (xlm_tf.XLMCausalLM, {}, (TEXTS,)),
@@ -74,8 +81,12 @@ def compile_task(task, **arguments):
 @rows(TASKS)
 def test_it_is_saved_and_loaded(make_task, row, tmp_path):
     task = make_task(*row[:2])
-    reads_pairs = isinstance(task, xlm_tf.XLMSeq2SeqLM | xlm_tf.XLMQuestionAnswering)
-    data = task.preprocessor((TEXTS, TEXTS[::-1]) if reads_pairs else TEXTS)
+    texts = TEXTS
+    if isinstance(task, xlm_tf.XLMSeq2SeqLM):
+        texts = (TEXTS, TEXTS[::-1])
+    elif isinstance(task, xlm_tf.XLMQuestionAnswering):
+        texts = {"question": TEXTS, "context": TEXTS[::-1]}
+    data = task.preprocessor(texts)
     inputs, *_ = keras.utils.unpack_x_y_sample_weight(data)
     expected = np.asarray(task(inputs, training=False))
     task.save_to_preset(tmp_path / "preset")

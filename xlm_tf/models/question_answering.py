@@ -68,6 +68,7 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
     Args:
         backbone: an `XLMBackbone`.
         preprocessor: an `XLMQuestionAnsweringPreprocessor`, or None to pass token ids.
+        no_answer_threshold: float, see `answer`.
 
     Call arguments:
         inputs: dict as for the backbone: the question, then the context.
@@ -95,9 +96,10 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
     input_names = XLMBackbone.input_names
     padding_output = -1e9  # never the best position
 
-    def __init__(self, backbone, preprocessor=None, **kwargs):
+    def __init__(self, backbone, preprocessor=None, no_answer_threshold=None, **kwargs):
         self.backbone = backbone
         self.preprocessor = preprocessor
+        self.no_answer_threshold = no_answer_threshold
         self.span_dense = keras.layers.Dense(
             2,
             kernel_initializer=backbone.kernel_initializer(),
@@ -171,8 +173,8 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
             top_k: int, answers to a question; by default the best alone.
             max_answer_length: int, in tokens, at least 1.
             no_answer_threshold: float: there is no answer where `no_answer_score` is
-                larger (0 for a model that was trained on questions without answers);
-                None, there always is one.
+                larger (0 for a model that was trained on questions without answers).
+                Defaults to the model's; where that is None too, there always is one.
             overlap: int, tokens that neighbouring windows share.
             language: str, of the texts, where the model or its tokenizer has any.
             batch_size: int, windows at once.
@@ -204,6 +206,8 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
                 "Every question needs a context of its own. Received: "
                 f"{len(questions)} questions and {len(contexts)} contexts."
             )
+        if no_answer_threshold is None:
+            no_answer_threshold = self.no_answer_threshold
         preprocessor = self.text_preprocessor("answer")
         fields = {"question": questions, "context": contexts}
         if language is not None:
@@ -242,3 +246,6 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
             nothing = {"answer": "", "start": 0, "end": 0, "score": none.probability}
             answers.insert(0, {**nothing, "no_answer_score": no_answer_score})
         return answers
+
+    def get_config(self):
+        return {**super().get_config(), "no_answer_threshold": self.no_answer_threshold}
