@@ -101,7 +101,7 @@ class SpanAnswer(WindowedAnswer):
             "start": begin,
             "end": stop,
             "score": score,
-            "no_answer_score": no_answer_score,
+            "no_answer_score": tf.minimum(no_answer_score, -_NEVER),
         }
 
 

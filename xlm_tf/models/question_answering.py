@@ -26,6 +26,10 @@ from xlm_tf.models.text_reading import read_column
 from xlm_tf.text.byte_offsets import as_strings, character_offsets
 
 
+# The `no_answer_score` of a context without tokens.
+NO_SPAN = 1e9
+
+
 def _read_head(checkpoint, head, arguments):
     """See `CheckpointHead.read`: the head must be there, it is not begun anew."""
     names = checkpoint.tensors.names
@@ -132,12 +136,14 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
     def _read_inputs(self, x):
         if hasattr(x, "columns") and "question" in list(x.columns):
             x = {name: x[name] for name in x.columns}
-        return super()._read_inputs(answering_fields(x))
+        x = super()._read_inputs(answering_fields(x))
+        return (x, x) if np.shape(x) == (0,) else x  # no questions
 
     def _read_targets(self, y):
         y = super()._read_targets(y)
         if self.preprocessor is None or not isinstance(y, np.ndarray):
             return y
+        y = y.reshape(0, 2) if y.shape == (0,) else y
         if y.ndim != 2 or y.shape[1] != 2 or (y != np.floor(y)).any():
             raise ValueError(
                 "Answers are rows of two whole numbers: the first character in the "
@@ -231,7 +237,7 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
     def _answers_of(self, context, spans, none, threshold):
         """See `answer`: of one question, and what `BestSpans` gives of it."""
         to_character = character_offsets(context)
-        no_answer_score = none.score - spans[0].score if spans else float("inf")
+        no_answer_score = none.score - spans[0].score if spans else NO_SPAN
         answers = [
             {
                 "answer": context[to_character[x.start] : to_character[x.end]],

@@ -115,6 +115,7 @@ class XLMQuestionAnsweringPreprocessor(PackedTextPreprocessor, TaskPreprocessor)
                 "Every question needs a context: pass a dict of `question` and "
                 f"`context`, or a tuple of the two. Received: {sorted(fields)}."
             )
+        self.check_language_fields(fields)
         is_single = fields["text"].shape.rank == 0
         fields = {name: tf.reshape(value, [-1]) for name, value in fields.items()}
         language = fields.get("language")

@@ -71,6 +71,12 @@ class TextPacking(ArgumentsFromPreset):
         parse_language_code(language)
         self._check_tells_apart(f"language={language!r}")
 
+    def check_language_fields(self, fields):
+        """Raise ValueError where fields name languages that the model does not tell
+        apart; dict."""
+        for name in fields.keys() & {"language", "language_pair"}:
+            self._check_tells_apart(f"a column `{name}`")
+
     def _check_tells_apart(self, received):
         in_tokenizer = getattr(self.tokenizer, "reads_language", False)
         if self.languages is None and not in_tokenizer:
@@ -135,8 +141,7 @@ class TextPacking(ArgumentsFromPreset):
         return self._pack_batch(fields, pad_to_full_length=False)
 
     def _pack_batch(self, fields, pad_to_full_length):
-        for name in fields.keys() & {"language", "language_pair"}:
-            self._check_tells_apart(f"a column `{name}`")
+        self.check_language_fields(fields)
         language = fields.get("language")
         pair_language = fields.get("language_pair", language)
         segments = [self._tokenize(fields["text"], language)]

@@ -113,6 +113,7 @@ class XLMTokenClassifierPreprocessor(PackedTextPreprocessor, TaskPreprocessor):
         fields = aligned(
             {"text": texts, **{key: x[key] for key in x if key != "words"}}
         )
+        self.check_language_fields(fields)
         language = fields.get("language")
         if language is not None:
             language = tf.broadcast_to(language, tf.shape(texts))
