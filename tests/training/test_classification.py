@@ -9,9 +9,10 @@ import yaml
 
 import xlm_tf
 from xlm_tf.cli import main
-from xlm_tf.training import classification
-from xlm_tf.training.classification import ClassificationData, finetune_classifier
+from xlm_tf.training import task_finetuning
+from xlm_tf.training.classification import ClassificationData
 from xlm_tf.training.recipe_loader import RecipeError, load_recipe
+from xlm_tf.training.task_finetuning import finetune_task
 
 GOOD = {"en": "good fine nice great", "fr": "bon bien beau super"}
 BAD = {"en": "bad poor ugly awful", "fr": "mauvais nul laid affreux"}
@@ -108,7 +109,7 @@ def stop_at(monkeypatch):
     """Function that runs a recipe and stops it after so many steps of all runs."""
 
     def run(recipe, step):
-        original = classification._ClassificationRun.on_train_batch_end
+        original = task_finetuning._TaskRun.on_train_batch_end
         steps = itertools.count(1)
 
         def stop(self, batch, logs=None):
@@ -116,8 +117,8 @@ def stop_at(monkeypatch):
             original(self, batch, logs)
 
         with monkeypatch.context() as patch:
-            patch.setattr(classification._ClassificationRun, "on_train_batch_end", stop)
-            return finetune_classifier(recipe, quiet=True)
+            patch.setattr(task_finetuning._TaskRun, "on_train_batch_end", stop)
+            return finetune_task(recipe, quiet=True)
 
     return run
 
@@ -137,7 +138,7 @@ def test_an_interrupted_run_ends_with_the_weights_of_a_whole_one(
     recipe = load_recipe(write_recipe(tmp_path), tables)
     result = stop_at(recipe, 11)
     assert (result.step, result.finished, result.test_scores) == (11, False, None)
-    result = finetune_classifier(recipe, quiet=True)
+    result = finetune_task(recipe, quiet=True)
     assert (result.step, result.finished) == (24, True)
     assert_same_weights(run / "model", result.model)
 
@@ -155,14 +156,14 @@ def test_seeds_are_runs_of_their_own_that_resume(tables, tmp_path, stop_at):
         "dtype": "mixed_bfloat16",
     }
     alone = write_recipe(tmp_path, training={**training, "seed": 7}, output="alone")
-    expected = finetune_classifier(load_recipe(alone, tables), quiet=True)
+    expected = finetune_task(load_recipe(alone, tables), quiet=True)
     path = write_recipe(tmp_path, training={**training, "seeds": [3, 7]})
     recipe = load_recipe(path, tables)
     result = stop_at(recipe, 6 + 4)  # in the second run
     assert [own.step for own in result.runs] == [6, 4]
     assert (result.finished, result.scores) == (False, None)
     assert not (tmp_path / "run" / "seeds.json").exists()
-    result = finetune_classifier(recipe, quiet=True)
+    result = finetune_task(recipe, quiet=True)
     assert result.finished
     assert_same_weights(expected.model, tmp_path / "run" / "seed-7" / "model")
     own = result.scores["accuracy/fr"]
@@ -181,12 +182,12 @@ def test_seeds_are_runs_of_their_own_that_resume(tables, tmp_path, stop_at):
 
     # Other seeds go on; another training is another run.
     path = write_recipe(tmp_path, training={**training, "seeds": [7, 3]})
-    again = finetune_classifier(load_recipe(path, tables), quiet=True)
+    again = finetune_task(load_recipe(path, tables), quiet=True)
     assert again.scores["accuracy/fr"]["values"] == values[::-1]
     for changed in ({"seeds": [3, 7], "layer_decay": 0.4}, {"seed": 3}):
         path = write_recipe(tmp_path, training={**training, **changed})
         with pytest.raises(ValueError, match="holds a run of another recipe"):
-            finetune_classifier(load_recipe(path, tables), quiet=True)
+            finetune_task(load_recipe(path, tables), quiet=True)
 
 
 @pytest.mark.slow
@@ -200,7 +201,7 @@ def test_seeds_are_runs_of_their_own_that_resume(tables, tmp_path, stop_at):
 )
 def test_parts_that_are_not_trained(tables, tmp_path, training):
     path = write_recipe(tmp_path, training={"steps": 8, **training}, test=[])
-    result = finetune_classifier(load_recipe(path, tables), quiet=True)
+    result = finetune_task(load_recipe(path, tables), quiet=True)
     assert result.test_scores is None
     trained = xlm_tf.XLMTextClassifier.from_preset(result.model).backbone
     initial = xlm_tf.XLMBackbone.from_preset("xlm_tiny")
@@ -228,7 +229,7 @@ def test_batches_are_every_text_once_in_an_order_of_each_epoch(tables, tmp_path)
     assert not held_out & {row["text"] for row in data.train}
 
     def epochs(skipped=0):
-        batches = data.train_batches().skip(skipped).take(30 - skipped)
+        batches = data.train_batches(None).skip(skipped).take(30 - skipped)
         return [text for x, _, _ in batches for text in x["text"].numpy().tolist()]
 
     texts = epochs()
@@ -241,7 +242,7 @@ def test_batches_are_every_text_once_in_an_order_of_each_epoch(tables, tmp_path)
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"held_out": None}, "held_out, texts that choose the best model"),
+        ({"held_out": None}, "held_out, rows that choose the best model"),
         ({"labels": ["a"]}, "recipe.labels"),
         ({"text": "class"}, "different columns"),
         ({"data": [{"files": ["train.en.tsv"]}]}, "`language` or `language_column`"),
@@ -318,7 +319,7 @@ def test_a_language_of_one_text(tables, tmp_path):
     changes = {"data": [entry], "test": [], "labels": ["x", "y"]}
     share = {"held_out": None, "held_out_share": 0.2}
     path = write_recipe(tmp_path, **changes, **share)
-    with pytest.raises(ValueError, match="one text alone: sw"):
+    with pytest.raises(ValueError, match="has one alone: sw"):
         ClassificationData(load_recipe(path, tables))
     write_languages(tmp_path / "b.tsv", ["en"] * 9 + ["sw"])
     lines = (tmp_path / "b.tsv").read_text().splitlines()

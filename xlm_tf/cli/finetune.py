@@ -10,10 +10,11 @@ def add_arguments(parser):
 
 def run(args):
     """Train, and leave the best model."""
-    from xlm_tf.training.classification import finetune_classifier
     from xlm_tf.training.finetune import finetune
+    from xlm_tf.training.task_finetuning import finetune_task
+    from xlm_tf.training.task_recipe import TaskRecipe
 
     recipe = load_recipe_of(args, "finetune")
-    is_classifier = recipe.task == "classification"
-    (finetune_classifier if is_classifier else finetune)(recipe, quiet=args.quiet)
+    has_head = isinstance(recipe, TaskRecipe)
+    (finetune_task if has_head else finetune)(recipe, quiet=args.quiet)
     return 0

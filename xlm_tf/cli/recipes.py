@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-KINDS = ("pretrain", "finetune", "classification")
+KINDS = ("pretrain", "finetune", "classification", "tagging", "question_answering")
 
 
 def add_arguments(parser):

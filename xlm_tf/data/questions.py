@@ -10,7 +10,7 @@ from xlm_tf.data.text_lines import unpacked
 FORMATS = (".json", ".jsonl", ".parquet")
 
 
-def read_questions(paths, report=None, with_answers=True, language=None):
+def read_questions(paths, report=None, with_answers=True, language=None, group=None):
     """The questions of some files, in memory; see `iterate_questions`.
 
     Questions that cannot be read are left out, counted and named in the report.
@@ -18,12 +18,12 @@ def read_questions(paths, report=None, with_answers=True, language=None):
     Args:
         paths: path or list of paths.
         report: `CorpusReport` to count in.
-        with_answers, language: see `iterate_questions`.
+        with_answers, language, group: see `iterate_questions`.
 
     Returns:
         `(rows, report)`: list of dict with `id`, `question` and `context`, str;
         `answers`, list of `(text, start)`, empty of a question that has no answer; and
-        `language` where it is asked for.
+        `language` and `group` where they are asked for.
 
     Raises:
         as `iterate_questions`; ValueError: no question, or more broken ones than
@@ -34,7 +34,9 @@ def read_questions(paths, report=None, with_answers=True, language=None):
     rows = []
     for path in paths:
         own = CorpusReport()
-        for number, row, reason in iterate_questions(path, with_answers, language):
+        for number, row, reason in iterate_questions(
+            path, with_answers, language, group
+        ):
             if reason is not None:
                 own.add_broken(path, number, reason)
                 report.add_broken(path, number, reason)
@@ -46,7 +48,7 @@ def read_questions(paths, report=None, with_answers=True, language=None):
     return rows, report
 
 
-def iterate_questions(path, with_answers=True, language=None):
+def iterate_questions(path, with_answers=True, language=None, group=None):
     """The questions of a file; JSON lines and Parquet stream.
 
     - `.json`: SQuAD's, versions 1.1 and 2.0 (`data`, `paragraphs`, `qas`), or a list of
@@ -62,6 +64,7 @@ def iterate_questions(path, with_answers=True, language=None):
         path: str or Path.
         with_answers: bool; False does not read answers, all are empty.
         language: str, a key of the rows that names the language.
+        group: str, a key that says which rows belong together, such as `title`.
 
     Yields:
         `(number, row, reason)`: the number of its line, from 1 (of `.json`, of the
@@ -76,7 +79,9 @@ def iterate_questions(path, with_answers=True, language=None):
     """
     kind = questions_format(path)
     needed = ["question", "context", *(["answers"] if with_answers else [])]
-    needed += [language] if language is not None else []
+    others = {"language": language, "group": group}
+    others = {name: key for name, key in others.items() if key is not None}
+    needed += others.values()
     if kind == ".json":
         found = _read_json(path, needed)
     else:
@@ -86,7 +91,7 @@ def iterate_questions(path, with_answers=True, language=None):
         if broken is not None:
             yield number, None, broken
             continue
-        row, reason = _row(values, number, with_answers, language)
+        row, reason = _row(values, number, with_answers, others)
         if reason is None and row["id"] in lines_of_ids:
             reason = f"the id is that of number {lines_of_ids[row['id']]}"
         if reason is None:
@@ -112,12 +117,12 @@ def questions_format(path):
     return kind
 
 
-def _row(values, number, with_answers, language):
+def _row(values, number, with_answers, others):
     """A row, and what is wrong with it, or None."""
     name = values.get("id")
     is_number = isinstance(name, int) and not isinstance(name, bool)
     row = {"id": str(number) if name is None else str(name) if is_number else name}
-    columns = ["id", "question", "context", *([language] if language else [])]
+    columns = ["id", "question", "context", *others.values()]
     texts = {**values, "id": row["id"]}
     for column in columns:
         problem = text_problem(texts.get(column))
@@ -126,8 +131,7 @@ def _row(values, number, with_answers, language):
         if problem is not None:
             return row, f"the {column}: {problem}"
     row |= {key: texts[key] for key in ("question", "context")}
-    if language is not None:
-        row["language"] = texts[language]
+    row |= {other: texts[key] for other, key in others.items()}
     row["answers"] = []
     if not with_answers:
         return row, None
@@ -217,7 +221,7 @@ def _questions(rows, needed):
     for row in rows:
         if isinstance(row, dict) and "paragraphs" in row:
             for paragraph in _list_of(row, "paragraphs"):
-                yield from _paragraph(paragraph)
+                yield from _paragraph(paragraph, row.get("title"))
         elif isinstance(row, dict) and set(needed) <= set(row) | {"answers"}:
             yield row, None
         else:
@@ -225,14 +229,15 @@ def _questions(rows, needed):
             yield None, f"neither paragraphs nor {', '.join(needed)}: {found}"
 
 
-def _paragraph(paragraph):
+def _paragraph(paragraph, title):
     if not isinstance(paragraph, dict) or not isinstance(paragraph.get("qas"), list):
         found = shortened(json.dumps(paragraph, ensure_ascii=False))
         yield None, f"a paragraph without qas, the list of its questions: {found}"
         return
     for question in paragraph["qas"]:
         if isinstance(question, dict):
-            yield {**question, "context": paragraph.get("context")}, None
+            context = paragraph.get("context")
+            yield {"title": title, **question, "context": context}, None
         else:
             yield None, f"{shortened(json.dumps(question))} is no question"
 

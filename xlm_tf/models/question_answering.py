@@ -25,7 +25,6 @@ from xlm_tf.models.task import XLMTask
 from xlm_tf.models.text_reading import read_column
 from xlm_tf.text.byte_offsets import as_strings, character_offsets
 
-
 # The `no_answer_score` of a context without tokens.
 NO_SPAN = 1e9
 
@@ -99,6 +98,7 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
     checkpoint_heads = (_HEAD, _HEAD_OF_XLM)
     input_names = XLMBackbone.input_names
     padding_output = -1e9  # never the best position
+    classes_axis = 1  # the positions
 
     def __init__(self, backbone, preprocessor=None, no_answer_threshold=None, **kwargs):
         self.backbone = backbone

@@ -10,7 +10,13 @@ from xlm_tf.models.task_fitting import TaskFitting
 
 
 class XLMTask(TaskFitting, XLMPresets):
-    """Mixin for tasks: Keras's contract of `fit`, and presets without its state."""
+    """Mixin for tasks: Keras's contract of `fit`, and presets without its state.
+
+    Attributes:
+        classes_axis: int, where the output has the classes that labels are numbers of.
+    """
+
+    classes_axis = -1
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -1,6 +1,8 @@
 """From a YAML file to a checked recipe, or to everything that is wrong in it."""
 
 import difflib
+import functools
+import operator
 import typing
 from pathlib import Path
 
@@ -11,14 +13,19 @@ from xlm_tf.training.finetuning_recipe import FinetuningRecipe
 from xlm_tf.training.initial_model import describe
 from xlm_tf.training.initial_model_checks import check_initial_model
 from xlm_tf.training.pretraining_recipe import PretrainingRecipe
+from xlm_tf.training.question_answering_recipe import QuestionAnsweringRecipe
 from xlm_tf.training.recipe_fields import MISSING_FILE, UNUSABLE_FILE, RecipePart
 from xlm_tf.training.recipe_yaml import read_yaml
 from xlm_tf.training.shipped_recipes import find_recipe
+from xlm_tf.training.tagging_recipe import TaggingRecipe
 
 RECIPES = {
     "pretrain": PretrainingRecipe,
     "finetune": FinetuningRecipe,
-    "classification": ClassificationRecipe,  # a `task` of finetune
+    # Tasks of finetune.
+    "classification": ClassificationRecipe,
+    "tagging": TaggingRecipe,
+    "question_answering": QuestionAnsweringRecipe,
 }
 # What pydantic says otherwise.
 _SAID = {
@@ -58,7 +65,7 @@ def load_recipe(source, data_folder=None, command=None, **overrides):
             start at the working directory.
 
     Returns:
-        `PretrainingRecipe`, `FinetuningRecipe` or `ClassificationRecipe`.
+        A recipe of one of the classes of `RECIPES`.
 
     Raises:
         FileNotFoundError: there is no such recipe or data folder; or, a
@@ -138,7 +145,7 @@ def schema(command=None):
     """
     if command is not None:
         return RECIPES[command].model_json_schema()
-    kinds = PretrainingRecipe | FinetuningRecipe | ClassificationRecipe
+    kinds = functools.reduce(operator.or_, RECIPES.values())
     return TypeAdapter(kinds).json_schema()
 
 

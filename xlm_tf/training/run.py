@@ -20,7 +20,10 @@ VOCABULARY_FILE = "vocabulary.spm"
 # What a run has as soon as it has been trained.
 _TRAINED = ("checkpoints", "metrics.jsonl", "model", "snapshots")
 # The metrics that are; of all others lower is better.
-HIGHER_IS_BETTER = ("accuracy", "macro_f1", "bleu", "chrf", "rouge")
+HIGHER_IS_BETTER = (
+    *("accuracy", "f1", "precision", "recall", "exact"),
+    *("bleu", "chrf", "rouge"),
+)
 
 
 def begin_run(recipe, quiet=False):

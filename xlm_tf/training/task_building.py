@@ -11,12 +11,13 @@ from xlm_tf.training.recipe_tokenizer import read_tokenizer
 from xlm_tf.training.task_trainer import TaskTrainer
 
 
-def build_encoder(recipe, preprocessor_class):
+def build_encoder(recipe, preprocessor_class, **packing):
     """The encoder of a recipe and what reads texts for it, as the training begins.
 
     Args:
         recipe: a recipe whose `training` is a `TaskTrainingSettings`.
         preprocessor_class: that of the task.
+        **packing: further arguments of it.
 
     Returns:
         `(backbone, preprocessor)`: `XLMBackbone`, and one of the class.
@@ -27,7 +28,6 @@ def build_encoder(recipe, preprocessor_class):
     training = recipe.training
     arguments = recipe.model.given()
     wants_languages = arguments.pop("language_embeddings", False)
-    packing = {}
     if recipe.initial_model is not None:
         masked_lm = load_initial_model(
             recipe.initial_model, training.dtype, **arguments

@@ -1,0 +1,196 @@
+"""The examples of a task's recipe, in memory: trained on, held out and tested."""
+
+import abc
+from typing import ClassVar
+
+import numpy as np
+import tensorflow as tf
+
+from xlm_tf.data.corpus_report import CorpusReport
+from xlm_tf.text.language_codes import parse_language_code
+
+
+class TaskData(abc.ABC):
+    """Base of the data of one task; a subclass reads rows, and makes batches of them.
+
+    Attributes:
+        nouns: str, what the rows are.
+        recipe: a `TaskRecipe`.
+        train, held_out, test: lists of dict, rows with `language` and what
+            `xlm_tf.evaluation.model_scores` says.
+        num_left_out: int, rows of `data` that are held out, or say what those do.
+        untrained: list of str, languages of which that leaves nothing to train on.
+        metric: str, that tells the best model, its language as in `held_out`.
+        reports: list of `CorpusReport`, one per part.
+    """
+
+    nouns: ClassVar[str] = "texts"
+
+    def __init__(self, recipe):
+        self.recipe = recipe
+        self.reports = []
+        self._spellings = {
+            parse_language_code(name): name for _, name in recipe.named_languages()
+        }
+        self.train = self._read("data")
+        self.read_labels()
+        self.test = self._read("test") if recipe.test else []
+        if recipe.test_share is not None:
+            self._split_groups(recipe.test_share)
+        if recipe.held_out is not None:
+            held_out = self._read("held_out")
+        else:
+            held_out = self._hold_out(recipe.held_out_share)
+        languages = {row["language"] for row in self.train}
+        seen, count = {self.key(row) for row in held_out}, len(self.train)
+        groups = {row["group"] for row in held_out if "group" in row}
+        self.train = [
+            row
+            for row in self.train
+            if self.key(row) not in seen and row.get("group") not in groups
+        ]
+        self.num_left_out = count - len(self.train)
+        trained = {row["language"] for row in self.train}
+        self.untrained = sorted(languages - trained)
+        if not self.train or not held_out:
+            raise ValueError(
+                f"recipe.data has {len(self.train):,} {self.nouns} to train on beside "
+                f"{len(held_out):,} that are held out: both need some."
+            )
+        self.held_out = held_out
+        metric, _, language = self.chosen_metric().partition("/")
+        languages = sorted({row["language"] for row in held_out})
+        if language and self._spelled(language) not in languages:
+            raise ValueError(
+                f"recipe.training.early_stopping_metric is {metric}/{language}, and "
+                f"held out are: {', '.join(languages)}."
+            )
+        self.metric = f"{metric}/{self._spelled(language)}" if language else metric
+
+    @abc.abstractmethod
+    def read_file(self, path, entry, report):
+        """The rows of a file: list of dict, with `language` where a column says it."""
+
+    @abc.abstractmethod
+    def key(self, row):
+        """What two rows that say the same have in common."""
+
+    @abc.abstractmethod
+    def read_labels(self):
+        """Find the classes in `train`, where the task has any."""
+
+    def chosen_metric(self):
+        """str, that tells the best model."""
+        return self.recipe.training.early_stopping_metric
+
+    @abc.abstractmethod
+    def describe(self, reporter):
+        """Say what there is to train on."""
+
+    @abc.abstractmethod
+    def build_model(self):
+        """The task as its training begins, not compiled."""
+
+    @abc.abstractmethod
+    def train_batches(self, model):
+        """The endless batches, what the task's `preprocess_samples` takes, the same at
+        every call; see `epochs`."""
+
+    def epochs(self, count, rows):
+        """Endless batches of rows, every epoch in an order of its own.
+
+        Args:
+            count: int, rows.
+            rows: function from int tensor (B,), numbers of rows, to a batch.
+
+        Returns:
+            `tf.data.Dataset`; batches go on from one epoch to the next.
+        """
+        training = self.recipe.training
+
+        def order(epoch):
+            seed = tf.stack([tf.constant(training.seed, "int64"), epoch])
+            shuffled = tf.random.experimental.stateless_shuffle(tf.range(count), seed)
+            return tf.data.Dataset.from_tensor_slices(shuffled)
+
+        epochs = tf.data.Dataset.range(np.iinfo("int64").max)
+        batches = epochs.flat_map(order).batch(training.batch_size, drop_remainder=True)
+        return batches.map(rows)
+
+    def _read(self, part):
+        report = CorpusReport()
+        self.reports.append(report)
+        read = []
+        for entry in getattr(self.recipe, part):
+            for path in entry.files:
+                rows = self.read_file(path, entry, report)
+                for row in rows:
+                    row["language"] = self._spelled(row.get("language", entry.language))
+                read += rows
+        return read
+
+    def _spelled(self, language):
+        """A language as it is spelled where it stands first, entries before tables."""
+        return self._spellings.setdefault(parse_language_code(language), language)
+
+    def _split_groups(self, share):
+        """Leave a share of the groups to the test, and the others to the training."""
+        groups = sorted({row["group"] for row in [*self.train, *self.test]})
+        tested = _drawn(groups, share, self.recipe.training.seed)
+        self.train = [row for row in self.train if row["group"] not in tested]
+        self.test = [row for row in self.test if row["group"] in tested]
+        if not self.train or not self.test:
+            raise ValueError(
+                f"recipe.test_share leaves {len(self.train):,} {self.nouns} to train "
+                f"on and {len(self.test):,} to test, of {len(groups):,} groups: both "
+                "need some."
+            )
+
+    def _hold_out(self, share):
+        """A share of every language's rows, or of the groups."""
+        seed = self.recipe.training.seed
+        if self.recipe.group is not None:
+            groups = sorted({row["group"] for row in self.train})
+            chosen = _drawn(groups, share, seed)
+            return [row for row in self.train if row["group"] in chosen]
+        generator = np.random.default_rng(seed)
+        held_out, languages = [], {}
+        for row in self.train:
+            languages.setdefault(row["language"], []).append(row)
+        alone = [name for name, rows in languages.items() if len(rows) == 1]
+        if alone:
+            raise ValueError(
+                f"recipe.held_out_share holds {self.nouns} out of every language, and "
+                f"of these recipe.data has one alone: {', '.join(sorted(alone))}. "
+                "Leave them out, or name held_out instead of the share."
+            )
+        for rows in languages.values():
+            count = max(1, round(share * len(rows)))
+            chosen = generator.permutation(len(rows))[:count]
+            held_out += [rows[number] for number in sorted(chosen)]
+        return held_out
+
+
+def _drawn(groups, share, seed):
+    """A share of some groups, one at least, as a set."""
+    count = max(1, round(share * len(groups)))
+    chosen = np.random.default_rng(seed).permutation(len(groups))[:count]
+    return {groups[number] for number in chosen}
+
+
+def check_classes(path, found, labels, name):
+    """Raise ValueError where a file has classes that are none of the run's.
+
+    Args:
+        path: of the file.
+        found: set of str.
+        labels: list of str, or None where they are not known yet.
+        name: str, what they are called, such as "classes".
+    """
+    unknown = found - set(labels or ())
+    if labels is not None and unknown:
+        raise ValueError(
+            f"{path} has {name} that are none of the run's: "
+            f"{', '.join(sorted(unknown)[:10])}. Expected of: {', '.join(labels)}. "
+            "recipe.labels names all."
+        )
