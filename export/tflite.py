@@ -19,7 +19,9 @@ from export.tflite_file import finished
 from export.tflite_generation import GenerationModule
 from export.tflite_modules import StringModule, TokenModule
 from export.tflite_operations import check_operations
+from xlm_tf.models.question_answering import XLMQuestionAnswering
 from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
+from xlm_tf.models.token_classifier import XLMTokenClassifier
 
 QUANTIZATIONS = (None, "float16", "int8")
 
@@ -41,7 +43,8 @@ def to_tflite(
     id (and `language_ids` int32 (B, T) where the model has languages), and answers
     numbers: `probabilities` float32 (B, C), `embedding` float32 (B, D), or `token_ids`
     int32 (B, k) and `scores` float32 (B, k) for a mask; of a regression, `scores`
-    float32 (B, C). A signature `length_N` does the same for one text of N tokens, in
+    float32 (B, C); of a tagger, `probabilities` float32 (B, T, C); of question
+    answering, `start_logits` and `end_logits` float32 (B, T). A signature `length_N` does the same for one text of N tokens, in
     fixed shapes, which browsers and some accelerators need; all signatures share the
     weights. `serving_default` is also what runtimes run that know no signatures.
 
@@ -220,6 +223,11 @@ def _check(task, path, quantization, string_input, lengths):
         raise ValueError(
             f"lengths must lie between 2 and the model's {longest} positions. "
             f"Received: lengths={tuple(lengths)}."
+        )
+    if string_input and isinstance(task, XLMTokenClassifier | XLMQuestionAnswering):
+        raise ValueError(
+            "Words, and windows of long texts, need ops that a phone's runtime does not "
+            f"have: export an {type(task).__name__} with string_input=False."
         )
     if string_input and task.preprocessor is None:
         raise ValueError(

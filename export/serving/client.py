@@ -12,6 +12,7 @@ from export.serving.grpc_transport import GrpcTransport
 from export.serving.model_description import ModelMetadata, VersionStatus
 from export.serving.rest_transport import RestTransport
 from export.serving.serving_error import ServingError
+from xlm_tf.text.byte_offsets import as_strings, character_offsets
 
 _POLL_SECONDS = 0.1
 
@@ -72,6 +73,42 @@ class GeneratedText:
 
     text: str
     score: float
+
+
+@dataclass(frozen=True)
+class TaggedWord:
+    """A word of a text and its tag.
+
+    Attributes:
+        text: str, the characters from `start` to before `end`.
+        tag: str.
+        start, end: int, in characters.
+        score: float, the probability of the tag.
+    """
+
+    text: str
+    tag: str
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True)
+class FoundAnswer:
+    """The answer to a question, in the words of its context.
+
+    Attributes:
+        answer: str, `context[start:end]`; "" for none.
+        start, end: int, in characters.
+        score: float, the probability of the span.
+        no_answer_score: float, how much likelier no answer is, in logits.
+    """
+
+    answer: str
+    start: int
+    end: int
+    score: float
+    no_answer_score: float
 
 
 class Client:
@@ -299,6 +336,77 @@ class Client:
             FilledMask(tokens.tolist(), scores)
             for tokens, scores in zip(outputs["tokens"], outputs["scores"], strict=True)
         ]
+
+    def tag(self, texts: Sequence[str]) -> list[list[TaggedWord]]:
+        """Tag the words of texts with an exported `XLMTokenClassifier`.
+
+        Args:
+            texts: list of str.
+
+        Returns:
+            list, one entry per text, of lists of `TaggedWord`.
+
+        Raises:
+            ValueError, ServingError: as `predict`.
+        """
+        texts = as_strings(_list_of_texts("texts", texts))
+        names = {"tokens", "tags", "starts", "ends", "scores", "lengths"}
+        outputs = self._predict_for("tag", {"text": texts}, names)
+        tagged = []
+        for row, text in enumerate(texts):
+            to_character = character_offsets(text)
+            tagged.append(
+                [
+                    TaggedWord(
+                        outputs["tokens"][row][i],
+                        outputs["tags"][row][i],
+                        int(to_character[outputs["starts"][row][i]]),
+                        int(to_character[outputs["ends"][row][i]]),
+                        float(outputs["scores"][row][i]),
+                    )
+                    for i in range(int(outputs["lengths"][row]))
+                ]
+            )
+        return tagged
+
+    def answer(
+        self, questions: Sequence[str], contexts: Sequence[str]
+    ) -> list[FoundAnswer]:
+        """Answer questions with an exported `XLMQuestionAnswering`.
+
+        Args:
+            questions, contexts: lists of str, as many.
+
+        Returns:
+            list of `FoundAnswer`, one per question.
+
+        Raises:
+            ValueError, ServingError: as `predict`.
+        """
+        inputs = {
+            "question": _list_of_texts("questions", questions),
+            "context": as_strings(_list_of_texts("contexts", contexts)),
+        }
+        if len(inputs["question"]) != len(inputs["context"]):
+            raise ValueError(
+                "Every question needs a context of its own. Received: "
+                f"{len(questions)} questions and {len(contexts)} contexts."
+            )
+        names = {"answer", "start", "end", "score", "no_answer_score"}
+        outputs = self._predict_for("answer", inputs, names)
+        answers = []
+        for row, context in enumerate(inputs["context"]):
+            to_character = character_offsets(context)
+            answers.append(
+                FoundAnswer(
+                    outputs["answer"][row],
+                    int(to_character[outputs["start"][row]]),
+                    int(to_character[outputs["end"][row]]),
+                    float(outputs["score"][row]),
+                    float(outputs["no_answer_score"][row]),
+                )
+            )
+        return answers
 
     def generate(
         self,

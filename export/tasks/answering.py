@@ -164,6 +164,10 @@ class SpanCheck(Check):
                 continue
             named = scores.get((begin, end), np.inf)
             apart = max(abs(score - best), abs(named - best))
+            # A difference of logits, by its size.
+            none = own[0]["no_answer_score"]
+            of_none = abs(float(answer["no_answer_score"][row]) - none)
+            apart = max(apart, of_none / max(abs(none), 1.0))
             distance = max(distance, apart if np.isfinite(apart) else 0.0)
             is_right.append(said == context[begin:end] and apart <= tolerance)
         check_all(

@@ -15,6 +15,8 @@ PREPROCESSORS = {
     xlm_tf.XLMTextClassifier: xlm_tf.XLMTextClassifierPreprocessor,
     xlm_tf.XLMTextEmbedder: xlm_tf.XLMTextEmbedderPreprocessor,
     xlm_tf.XLMMaskedLM: xlm_tf.XLMMaskedLMPreprocessor,
+    xlm_tf.XLMTokenClassifier: xlm_tf.XLMTokenClassifierPreprocessor,
+    xlm_tf.XLMQuestionAnswering: xlm_tf.XLMQuestionAnsweringPreprocessor,
 }
 
 
@@ -162,6 +164,37 @@ def masked_lm_of_ids(make_task):
     )
 
 
+@pytest.fixture(scope="session")
+def tagger(make_task):
+    """Entities of one type; windows of few tokens."""
+    return _spread(
+        make_task(
+            xlm_tf.XLMTokenClassifier,
+            labels=["O", "B-A", "I-A"],
+            packing={"sequence_length": 16},
+        ),
+        "logits_dense",
+    )
+
+
+@pytest.fixture(scope="session")
+def answerer(make_task):
+    """No answer to some; windows of few tokens."""
+    task = make_task(
+        xlm_tf.XLMQuestionAnswering,
+        packing={"sequence_length": 24},
+        no_answer_threshold=-3.0,
+    )
+    return _spread(task, "span_dense")
+
+
+def _spread(task, name):
+    """A head whose answers differ: tokens have other classes, texts other spans."""
+    kernel = getattr(task, name).kernel
+    kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))
+    return task
+
+
 @dataclasses.dataclass
 class Exported:
     """An artefact, and what its export compared.
@@ -187,6 +220,8 @@ SAVED = {
     "rating": ("regression", 1, {"warmup_batch_sizes": ()}),
     "ids": ("masked_lm_of_ids", 1, {"warmup_batch_sizes": (2,)}),
     "translator": ("translator", 1, {}),
+    "tags": ("tagger", 1, {}),
+    "answers": ("answerer", 1, {"warmup_batch_sizes": ()}),
 }
 
 
@@ -236,6 +271,8 @@ TFLITE = {
     "rating": ("regression", {}),
     "ids": ("masked_lm_of_ids", {}),
     "translator": ("translator", {"lengths": (12,)}),
+    "tags": ("tagger", {"lengths": (8,)}),
+    "answers": ("answerer", {}),
 }
 
 

@@ -6,8 +6,9 @@ import export
 from export.tasks import EXPORTED, Answer, Check
 
 SAVED = ["topic", "vectors", "cloze", "pairs", "rating", "ids", "translator"]
+SAVED += ["tags", "answers"]
 TFLITE = ["topic", "topic-int8", "topic-strings", "cloze", "cloze-strings", "rating"]
-TFLITE += ["translator"]
+TFLITE += ["translator", "tags", "answers"]
 # Outputs that the model's own numbers do not determine: a cut of the others.
 UNCHECKED = {"source_mask"}
 
