@@ -226,8 +226,8 @@ def _check(task, path, quantization, string_input, lengths):
         )
     if string_input and isinstance(task, XLMTokenClassifier | XLMQuestionAnswering):
         raise ValueError(
-            "Words, and windows of long texts, need ops that a phone's runtime does not "
-            f"have: export an {type(task).__name__} with string_input=False."
+            "Words, and windows of long texts, need ops that a phone does not have: "
+            f"export an {type(task).__name__} with string_input=False."
         )
     if string_input and task.preprocessor is None:
         raise ValueError(

@@ -166,7 +166,7 @@ def test_questions_are_answered_and_evaluated(run, folder, tmp_path, capsys):
         ([str(folder / "en.jsonl"), "--text", "x"], "--text is not for"),
         ([str(folder / "en.jsonl"), "--format", "conll"], "expected jsonl or tsv"),
     ]:
-        assert main(["predict", model, *arguments]) == 1
+        assert main(["predict", model, *arguments]) == 2
         assert message in capsys.readouterr().err
     assert main(["evaluate", model, "--data", f"en={folder}/en.jsonl"]) == 0
     assert "exact match" in capsys.readouterr().out

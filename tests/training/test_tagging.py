@@ -111,7 +111,7 @@ def test_words_and_texts_are_predicted(run, folder, tmp_path, capsys):
         (["--top-k", "2"], "--top-k is not for"),
         (["--format", "tsv"], "expected jsonl"),
     ]:
-        assert main(["predict", model, str(folder / "test.jsonl"), *arguments]) == 1
+        assert main(["predict", model, str(folder / "test.jsonl"), *arguments]) == 2
         assert message in capsys.readouterr().err
     assert (
         main(["predict", model, str(folder / "test.jsonl"), "--words", "tokens"]) == 0
@@ -139,9 +139,9 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(folder, tmp_path, monkeypatch):
     expected = finetune_task(recipes["whole"], quiet=True)
     original = task_finetuning._TaskRun.on_train_batch_end
 
-    def stop(run, *arguments):
+    def stop(run, *arguments, **logs):
         run.stop_requested = run.step >= 2
-        original(run, *arguments)
+        original(run, *arguments, **logs)
 
     with monkeypatch.context() as patch:
         patch.setattr(task_finetuning._TaskRun, "on_train_batch_end", stop)
