@@ -44,9 +44,10 @@ def to_tflite(
     numbers: `probabilities` float32 (B, C), `embedding` float32 (B, D), or `token_ids`
     int32 (B, k) and `scores` float32 (B, k) for a mask; of a regression, `scores`
     float32 (B, C); of a tagger, `probabilities` float32 (B, T, C); of question
-    answering, `start_logits` and `end_logits` float32 (B, T). A signature `length_N` does the same for one text of N tokens, in
-    fixed shapes, which browsers and some accelerators need; all signatures share the
-    weights. `serving_default` is also what runtimes run that know no signatures.
+    answering, `start_logits` and `end_logits` float32 (B, T). A signature `length_N`
+    does the same for one text of N tokens, in fixed shapes, which browsers and some
+    accelerators need; all signatures share the weights. `serving_default` is also what
+    runtimes run that know no signatures.
 
     Of a text of more tokens than the model has positions, the first are read, and the
     end token. Ids outside of the vocabulary are an error of the interpreter.

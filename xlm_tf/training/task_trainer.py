@@ -71,12 +71,12 @@ class TaskTrainer(GlobalBatchTrainer):
             logits = self.task(inputs, training=True)  # at least float32
             logits = keras.ops.moveaxis(logits, self.task.classes_axis, -1)
             losses = self.crossentropy.call(labels, logits)  # (B, ...)
-            if len(weights.shape) < len(losses.shape):  # of a span's start and end
+            if self.task.classes_axis != -1:  # of a span's start and end
                 losses = tf.reduce_mean(losses, axis=-1)
             loss = tf.reduce_sum(losses * tf.cast(weights, losses.dtype))
             loss = self.optimizer.scale_loss(loss / tf.cast(total, losses.dtype))
         is_right = tf.argmax(logits, axis=-1, output_type=labels.dtype) == labels
-        if len(weights.shape) < len(is_right.shape):
+        if self.task.classes_axis != -1:
             is_right = tf.reduce_all(is_right, axis=-1)
         self.loss_metric.update_state(losses, sample_weight=weights)
         self.accuracy_metric.update_state(is_right, sample_weight=weights)
