@@ -1,5 +1,6 @@
 """Fixtures for the whole suite: quiet TensorFlow, seeds, real and small text."""
 
+import gc
 import io
 import os
 from pathlib import Path
@@ -12,6 +13,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 import pytest
+
+# Graphs are traced in Python, objects by the million: a quarter of the suite's time
+# went into looking through them for garbage.
+gc.set_threshold(200_000, 20, 100)
 
 
 def pytest_addoption(parser):
