@@ -53,7 +53,7 @@ def test_an_answer_is_in_bytes_of_the_context(signatures, answerer):
         begin, end = answer["start"][row], answer["end"][row]
         assert data[begin:end] == answer["answer"][row]
     assert answer["answer"][1:3].tolist() == [b"", b""]
-    expected = answerer.answer("What?", contexts[0])
+    expected = answerer.answer(["What?"], contexts[:1])[0]
     assert answer["answer"][0].decode() == expected["answer"]
     assert answer["score"][0] == pytest.approx(expected["score"], rel=1e-3)
 
