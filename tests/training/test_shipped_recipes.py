@@ -1,6 +1,7 @@
 """The recipes of the package."""
 
 import gzip
+import json
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,18 @@ import yaml
 from xlm_tf.checkpoints.released_models import PRESETS
 from xlm_tf.training.recipe_loader import load_recipe
 from xlm_tf.training.shipped_recipes import find_recipe, shipped_recipes
+
+
+def beginning_of(file, content):
+    """What a file of a recipe begins with."""
+    row = {"title": "a", "question": "b", "context": "c", "answers": []}
+    row |= {"tokens": ["x"], "tags": ["O"]}
+    if ".jsonl" in file:
+        return json.dumps(row) + "\n"
+    columns = {"text": "text", "label": "label", **content}
+    columns = [columns.get(x) for x in ("text", "text_pair", "label", "group")]
+    columns = [name for name in columns if name is not None]
+    return "\t".join(columns) + "\n" + "\t".join("x" for _ in columns) + "\n"
 
 
 @pytest.mark.parametrize("path", shipped_recipes().values(), ids=lambda p: p.stem)
@@ -35,7 +48,7 @@ def test_they_are_valid(path, tmp_path):
         # Of tables the first row is read.
         is_packed = file.endswith(".gz")
         with (gzip.open if is_packed else open)(folder / file, "wt") as stream:
-            stream.write("text\tlabel\nx\ty\n")
+            stream.write(beginning_of(file, content))
     initial_model = content.get("initial_model")
     if initial_model is not None and initial_model not in PRESETS:
         model = (folder / initial_model).resolve()

@@ -69,14 +69,17 @@ class TaskTrainer(GlobalBatchTrainer):
         inputs, labels, weights = data
         with tf.GradientTape() as tape:
             logits = self.task(inputs, training=True)  # at least float32
-            logits = keras.ops.moveaxis(logits, self.task.classes_axis, -1)
+            if is_span := self.task.classes_axis != -1:  # positions are the classes
+                logits = keras.ops.moveaxis(logits, self.task.classes_axis, -1)
             losses = self.crossentropy.call(labels, logits)  # (B, ...)
-            if self.task.classes_axis != -1:  # of a span's start and end
+            if is_span:  # of its start and its end
                 losses = tf.reduce_mean(losses, axis=-1)
             loss = tf.reduce_sum(losses * tf.cast(weights, losses.dtype))
             loss = self.optimizer.scale_loss(loss / tf.cast(total, losses.dtype))
-        is_right = tf.argmax(logits, axis=-1, output_type=labels.dtype) == labels
-        if self.task.classes_axis != -1:
+        # Not `==`, whose result has a shape of unknown rank.
+        best = tf.argmax(logits, axis=-1, output_type=labels.dtype)
+        is_right = tf.math.equal(best, labels)
+        if is_span:
             is_right = tf.reduce_all(is_right, axis=-1)
         self.loss_metric.update_state(losses, sample_weight=weights)
         self.accuracy_metric.update_state(is_right, sample_weight=weights)
