@@ -75,7 +75,9 @@ def torch_tasks(tasks):
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
             loaded[name] = kind.from_pretrained(folder).eval(), tokenizer
     pipelines = {
-        name: transformers.pipeline(task, *loaded[name], **arguments)
+        name: transformers.pipeline(
+            task, model=loaded[name][0], tokenizer=loaded[name][1], **arguments
+        )
         for name, task, arguments in (
             ("classify", "text-classification", {"top_k": None}),
             ("tag", "token-classification", {"aggregation_strategy": "first"}),

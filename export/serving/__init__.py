@@ -15,7 +15,14 @@ if missing := [
         "pip install 'xlm-tf[serving]'"
     )
 
-from export.serving.client import Classification, Client, FilledMask, GeneratedText
+from export.serving.client import (
+    Classification,
+    Client,
+    FilledMask,
+    FoundAnswer,
+    GeneratedText,
+    TaggedWord,
+)
 from export.serving.model_description import (
     ModelMetadata,
     SignatureDescription,
@@ -29,11 +36,13 @@ __all__ = [
     "Classification",
     "Client",
     "FilledMask",
+    "FoundAnswer",
     "GeneratedText",
     "LocalServer",
     "ModelMetadata",
     "ServingError",
     "SignatureDescription",
+    "TaggedWord",
     "TensorDescription",
     "VersionStatus",
 ]
