@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
@@ -139,6 +140,17 @@ def test_answers_that_are_no_spans(make_answerer, y):
     answerer.compile()
     with pytest.raises(ValueError, match="rows of two whole numbers"):
         answerer.fit(DATA, np.asarray(y), verbose=0)
+
+
+def test_a_data_frame_of_spans(make_answerer):
+    answerer = make_answerer()
+    answerer.compile()
+    frame = pd.DataFrame({**DATA, "start": 0, "end": 0})
+    frame[["start", "end"]] = SPANS
+    found = answerer.evaluate(
+        frame[["question", "context"]], frame[["start", "end"]], verbose=0
+    )
+    assert found == pytest.approx(answerer.evaluate(DATA, SPANS, verbose=0))
 
 
 def test_a_question_without_a_context(make_answerer):

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
@@ -154,3 +155,47 @@ def test_a_label_that_is_none_and_words_without_labels(tagger):
         tagger.fit(SENTENCES[:2], [["O"] * 5, ["B-LOC", "O", "O"]], verbose=0)
     with pytest.raises(ValueError, match="leave `language` out"):
         tagger.tag_words([["a"]], language="en")
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "arguments", "message"),
+    [
+        (SENTENCES, [*TAGS[:3], ["O"] * 2], {}, "`y` must hold one .* Row 3 has 2 for"),
+        (SENTENCES, TAGS, {"sample_weight": [[1.0]] * 3 + [[1, 1]]}, "Row 0 has 1 for"),
+        (
+            {"words": SENTENCES, "id": ["a"] * 4},
+            TAGS,
+            {},
+            r"Received: \['id', 'words'\]",
+        ),
+    ],
+)
+def test_what_does_not_fit_the_words_is_refused(tagger, x, y, arguments, message):
+    tagger.compile()
+    with pytest.raises(ValueError, match=message):
+        tagger.fit(x, y, verbose=0, **arguments)
+
+
+def test_every_form_of_words_is_the_same(tagger):
+    tagger.compile()
+    weights = [[2.0, 0, 1, 1, 1], [1, 1, 1], [], [0.0, 0, 3]]
+    expected = tagger.evaluate(SENTENCES, TAGS, sample_weight=weights, verbose=0)
+    columns = pd.DataFrame({"words": SENTENCES, "tags": TAGS}, index=[3, 5, 7, 9])
+    parts = tuple(map(tf.ragged.constant, (SENTENCES, TAGS, weights)))
+    dataset = tf.data.Dataset.from_tensor_slices(parts).batch(4)
+    assert tagger.evaluate(dataset, verbose=0) == pytest.approx(expected)
+    found = tagger.evaluate(
+        columns["words"], columns["tags"], sample_weight=weights, verbose=0
+    )
+    assert found == pytest.approx(expected)
+    assert expected != pytest.approx(tagger.evaluate(SENTENCES, TAGS, verbose=0))
+    short = parts[0], tf.ragged.constant([["O"] * 4, *TAGS[1:]])
+    dataset = tf.data.Dataset.from_tensor_slices(short).batch(4)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Every word needs one"):
+        tagger.evaluate(dataset, verbose=0)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 1.5])
+def test_batches_of_no_size(tagger, batch_size):
+    with pytest.raises(ValueError, match="batch_size must be a whole number"):
+        tagger.tag("A fox", batch_size=batch_size)

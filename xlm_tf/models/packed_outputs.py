@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from xlm_tf.generation.search_arguments import whole_number
+
 
 def packed_outputs(model, inputs, batch_size):
     """The model's outputs, batch by batch, in order.
@@ -15,7 +17,11 @@ def packed_outputs(model, inputs, batch_size):
     Yields:
         `(begin, output)`: int, the first of the rows; array (B, T', ...), where T' are
         the positions that any of the rows needs.
+
+    Raises:
+        ValueError: `batch_size` is no whole number from 1 on.
     """
+    batch_size = whole_number("batch_size", batch_size)
     mask = inputs["padding_mask"].numpy()  # (W, T)
     lengths = mask.shape[1] - np.argmax(mask[:, ::-1], axis=1)
     step = _compiled(model, inputs)

@@ -35,7 +35,8 @@ def _read_head(checkpoint, head, arguments):
     if not any(name.startswith("qa_outputs.") for name in names):
         raise ValueError(
             f"{checkpoint.path} has no head for question answering. Make a new one "
-            "with XLMQuestionAnswering(XLMBackbone.from_preset(...)), and train it."
+            "with XLMQuestionAnswering(XLMBackbone.from_preset(...), "
+            "XLMQuestionAnsweringPreprocessor(tokenizer)), and train it."
         )
     if "qa_outputs.weight" not in names:
         raise ValueError(
@@ -140,6 +141,8 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
         return (x, x) if np.shape(x) == (0,) else x  # no questions
 
     def _read_targets(self, y):
+        if hasattr(y, "columns") and hasattr(y, "to_numpy"):  # a data frame
+            y = y.to_numpy()
         y = super()._read_targets(y)
         if self.preprocessor is None or not isinstance(y, np.ndarray):
             return y

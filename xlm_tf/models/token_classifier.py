@@ -19,7 +19,12 @@ from xlm_tf.models.task import XLMTask, check_labels
 from xlm_tf.models.text_reading import read_column
 from xlm_tf.models.token_classifier_preprocessor import XLMTokenClassifierPreprocessor
 from xlm_tf.models.token_targets import labels_of_tokens
-from xlm_tf.models.word_reading import holds_words, read_words
+from xlm_tf.models.word_reading import (
+    check_names,
+    check_per_word,
+    holds_words,
+    read_words,
+)
 from xlm_tf.text.byte_offsets import as_strings, character_offsets
 from xlm_tf.text.tag_schemes import OUTSIDE, entities_of, has_entities
 from xlm_tf.text.word_offsets import split_words_with_offsets
@@ -129,10 +134,24 @@ class XLMTokenClassifier(OptionalInputs, ClassHead, XLMTask, keras_hub.models.Ta
         mask = self.backbone.padding_mask(x)
         return x, *labels_of_tokens(self._label_ids(y), mask, sample_weight)
 
+    def _read(self, x, y=None, sample_weight=None, method=None):
+        given = {"y": y}
+        if _is_rows(sample_weight):
+            given["sample_weight"] = sample_weight
+            sample_weight = _filled(sample_weight)
+        examples = super()._read(x, y, sample_weight, method)
+        read = examples.parts["x"]
+        if isinstance(read, dict) and "words" in read:
+            for name, values in given.items():
+                if values is not None:
+                    check_per_word(values, read["words"], name)
+        return examples
+
     def _read_inputs(self, x):
         if not holds_words(x):
             return super()._read_inputs(x)
         columns = {name: x[name] for name in _names(x)} or {"words": x}
+        check_names(columns)
         words = read_words(columns.pop("words"))
         if not columns:
             return {"words": words}
@@ -268,6 +287,20 @@ def _names(x):
     if isinstance(x, Mapping):
         return list(x)
     return list(x.columns) if hasattr(x, "columns") else []
+
+
+def _is_rows(values):
+    """Whether there is a list of numbers for every text, of more than one somewhere."""
+    is_list = isinstance(values, list) and all(
+        isinstance(row, list | tuple) for row in values
+    )
+    return is_list and any(len(row) != 1 for row in values)
+
+
+def _filled(rows):
+    """Rows of numbers as an array, 0 behind their ends."""
+    width = max(map(len, rows))
+    return np.array([[*row, *[0.0] * (width - len(row))] for row in rows])
 
 
 def _aggregate(scores, words, probabilities, aggregation):

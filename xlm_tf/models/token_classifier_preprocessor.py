@@ -8,6 +8,7 @@ from xlm_tf.models.preprocessor import PackedTextPreprocessor, TaskPreprocessor
 from xlm_tf.models.text_fields import aligned
 from xlm_tf.models.token_targets import labels_of_tokens, weighed_tokens
 from xlm_tf.models.windows import cut_windows
+from xlm_tf.models.word_reading import check_names
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -16,10 +17,10 @@ class XLMTokenClassifierPreprocessor(PackedTextPreprocessor, TaskPreprocessor):
 
     Arguments are those of `XLMTextClassifierPreprocessor`. Texts are
 
-    - `{"words": ...}`, a string RaggedTensor (B, None), with `language` where the model
-      or its tokenizer needs it. Every word is read for itself, one without tokens as
-      `<unk>`. Labels are one per word, and stand at its first token (Devlin et al.
-      2019, section 5.3); its other tokens have none;
+    - a string RaggedTensor (B, None), or `{"words": ...}` of it, with `language` where
+      the model or its tokenizer needs it. Every word is read for itself, one without
+      tokens as `<unk>`. Labels are one per word, and stand at its first token (Devlin
+      et al. 2019, section 5.3); its other tokens have none;
     - or what `XLMTextClassifierPreprocessor` takes. Labels are then one per token,
       `<s>` and `</s>` included.
 
@@ -34,6 +35,8 @@ class XLMTokenClassifierPreprocessor(PackedTextPreprocessor, TaskPreprocessor):
     backbone_cls = XLMBackbone
 
     def call(self, x, y=None, sample_weight=None):
+        if isinstance(x, tf.RaggedTensor):
+            x = {"words": x}
         if isinstance(x, dict) and "words" in x:
             return self._call_on_words(x, y, sample_weight)
         inputs = self.pack(x)
@@ -60,6 +63,7 @@ class XLMTokenClassifierPreprocessor(PackedTextPreprocessor, TaskPreprocessor):
         numbers = tf.where(places == 0, tf.cast(numbers, "int32"), -1)
         numbers = pieces.with_values(flat.with_values(numbers)).merge_dims(1, 2)
         numbers = _of_tokens(numbers[:, : self.room(1)], mask)
+        y = _one_per_word(y, words)
         labels = _of_words(y, numbers, -1)
         if sample_weight is not None and _is_per_word(sample_weight):
             sample_weight = _of_words(sample_weight, numbers, 0)
@@ -106,6 +110,7 @@ class XLMTokenClassifierPreprocessor(PackedTextPreprocessor, TaskPreprocessor):
 
     def _read_words(self, x):
         """The words (B, None), their tokens (B, None, None), language (B,) or None."""
+        check_names(x)
         words = x["words"]
         if not isinstance(words, tf.RaggedTensor):
             words = tf.RaggedTensor.from_tensor(words)
@@ -137,6 +142,21 @@ def _of_tokens(values, padding_mask):
         -1, shape=tf.stack([values.nrows("int32"), width - 1])
     )
     return tf.pad(values, [[0, 0], [1, 0]], constant_values=-1)
+
+
+def _one_per_word(y, words):
+    """Labels, checked in graph where their rows say how many they are."""
+    if not isinstance(y, tf.RaggedTensor):
+        return y
+    counts, sizes = (
+        tf.cast(x, "int64") for x in (y.row_lengths(), words.row_lengths())
+    )
+    check = tf.debugging.Assert(
+        tf.reduce_all(counts == sizes),
+        ["Every word needs one label. Received labels, words:", counts, sizes],
+    )
+    with tf.control_dependencies([check] if check is not None else []):
+        return y.with_values(tf.identity(y.values))
 
 
 def _of_words(values, words, fill):

@@ -16,8 +16,44 @@ def holds_words(x):
         return "words" in list(x.columns)
     if isinstance(x, tf.RaggedTensor):
         return True
-    is_rows = isinstance(x, list) and len(x) > 0
+    is_column = is_array(x) and not tf.is_tensor(x) and len(x.shape) == 1
+    is_rows = (isinstance(x, list) or is_column) and len(x) > 0
     return is_rows and all(_is_row(row) for row in x)
+
+
+def check_names(names):
+    """Raise ValueError where there is something beside words that is not read."""
+    if not set(names) <= {"words", "language"}:
+        raise ValueError(
+            "Inputs are `words` and, where it applies, `language`. "
+            f"Received: {sorted(map(str, names))}."
+        )
+
+
+def check_per_word(values, words, name):
+    """Raise ValueError where rows do not have a value for each of their words.
+
+    Args:
+        values: list of rows, or RaggedTensor (N, None); other arrays may be padded, and
+            are not looked at.
+        words: string RaggedTensor (N, None).
+        name: str, of the argument.
+    """
+    if isinstance(values, tf.RaggedTensor):
+        lengths = values.row_lengths().numpy()
+    elif getattr(getattr(values, "dtype", None), "kind", "O") == "O" and all(
+        hasattr(row, "__len__") and not isinstance(row, str | bytes) for row in values
+    ):
+        lengths = [len(row) for row in values]
+    else:
+        return
+    counts = words.row_lengths().numpy()
+    for row, (own, count) in enumerate(zip(lengths, counts, strict=False)):
+        if own != count:
+            raise ValueError(
+                f"`{name}` must hold one for every word. {row_name(values, row)} has "
+                f"{own} for {count} words."
+            )
 
 
 def read_words(x):
