@@ -40,7 +40,10 @@ def make_task(make_backbone, tokenizer):
 
 
 def outputs(task):
-    inputs = task.preprocessor.pack(TEXTS)
+    texts = TEXTS
+    if isinstance(task, xlm_tf.XLMQuestionAnswering):
+        texts = {"question": TEXTS, "context": TEXTS[::-1]}
+    inputs = task.preprocessor.pack(texts)
     return np.array(task(inputs, training=False))
 
 
