@@ -158,3 +158,33 @@ def test_a_question_without_a_context(make_answerer):
     answerer.compile()
     with pytest.raises(ValueError, match="Every question needs a context"):
         answerer.predict(["Who?"], verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([[12, 2], *SPANS[1:]], r"Row 0 of `y` is \[12, 2\]"),
+        ([*SPANS[:3], [-5, 7]], r"Row 3 of `y` is \[-5, 7\]"),
+        ([*SPANS[:3], [0, 13]], "Row 3 .* the context has 12 characters"),
+    ],
+)
+def test_spans_that_cannot_be_are_named(make_answerer, y, message):
+    with pytest.raises(ValueError, match=message):
+        make_answerer().fit(DATA, y, verbose=0)
+
+
+def test_settings_are_checked(make_answerer):
+    answerer = make_answerer()
+    with pytest.raises(ValueError, match="no classes to weigh"):
+        answerer.fit(DATA, SPANS, class_weight={0: 1.0}, verbose=0)
+    with pytest.raises(ValueError, match="max_question_length must be a whole"):
+        make_answerer(max_question_length=0)
+    for threshold in ("a", float("nan"), True):
+        with pytest.raises(ValueError, match="no_answer_threshold must be a number"):
+            answerer.answer("?", "dog", no_answer_threshold=threshold)
+        with pytest.raises(ValueError, match="no_answer_threshold must be a number"):
+            xlm_tf.XLMQuestionAnswering(
+                answerer.backbone, no_answer_threshold=threshold
+            )
+    always = answerer.answer("?", "dog", no_answer_threshold=float("inf"))
+    assert always[0]["answer"]

@@ -104,7 +104,7 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
     def __init__(self, backbone, preprocessor=None, no_answer_threshold=None, **kwargs):
         self.backbone = backbone
         self.preprocessor = preprocessor
-        self.no_answer_threshold = no_answer_threshold
+        self.no_answer_threshold = _checked_threshold(no_answer_threshold)
         self.span_dense = keras.layers.Dense(
             2,
             kernel_initializer=backbone.kernel_initializer(),
@@ -153,7 +153,41 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
                 "context, and the one behind the last; -1, -1 where there is none. "
                 f"Received: an array of {y.dtype.name}, {y.shape}."
             )
+        begin, end = y.T
+        is_wrong = (begin > end) | ((begin < 0) & (end > 0))
+        if is_wrong.any():
+            row = int(np.flatnonzero(is_wrong)[0])
+            raise ValueError(
+                "An answer ends behind its first character; -1, -1 is none. "
+                f"Row {row} of `y` is {y[row].tolist()}."
+            )
         return y.astype("int32")
+
+    def _read(self, x, y=None, sample_weight=None, method=None):
+        examples = super()._read(x, y, sample_weight, method)
+        texts, spans = examples.parts["x"], examples.parts.get("y")
+        contexts = None
+        if isinstance(texts, tuple):
+            contexts = texts[1]
+        elif isinstance(texts, dict):
+            contexts = texts.get("text_pair")
+        if contexts is not None and isinstance(spans, np.ndarray):
+            sizes = np.array([len(text) for text in as_strings(contexts.tolist())])
+            behind = np.flatnonzero(spans[:, 1] > sizes)
+            if len(behind):
+                row = int(behind[0])
+                raise ValueError(
+                    f"An answer ends behind its context. Row {row} of `y` is "
+                    f"{spans[row].tolist()}, and the context has {sizes[row]} "
+                    "characters."
+                )
+        return examples
+
+    def _class_weight(self, class_weight, sample_weight):
+        raise ValueError(
+            "Answers have no classes to weigh: pass sample_weight, one a question. "
+            f"Received: class_weight={class_weight!r}."
+        )
 
     def preprocess_samples(self, x, y=None, sample_weight=None):
         if isinstance(x, Mapping) and "token_ids" in x:  # windows, packed before
@@ -215,6 +249,7 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
                 "Every question needs a context of its own. Received: "
                 f"{len(questions)} questions and {len(contexts)} contexts."
             )
+        no_answer_threshold = _checked_threshold(no_answer_threshold)
         if no_answer_threshold is None:
             no_answer_threshold = self.no_answer_threshold
         preprocessor = self.text_preprocessor("answer")
@@ -258,3 +293,16 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
 
     def get_config(self):
         return {**super().get_config(), "no_answer_threshold": self.no_answer_threshold}
+
+
+def _checked_threshold(value):
+    """A `no_answer_threshold`: None, or a float, also infinity."""
+    is_number = isinstance(value, int | float | np.number)
+    if value is not None and (
+        not is_number or isinstance(value, bool) or np.isnan(value)
+    ):
+        raise ValueError(
+            "no_answer_threshold must be a number, or None for always an answer. "
+            f"Received: no_answer_threshold={value!r}."
+        )
+    return None if value is None else float(value)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
+from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.preprocessor import PackedTextPreprocessor, TaskPreprocessor
 from xlm_tf.models.text_fields import text_fields
@@ -48,7 +49,9 @@ class XLMQuestionAnsweringPreprocessor(PackedTextPreprocessor, TaskPreprocessor)
 
     def __init__(self, *args, max_question_length=64, **kwargs):
         super().__init__(*args, **kwargs)
-        self.max_question_length = max_question_length
+        self.max_question_length = whole_number(
+            "max_question_length", max_question_length
+        )
 
     def pack(self, x):
         read, is_single = self._read(x)
