@@ -105,7 +105,7 @@ class XLMCausalLMPreprocessor(
             "padding_mask": tf.sequence_mask(ids.row_lengths(), length),
         }
         if self.languages is not None:
-            index = self._language_index(language, tokens.nrows("int32"))  # (B,)
+            index = self._language_index(language, tf.shape(fields["text"])[0])  # (B,)
             inputs["language_ids"] = tf.tile(index[:, None], (1, length))
         return inputs
 

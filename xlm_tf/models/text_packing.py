@@ -148,7 +148,13 @@ class TextPacking(ArgumentsFromPreset):
         if "text_pair" in fields:
             segments.append(self._tokenize(fields["text_pair"], pair_language))
         segments = self._truncate(segments, self.room(len(segments)))
-        return self.pack_segments(segments, language, pair_language, pad_to_full_length)
+        return self.pack_segments(
+            segments,
+            language,
+            pair_language,
+            pad_to_full_length,
+            batch_size=tf.shape(fields["text"])[0],
+        )
 
     def room(self, num_segments):
         """How many tokens the segments of a sequence may have in all, an int.
@@ -166,7 +172,12 @@ class TextPacking(ArgumentsFromPreset):
         return room
 
     def pack_segments(
-        self, segments, language=None, pair_language=None, pad_to_full_length=False
+        self,
+        segments,
+        language=None,
+        pair_language=None,
+        pad_to_full_length=False,
+        batch_size=None,
     ):
         """Put special tokens around tokens, and pad.
 
@@ -176,11 +187,14 @@ class TextPacking(ArgumentsFromPreset):
             language, pair_language: string tensors (B,) or (1,), of the segments, where
                 the model has languages; None for the preprocessor's.
             pad_to_full_length: bool, pad to `sequence_length`, and not to the longest.
+            batch_size: int32 scalar, B, where it is known from a shape, which the
+                result then has.
 
         Returns:
             dict, see `pack`.
         """
-        batch_size = segments[0].nrows("int32")
+        if batch_size is None:
+            batch_size = segments[0].nrows("int32")
         parts = [self._special(batch_size, self.tokenizer.start_token_id), segments[0]]
         end = self._special(batch_size, self.tokenizer.end_token_id)
         if len(segments) == 2:
@@ -202,7 +216,9 @@ class TextPacking(ArgumentsFromPreset):
         }
         if self.languages is not None:
             languages = language, pair_language
-            packed["language_ids"] = self._language_ids(segments, languages, length)
+            packed["language_ids"] = self._language_ids(
+                segments, languages, batch_size, length
+            )
         return {
             key: tf.ensure_shape(value, (None, static_length))
             for key, value in packed.items()
@@ -230,9 +246,8 @@ class TextPacking(ArgumentsFromPreset):
         column = tf.fill((batch_size, 1), tf.constant(token_id, "int32"))
         return tf.RaggedTensor.from_tensor(column)
 
-    def _language_ids(self, segments, languages, length):
+    def _language_ids(self, segments, languages, batch_size, length):
         """int32 (B, length); the separators of a pair but the first are the pair's."""
-        batch_size = segments[0].nrows("int32")
         first = self._language_index(languages[0], batch_size)
         ids = tf.tile(first[:, None], (1, length))
         if len(segments) == 2:
