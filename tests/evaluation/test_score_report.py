@@ -74,7 +74,9 @@ def test_without_matplotlib_no_old_picture_stays(tmp_path, monkeypatch):
 
 
 def test_the_picture_hides_no_bar():
-    figure = pytest.importorskip("matplotlib.figure").Figure(layout="constrained")
+    from matplotlib.figure import Figure
+
+    figure = Figure(layout="constrained")
     scores = [
         score_classes(language, [0, 1] * 9, [0, 1] * 9, 2) for language in "abcdefgh"
     ]
