@@ -1,6 +1,7 @@
 """Extractive question answering: which words of a text answer a question."""
 
 import dataclasses
+import warnings
 from collections.abc import Mapping
 
 import keras
@@ -19,6 +20,7 @@ from xlm_tf.models.packed_outputs import packed_outputs
 from xlm_tf.models.question_answering_preprocessor import (
     XLMQuestionAnsweringPreprocessor,
     answering_fields,
+    check_answering_fields,
 )
 from xlm_tf.models.saving import check_separators
 from xlm_tf.models.task import XLMTask
@@ -30,14 +32,15 @@ NO_SPAN = 1e9
 
 
 def _read_head(checkpoint, head, arguments):
-    """See `CheckpointHead.read`: the head must be there, it is not begun anew."""
+    """See `CheckpointHead.read`: without a head in the file, a new one begins."""
     names = checkpoint.tensors.names
     if not any(name.startswith("qa_outputs.") for name in names):
-        raise ValueError(
-            f"{checkpoint.path} has no head for question answering. Make a new one "
-            "with XLMQuestionAnswering(XLMBackbone.from_preset(...), "
-            "XLMQuestionAnsweringPreprocessor(tokenizer)), and train it."
+        warnings.warn(
+            f"{checkpoint.path} has no head for question answering: a new one begins "
+            "with random weights, to be trained.",
+            stacklevel=5,
         )
+        return arguments, {}
     if "qa_outputs.weight" not in names:
         raise ValueError(
             f"{checkpoint.path} has transformers' beam head for question answering "
@@ -137,12 +140,15 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
     def _read_inputs(self, x):
         if hasattr(x, "columns") and "question" in list(x.columns):
             x = {name: x[name] for name in x.columns}
+        check_answering_fields(x)
         x = super()._read_inputs(answering_fields(x))
         return (x, x) if np.shape(x) == (0,) else x  # no questions
 
     def _read_targets(self, y):
         if hasattr(y, "columns") and hasattr(y, "to_numpy"):  # a data frame
             y = y.to_numpy()
+        elif hasattr(y, "to_list"):  # a column of pairs
+            y = y.to_list()
         y = super()._read_targets(y)
         if self.preprocessor is None or not isinstance(y, np.ndarray):
             return y

@@ -232,6 +232,18 @@ def answering_fields(x):
     return {names.get(name, name): value for name, value in x.items()}
 
 
+def check_answering_fields(x):
+    """Raise ValueError where a dict has a question, and not what belongs to it."""
+    if not isinstance(x, Mapping) or "question" not in x:
+        return
+    optional = "language", "language_pair"
+    if "context" not in x or not set(x) <= {"question", "context", *optional}:
+        raise ValueError(
+            "Inputs are `question`, `context` and, where they apply, "
+            f"{', '.join(optional)}. Received: {sorted(x)}."
+        )
+
+
 def _without_spaces(texts, starts, ends):
     """Bytes of tokens without the white space that some of them begin or end with."""
     row = starts.value_rowids()

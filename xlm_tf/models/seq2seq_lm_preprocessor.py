@@ -271,7 +271,7 @@ class XLMSeq2SeqLMPreprocessor(
                     f"Received: {name}={language!r}."
                 )
 
-    def check_languages_of(self, x):
+    def check_texts(self, x):
         """Its fields name two languages, of which a model may know none."""
 
     def _fields(self, x):

@@ -22,12 +22,17 @@ def text_fields(x):
         x = {"text": x[0], "text_pair": x[1]}
     if not isinstance(x, dict):
         x = text_columns(x)
+    check_fields(x)
+    return aligned({key: text_column(value) for key, value in x.items()})
+
+
+def check_fields(x):
+    """Raise ValueError where a dict does not hold texts, or something beside them."""
     if "text" not in x or not set(x) <= set(FIELDS):
         raise ValueError(
             f"Inputs are `text` and, where they apply, {', '.join(FIELDS[1:])}. "
             f"Received: {sorted(x)}."
         )
-    return aligned({key: text_column(value) for key, value in x.items()})
 
 
 def text_columns(x):

@@ -4,7 +4,7 @@ import keras_hub
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from xlm_tf.models.text_fields import different_strings, text_fields
+from xlm_tf.models.text_fields import check_fields, different_strings, text_fields
 from xlm_tf.private_keras import ArgumentsFromPreset
 from xlm_tf.text.language_codes import match_language, parse_language_code
 from xlm_tf.text.languages import language_index
@@ -85,16 +85,18 @@ class TextPacking(ArgumentsFromPreset):
                 f"Received: {received}."
             )
 
-    def check_languages_of(self, x):
-        """See that texts come with the languages that the model needs, and no others.
+    def check_texts(self, x):
+        """See that texts come with what the model reads, and nothing else.
 
         Args:
             x: what `xlm_tf.models.text_reading.read_texts` gives.
 
         Raises:
-            ValueError: a language that the model does not read, or does not tell from
-                others; none where it needs one.
+            ValueError: a column that it does not know; a language that the model does
+                not read, or does not tell from others; none where it needs one.
         """
+        if isinstance(x, dict):
+            check_fields(x)
         given = x if isinstance(x, dict) else {}
         for name in ("language", "language_pair"):
             for language in different_strings(given.get(name, [])):

@@ -108,6 +108,11 @@ class XLMTokenClassifierPreprocessor(PackedTextPreprocessor, TaskPreprocessor):
         places = in_windows.with_values(tf.where(is_own, in_windows.values, -1))
         return inputs, _of_tokens(places, inputs["padding_mask"])
 
+    def check_texts(self, x):
+        if isinstance(x, dict) and "words" in x:
+            x = {"text" if name == "words" else name: x[name] for name in x}
+        super().check_texts(x)
+
     def _read_words(self, x):
         """The words (B, None), their tokens (B, None, None), language (B,) or None."""
         check_names(x)
@@ -129,7 +134,9 @@ class XLMTokenClassifierPreprocessor(PackedTextPreprocessor, TaskPreprocessor):
         unknown = tf.fill((pieces.nrows(), 1), self.tokenizer.unk_token_id)
         is_empty = pieces.row_lengths() == 0
         unknown = tf.RaggedTensor.from_row_lengths(
-            tf.boolean_mask(unknown[:, 0], is_empty), tf.cast(is_empty, "int64")
+            tf.boolean_mask(unknown[:, 0], is_empty),
+            tf.cast(is_empty, "int64"),
+            validate=False,
         )
         pieces = tf.concat([pieces, tf.cast(unknown, pieces.dtype)], axis=1)
         return words, words.with_values(pieces), language
