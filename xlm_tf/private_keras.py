@@ -123,6 +123,32 @@ class AnyInputs:
         pass
 
 
+def declared_output_spec(model, inputs):
+    """What a functional model gives for inputs that are as those it was built with.
+
+    Private: `_inputs_struct` and `_outputs_struct`, read. Missing in public: their
+    structure, which `inputs` and `outputs` of a model do not show.
+
+    Args:
+        model: a functional model whose inputs are a dict.
+        inputs: dict of `KerasTensor`.
+
+    Returns:
+        `KerasTensor`, or a structure of them as the model's outputs; None where the
+        names or shapes of the inputs are others.
+    """
+    import keras
+
+    declared = model._inputs_struct
+    if inputs.keys() != declared.keys() or any(
+        inputs[name].shape != declared[name].shape for name in declared
+    ):
+        return None
+    return keras.tree.map_structure(
+        lambda x: keras.KerasTensor(x.shape, x.dtype), model._outputs_struct
+    )
+
+
 class ArgumentsFromPreset:
     """Mixin for preprocessors that begin as the preset's, of whatever task, was.
 

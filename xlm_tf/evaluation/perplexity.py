@@ -45,7 +45,7 @@ class MaskedLMEvaluator:
         """Score the model.
 
         Args:
-            batches: finite dataset of `(inputs, targets, weights, group)`, such as an
+            batches: finite iterable of `(inputs, targets, weights, group)`, such as an
                 objective's `evaluation_batches`, which are the same at every call.
 
         Returns:

@@ -99,7 +99,7 @@ class GenerationPreprocessorMixin:
                 tf.reduce_any(is_unknown),
                 lambda make=copies: make(number, places),
                 lambda: tf.RaggedTensor.from_row_lengths(
-                    tf.constant([], tf.string), tf.zeros_like(places)
+                    tf.constant([], tf.string), tf.zeros_like(places), validate=False
                 ),
             )
         mark = "" if self.unknown_characters == "omit" else unknown_characters.MARK

@@ -64,8 +64,8 @@ class InputPipeline:
             x = read_arrays(x, "x")
         else:
             x = self._read_inputs(x)
-            if hasattr(self.preprocessor, "check_languages_of"):
-                self.preprocessor.check_languages_of(x)
+            if hasattr(self.preprocessor, "check_texts"):
+                self.preprocessor.check_texts(x)
             if self.learns_from == "pairs" and y is None and np.shape(x) == (0,):
                 x = (x, x)  # no pairs
         if y is not None:
@@ -338,7 +338,10 @@ class InputPipeline:
             vars(self)["_preparing"] = owner, functions  # not tracked, nor saved
         key = repr((specs, class_weight))
         if key not in functions:
-            function = tf.function(lambda parts: self._prepare(parts, class_weight))
+            # AutoGraph would hide errors in its own, and takes a second.
+            function = tf.function(
+                lambda parts: self._prepare(parts, class_weight), autograph=False
+            )
             functions[key] = function.get_concrete_function(specs)
         return functions[key]
 

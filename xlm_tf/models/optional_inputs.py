@@ -2,7 +2,7 @@
 
 import keras
 
-from xlm_tf.private_keras import AnyInputs
+from xlm_tf.private_keras import AnyInputs, declared_output_spec
 
 
 class OptionalInputs(AnyInputs):
@@ -32,7 +32,11 @@ class OptionalInputs(AnyInputs):
         return self.forward(as_dict(inputs, self.input_names))
 
     def compute_output_spec(self, inputs, training=None, mask=None):
-        return keras.Operation.compute_output_spec(self, inputs)
+        # A task on a backbone need not run all its layers once more to be built.
+        spec = declared_output_spec(self, as_dict(inputs, self.input_names))
+        return (
+            keras.Operation.compute_output_spec(self, inputs) if spec is None else spec
+        )
 
 
 OTHER_NAMES = {"input_ids": "token_ids", "attention_mask": "padding_mask"}

@@ -117,6 +117,7 @@ class TaskFitting(InputPipeline, BuiltByOneReplica):
                 validation_steps,
                 "validation_data",
             )
+        self._build_optimizer()
         return keras.Model.fit(
             self,
             batches,
@@ -218,6 +219,7 @@ class TaskFitting(InputPipeline, BuiltByOneReplica):
             class_weight = self._class_weight(class_weight, sample_weight)
         examples = self._read(x, y, sample_weight, "train_on_batch")
         data = self._prepare(examples.rows(0, None), class_weight)
+        self._build_optimizer()
         return keras.Model.train_on_batch(self, *data, return_dict=return_dict)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
@@ -254,6 +256,15 @@ class TaskFitting(InputPipeline, BuiltByOneReplica):
         return function([batch])
 
     # Steps.
+
+    def _build_optimizer(self):
+        """Make the optimizer's variables, if there is one and they are not there.
+
+        Keras makes them within the first step, which is then traced twice.
+        """
+        if self.optimizer is not None and not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
 
     def train_step(self, data):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)

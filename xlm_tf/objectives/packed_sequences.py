@@ -68,7 +68,7 @@ class PackedSequences(abc.ABC):
         self.random_rate = random_rate
         self.token_weights = token_weights
         # A function: traced once for training and for evaluation.
-        self._packed = tf.function(self._pack)
+        self._packed = tf.function(self._pack, autograph=False)
 
     @abc.abstractmethod
     def segments(self, examples):

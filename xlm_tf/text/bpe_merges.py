@@ -149,7 +149,10 @@ class MergesInGraph(tf.Module):
             shape_invariants=(vector, vector, vector, tf.TensorShape([])),
         )
         return tf.RaggedTensor.from_value_rowids(
-            tf.gather(self.token_ids, symbol), row, tf.size(words, tf.int64)
+            tf.gather(self.token_ids, symbol),
+            row,
+            tf.size(words, tf.int64),
+            validate=False,
         )
 
 

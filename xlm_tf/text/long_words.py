@@ -56,7 +56,7 @@ def _cut(texts, is_long):
     after = tf.where(is_cut, 32, -1)
     both = tf.stack([characters.flat_values, after], axis=1)  # (characters, 2)
     both = tf.RaggedTensor.from_row_splits(
-        tf.reshape(both, [-1]), characters.row_splits * 2
+        tf.reshape(both, [-1]), characters.row_splits * 2, validate=False
     )
     both = tf.ragged.boolean_mask(both, both >= 0)
     return tf.tensor_scatter_nd_update(

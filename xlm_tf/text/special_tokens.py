@@ -58,7 +58,9 @@ def _tokenize_parts(texts, tokens, tokenize):
     is_special = special >= 0
     text_ids = tokenize(tf.where(is_special, "", flat))
     special_ids = tf.RaggedTensor.from_row_lengths(
-        tf.boolean_mask(special, is_special), tf.cast(is_special, "int64")
+        tf.boolean_mask(special, is_special),
+        tf.cast(is_special, "int64"),
+        validate=False,
     )
     ids = tf.concat([text_ids, special_ids], axis=1)  # (parts, None)
     return parts.with_values(ids).merge_dims(1, 2)

@@ -34,7 +34,7 @@ def filled(texts, mark=MARK, copies=None):
     copies = tf.ragged.boolean_mask(copies, position < num_places[:, None])
     num_marks = num_places - copies.row_lengths()
     marks = tf.RaggedTensor.from_row_lengths(
-        tf.fill([tf.reduce_sum(num_marks)], mark), num_marks
+        tf.fill([tf.reduce_sum(num_marks)], mark), num_marks, validate=False
     )
     end = tf.RaggedTensor.from_tensor(tf.fill([tf.size(texts), 1], ""))
     fillings = tf.concat([copies, marks, end], axis=1)  # (B, places + 1)

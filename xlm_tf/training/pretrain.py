@@ -1,10 +1,12 @@
 """Pretraining from a recipe: interruptible, resumable, results in one place."""
 
 import dataclasses
+import functools
 from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from xlm_tf.evaluation.perplexity import MaskedLMEvaluator
 from xlm_tf.models.backbone import XLMBackbone
@@ -38,6 +40,8 @@ class PretrainingResult:
     finished: bool
 
 
+# AutoGraph would rewrite all that reads texts, in longer than a short run takes.
+@tf.autograph.experimental.do_not_convert
 def pretrain(recipe, quiet=False):
     """Run a recipe to its end, from where it stopped if it was begun before.
 
@@ -129,8 +133,13 @@ class _PretrainingRun(TrainingRun):
     def __init__(self, recipe, trainer, data, reporter):
         metric = recipe.training.early_stopping_metric
         super().__init__(recipe, trainer, trainer.masked_lm, metric, reporter)
-        self.evaluation_batches = data.evaluation_batches()
+        self.data = data
         self.evaluator = MaskedLMEvaluator(trainer.masked_lm, data.evaluation_groups())
+
+    @functools.cached_property
+    def evaluation_batches(self):
+        """In memory: the next evaluations need not read the texts again."""
+        return list(self.data.evaluation_batches())
 
     def evaluate(self):
         scores = self.evaluator.evaluate(self.evaluation_batches)
