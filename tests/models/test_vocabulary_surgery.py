@@ -231,8 +231,9 @@ def test_every_task(tasks, kind, change, tmp_path):
     new.save_to_preset(tmp_path)
     assert same_states(new, load_task(tmp_path), TEXTS, "en")
     if kind in ("classifier", "tagger", "answers", "embedder"):
+        texts = (TEXTS, TEXTS) if kind == "answers" else TEXTS
         values, others = (
-            model(model.preprocessor.pack(TEXTS)) for model in (task, new)
+            model(model.preprocessor.pack(texts)) for model in (task, new)
         )
         np.testing.assert_array_equal(np.asarray(others), np.asarray(values))
 

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from xlm_tf.layers.merged_weights import merged_weights
+from xlm_tf.models.question_answering import XLMQuestionAnswering
 from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
 from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 from xlm_tf.text.bpe_tokenizer import XLMBPETokenizer
@@ -181,6 +182,8 @@ def _states(task, texts, language):
         states = task.backbone(inputs)
         return [np.asarray(states[name]) for name in sorted(states)]
     fields = {"text": texts}
+    if isinstance(task, XLMQuestionAnswering):
+        fields["text_pair"] = texts  # the contexts
     if preprocessor.languages or reads_language:
         fields["language"] = [language] * len(texts)
     return [np.asarray(task.backbone(preprocessor.pack(fields)))]
@@ -202,12 +205,15 @@ def _used(task, corpora, min_count):
     counts, uses = collections.Counter(), {}
     characters, words = set(), set()
     for language, texts in corpora.items():
-        own = collections.Counter()
+        own, in_contexts = collections.Counter(), collections.Counter()
         for batch in _batches(texts):
             own.update(_ids(tokenizer, batch, language))
+            if isinstance(task, XLMQuestionAnswering):
+                in_contexts.update(_ids_with_offsets(tokenizer, batch, language))
             characters.update(*batch)
             if is_bpe:
                 words |= tokenizer.split_words(batch, language)
+        own |= in_contexts  # the larger number of both
         counts += own
         uses[language] = sum(1 for n in own.values() if n >= min_count)
     kept = {token_id for token_id, n in counts.items() if n >= min_count}
@@ -239,6 +245,14 @@ def _ids(tokenizer, texts, language):
     if isinstance(tokenizer, XLMBPETokenizer):
         return tokenizer(texts, language=language).flat_values.numpy().tolist()
     return tokenizer(texts).flat_values.numpy().tolist()
+
+
+def _ids_with_offsets(tokenizer, texts, language):
+    """As `_ids`, where `<mask>` and added tokens are read as their characters."""
+    reads_language = getattr(tokenizer, "reads_language", False)
+    arguments = {"language": language} if reads_language else {}
+    ids, _, _ = tokenizer.tokenize_with_offsets(tf.constant(texts), **arguments)
+    return ids.flat_values.numpy().tolist()
 
 
 def _parts(tokenizer, token):
