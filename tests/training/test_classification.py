@@ -77,6 +77,31 @@ def run(tables, tmp_path_factory):
     return folder / "run"
 
 
+def test_a_dataset_by_name_instead_of_files(tables, tmp_path):
+    datasets = pytest.importorskip("datasets")
+    rows = datasets.load_dataset(
+        "csv", data_files=str(tables / "train.fr.tsv"), sep="\t", split="train[:80]"
+    )
+    rows = rows.class_encode_column("class")
+    rows.to_parquet(str(tmp_path / "french" / "train-00000-of-00001.parquet"))
+    french = {"name": str(tmp_path / "french"), "split": "train[:40]"}
+    data = [{"language": "fr", "dataset": french}]
+    recipe = load_recipe(write_recipe(tmp_path, data=data), tables)
+    read = ClassificationData(recipe)
+    assert len(read.train) == 40
+    assert read.labels == ["negative", "positive"]
+    assert {row["language"] for row in read.train} == {"fr"}
+    for wrong, message in (
+        ([{**data[0], "files": ["train.fr.tsv"]}], "either `files` or `dataset`"),
+        ([{"language": "fr"}], "either `files` or `dataset`"),
+        ([{"language": "fr", "files": []}], "at least 1 item"),
+        (data * 2, "repeats"),
+        ([{"language": "fr", "dataset": {"split": "train"}}], "name"),
+    ):
+        with pytest.raises(RecipeError, match=message):
+            load_recipe(write_recipe(tmp_path, data=wrong), tables)
+
+
 def test_a_run_leaves_its_model_curves_and_report(run):
     lines = (run / "metrics.jsonl").read_text().splitlines()
     metrics = [json.loads(line) for line in lines]

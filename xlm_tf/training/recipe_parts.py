@@ -1,5 +1,6 @@
 """Parts that recipes of several kinds have: pairs of texts, vocabularies, encoders."""
 
+from pathlib import Path
 from typing import Literal
 
 import keras
@@ -90,18 +91,18 @@ def repeated_files(entries):
 
 
 def repeated_tables(entries):
-    """Yield the files that stand in several places.
+    """Yield the files and datasets that stand in several places.
 
     Args:
-        entries: list of parts with `files`.
+        entries: list of `TaskFiles`.
 
     Yields:
         str, that goes on after the name of the entries.
     """
     return _repeated(
-        (number, path, path.resolve())
+        (number, table, table.resolve() if isinstance(table, Path) else table)
         for number, entry in enumerate(entries)
-        for path in entry.files
+        for table in entry.files or [entry.dataset]
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from xlm_tf.data.corpus_report import CorpusReport
+from xlm_tf.data.hub_datasets import fetch_dataset
 from xlm_tf.text.language_codes import parse_language_code
 
 
@@ -122,12 +123,17 @@ class TaskData(abc.ABC):
         self.reports.append(report)
         read = []
         for entry in getattr(self.recipe, part):
-            for path in entry.files:
+            for path in entry.files or [self._fetched(entry.dataset)]:
                 rows = self.read_file(path, entry, report)
                 for row in rows:
                     row["language"] = self._spelled(row.get("language", entry.language))
                 read += rows
         return read
+
+    def _fetched(self, dataset):
+        """The Parquet file of a `HubDataset`."""
+        folder = self.recipe.output / "datasets"
+        return fetch_dataset(dataset.name, dataset.config, dataset.split, folder)
 
     def _spelled(self, language):
         """A language as it is spelled where it stands first, entries before tables."""

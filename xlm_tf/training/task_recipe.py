@@ -12,11 +12,27 @@ from xlm_tf.training.recipe_parts import repeated_tables
 _PARTS = ("data", "held_out", "test")
 
 
+class HubDataset(RecipePart):
+    """A dataset of Hugging Face; needs the extra `datasets`.
+
+    It is fetched when the training begins, and kept in the output directory.
+    """
+
+    name: str = Field(description="`OWNER/NAME`, or a local folder.")
+    config: str | None = Field(
+        None, description="Its configuration, such as a language, where it has several."
+    )
+    split: str = Field("train", description="Such as `train`, or `train[:1000]`.")
+
+
 class TaskFiles(RecipePart):
     """Files of examples, and their language."""
 
     files: list[CorpusFile] = Field(
-        min_length=1, description="Files, read in this order."
+        [], min_length=1, description="Files, read in this order."
+    )
+    dataset: HubDataset | None = Field(
+        None, description="Instead of `files`: a dataset by name."
     )
     language: Language | None = Field(
         None, description="Of all rows; scores are apart by language."
@@ -39,6 +55,8 @@ class TaskFiles(RecipePart):
 
     def contradictions(self):
         """Yield what does not fit together."""
+        if bool(self.files) == (self.dataset is not None):
+            yield "expected either `files` or `dataset`."
         if (self.language is None) == (self.language_column is None):
             yield "expected either `language` or `language_column`."
 
