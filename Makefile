@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: quickstart test test-gpu test-newest test-notebooks test-peers \
+.PHONY: quickstart test test-gpu test-newest test-notebooks test-peers test-slow \
 	notebooks lint clean
 
 # Trains, evaluates, exports and serves a small model on real text: about 15 minutes
@@ -17,12 +17,16 @@ quickstart: $(VENV)/.quickstart
 	$(BIN)/xlm-tf quickstart --output quickstart-results
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest $(PARALLEL)
+	$(BIN)/python -m pytest $(PARALLEL) -m 'not slow'
+
+# Whole trainings, killed and resumed, on several workers; the quickstart; a wheel.
+test-slow: $(VENV)/.test
+	$(BIN)/python -m pytest $(PARALLEL) -m slow
 
 # The notebooks as they stand, from a clean state; `notebooks` makes their outputs anew.
 test-notebooks: $(VENV)/.test
 	cd notebooks && $(abspath $(BIN))/python -m pytest --nbmake --nbmake-timeout=900 \
-		-c /dev/null --rootdir . *.ipynb
+		-n 2 -c /dev/null --rootdir . *.ipynb
 
 notebooks: $(VENV)/.test
 	cd notebooks && $(abspath $(BIN))/jupytext --to ipynb --execute *.py

@@ -34,19 +34,25 @@ def run_in_fresh_process(program, artefact, calls):
         request.write_text(
             json.dumps([[name, encode(inputs)] for name, inputs in calls])
         )
-        process = subprocess.run(
-            [sys.executable, "-m", program, artefact, request, answer],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-        if process.returncode:
+        errors = run_program(program, artefact, request, answer)
+        if errors is not None:
             raise RuntimeError(
                 f"The exported {artefact.name} does not run in a fresh process:\n"
-                f"{process.stderr[-2000:]}"
+                f"{errors[-2000:]}"
             )
         return [decode(outputs) for outputs in json.loads(answer.read_text())]
+
+
+def run_program(module, *arguments):
+    """Run a module as a program; None, or what it printed where it failed, str."""
+    process = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    return process.stderr if process.returncode else None
 
 
 def encode(arrays):

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import functools
 
 import keras
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 
 import export
 import xlm_tf
+from export import fresh_process
 from export.check_texts import CHECK_TEXTS
+from tests.export import forked_process
 
 PREPROCESSORS = {
     xlm_tf.XLMTextClassifier: xlm_tf.XLMTextClassifierPreprocessor,
@@ -18,6 +21,15 @@ PREPROCESSORS = {
     xlm_tf.XLMTokenClassifier: xlm_tf.XLMTokenClassifierPreprocessor,
     xlm_tf.XLMQuestionAnswering: xlm_tf.XLMQuestionAnsweringPreprocessor,
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forked_processes():
+    """Artefacts are checked in forks; `test_fresh_process.py` has the real ones."""
+    run = functools.partial(forked_process.run_program, forked_process.start())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fresh_process, "run_program", run)
+        yield
 
 
 @pytest.fixture(scope="session")

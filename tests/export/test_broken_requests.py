@@ -15,6 +15,8 @@ import requests
 from export.fresh_process import run_in_fresh_process
 from export.serving import Client, ServingError
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("topic", "pairs", "vectors", "cloze", "rating", "ids", "translator")
 PROGRAM = "import sys; from xlm_tf.cli import main; sys.exit(main(sys.argv[1:]))"
 

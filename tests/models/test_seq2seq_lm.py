@@ -209,6 +209,7 @@ def test_presets_give_the_same_texts(make_model, form, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_it_learns_by_heart(make_model):
     model = make_model(
         backbone={"hidden_dim": 64, "intermediate_dim": 128, "num_heads": 4}

@@ -1,12 +1,12 @@
-"""Trains on 1 or 2 replicas and writes the weights; a process each.
+"""Trains on 1 or 2 replicas, each way in turn, and writes losses and weights.
 
 Strategies on logical CPU devices share their collectives, so that two strategies in
-one process get in each other's way.
+one process get in each other's way: a process for each number of replicas.
 
-    python replicas_program.py (masked|compiled|contrastive|classes) REPLICAS PARTS \
-        POLICY OUTPUT.npz [LOSS_SCALE]
+    python replicas_program.py REPLICAS FOLDER RUN...
 
-"compiled" is "masked" with each replica's gradients by XLA, as on GPUs.
+A run is KIND,PARTS,POLICY,LOSS_SCALE, KIND one of masked, compiled, contrastive,
+classes; "compiled" is "masked" with each replica's gradients by XLA, as on GPUs.
 """
 
 import sys
@@ -87,21 +87,10 @@ def classes(parts, policy):
     return trainer, (inputs, random.integers(0, 3, rows).astype("int32"), weights)
 
 
-def main(kind, replicas, parts, policy, output, loss_scale=1024.0):
+def train(strategy, kind, parts, policy, loss_scale):
     keras.utils.set_random_seed(0)
-    devices = [f"CPU:{number}" for number in range(int(replicas))]
-    tf.config.set_logical_device_configuration(
-        tf.config.list_physical_devices("CPU")[0],
-        [tf.config.LogicalDeviceConfiguration() for _ in devices],
-    )
-    strategy = (
-        tf.distribute.MirroredStrategy(devices)
-        if len(devices) > 1
-        else tf.distribute.get_strategy()
-    )
     with strategy.scope():
-        if kind == "compiled":
-            masked_lm_trainer.compiles_replicas = lambda: True
+        masked_lm_trainer.compiles_replicas = lambda: kind == "compiled"
         build = {"contrastive": contrastive, "classes": classes}.get(kind, masked)
         trainer, data = build(int(parts), policy)
         count = len(trainer.trainable_variables)
@@ -116,8 +105,22 @@ def main(kind, replicas, parts, policy, output, loss_scale=1024.0):
     history = trainer.fit(batches, verbose=0, shuffle=False).history
     weights = [np.asarray(weight) for weight in trainer.weights]
     metrics = np.array([history["loss"][0], history["accuracy"][0]])
-    updates = np.asarray(trainer.optimizer.iterations)
-    np.savez(output, metrics, updates, *weights)
+    return metrics, np.asarray(trainer.optimizer.iterations), *weights
+
+
+def main(replicas, folder, *runs):
+    devices = [f"CPU:{number}" for number in range(int(replicas))]
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration() for _ in devices],
+    )
+    strategy = (
+        tf.distribute.MirroredStrategy(devices)
+        if len(devices) > 1
+        else tf.distribute.get_strategy()
+    )
+    for run in runs:
+        np.savez(f"{folder}/{run}.npz", *train(strategy, *run.split(",")))
 
 
 if __name__ == "__main__":

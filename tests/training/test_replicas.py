@@ -1,6 +1,6 @@
 """The same global batch gives the same update, however it is spread."""
 
-import functools
+import itertools
 import os
 import subprocess
 import sys
@@ -12,69 +12,82 @@ import pytest
 PROGRAM = Path(__file__).with_name("replicas_program.py")
 
 
-@pytest.fixture(scope="module")
-def train(tmp_path_factory):
-    """Trains in a process of its own, each way once; gives the results."""
-    folder = tmp_path_factory.mktemp("replicas")
+# Ways to spread a batch: replicas, what `replicas_program.py` trains, parts.
+SPREADS = [
+    (2, "masked", 1),
+    (1, "masked", 4),
+    (2, "masked", 2),
+    (2, "contrastive", 1),
+    (1, "classes", 3),
+    (2, "classes", 2),
+]
+KINDS = "masked", "contrastive", "classes"
+MIXED = list(itertools.product(("mixed_bfloat16", "mixed_float16"), KINDS[::2]))
+HIGH = 2.0**19  # a loss scale that float16 cannot bear
 
-    @functools.cache
-    def train(kind, replicas, parts=1, policy="float32", loss_scale=1024.0):
-        output = folder / f"{kind}-{replicas}-{parts}-{policy}-{loss_scale}.npz"
-        arguments = [kind, replicas, parts, policy, output, loss_scale]
+
+def name_of(kind, parts=1, policy="float32", loss_scale=1024.0):
+    return f"{kind},{parts},{policy},{loss_scale}"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Function to the results of a run, all of which are trained in two processes."""
+    runs = {
+        replicas: [name_of("masked", 1, "mixed_float16", HIGH)] for replicas in (1, 2)
+    }
+    runs[1] += map(name_of, KINDS)
+    runs[1] += [name_of(kind, 2, policy) for policy, kind in MIXED]
+    runs[2] += [name_of("compiled", parts) for parts in (1, 2)]
+    for replicas, kind, parts in SPREADS:
+        runs[replicas].append(name_of(kind, parts))
+    folders = {}
+    for replicas, own in runs.items():
+        folders[replicas] = tmp_path_factory.mktemp(f"replicas-{replicas}")
         subprocess.run(
-            [sys.executable, PROGRAM, *map(str, arguments)],
+            [sys.executable, PROGRAM, str(replicas), folders[replicas], *own],
             check=True,
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
-            timeout=300,
+            timeout=900,
         )
-        with np.load(output) as file:
+
+    def results(replicas, *run):
+        with np.load(folders[replicas] / f"{name_of(*run)}.npz") as file:
             return [file[name] for name in file.files]
 
-    return train
+    return results
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("kind", "replicas", "parts"),
-    [
-        ("masked", 2, 1),
-        ("masked", 1, 4),
-        ("masked", 2, 2),
-        ("contrastive", 2, 1),
-        ("classes", 1, 3),
-        ("classes", 2, 2),
-    ],
-)
-def test_replicas_and_accumulation_give_the_same_update(train, kind, replicas, parts):
-    expected = train(kind, 1)
-    actual = train(kind, replicas, parts)
+@pytest.mark.parametrize(("replicas", "kind", "parts"), SPREADS)
+def test_replicas_and_accumulation_give_the_same_update(trained, replicas, kind, parts):
+    expected = trained(1, kind)
+    actual = trained(replicas, kind, parts)
     for one, other in zip(expected, actual, strict=True):
         np.testing.assert_allclose(other, one, atol=5e-6)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("parts", [1, 2])
-def test_compiled_replicas_give_the_same_update(train, parts):
-    expected = train("masked", 1)
-    for one, other in zip(expected, train("compiled", 2, parts), strict=True):
+def test_compiled_replicas_give_the_same_update(trained, parts):
+    expected = trained(1, "masked")
+    for one, other in zip(expected, trained(2, "compiled", parts), strict=True):
         np.testing.assert_allclose(other, one, atol=5e-6)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["masked", "classes"])
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_policies_train(train, kind, policy):
-    exact = train(kind, 1)
-    mixed = train(kind, 1, 2, policy)
+@pytest.mark.parametrize(("policy", "kind"), MIXED)
+def test_mixed_policies_train(trained, policy, kind):
+    exact = trained(1, kind)
+    mixed = trained(1, kind, 2, policy)
     np.testing.assert_allclose(mixed[0], exact[0], atol=0.05)  # loss, accuracy
 
 
 @pytest.mark.slow
-def test_replicas_skip_the_same_updates_of_float16(train):
+def test_replicas_skip_the_same_updates_of_float16(trained):
     """A scale that is too high at first: it falls in the same steps, whoever adds."""
-    one, two = (
-        train("masked", replicas, 1, "mixed_float16", 2.0**19) for replicas in (1, 2)
-    )
+    run = "masked", 1, "mixed_float16", HIGH
+    one, two = trained(1, *run), trained(2, *run)
     assert 0 < one[1] < 5
     assert two[1] == one[1]
     np.testing.assert_allclose(two[0], one[0], atol=0.02)  # loss, accuracy
