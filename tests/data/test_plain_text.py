@@ -3,7 +3,7 @@ import warnings
 
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from xlm_tf.data.corpus_report import CorpusReport
@@ -124,8 +124,11 @@ def test_only_the_first_broken_lines_are_named_but_all_are_counted():
     )
 )
 def test_graph_and_python_judge_every_line_alike(tmp_path_factory, content):
+    content = b"\n".join(content)
+    # What begins so is no UTF-8 text, and refused as a whole.
+    assume(not content.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")))
     path = tmp_path_factory.mktemp("lines") / "any.txt"
-    path.write_bytes(b"\n".join(content))
+    path.write_bytes(content)
     report = CorpusReport()
     expected = list(iterate_plain_text(path, report))
     assert texts(read_plain_text(path, "en", report)) == expected
