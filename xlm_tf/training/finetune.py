@@ -7,7 +7,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 from safetensors.numpy import load_file
 
 from xlm_tf.checkpoints.tensor_files import write_safetensors
@@ -62,8 +61,6 @@ class FinetuningResult:
     finished: bool
 
 
-# AutoGraph would rewrite all that reads texts, in longer than a short run takes.
-@tf.autograph.experimental.do_not_convert
 def finetune(recipe, quiet=False):
     """Run a recipe to its end, from where it stopped if it was begun before.
 

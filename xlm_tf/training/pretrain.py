@@ -6,7 +6,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from xlm_tf.evaluation.perplexity import MaskedLMEvaluator
 from xlm_tf.models.backbone import XLMBackbone
@@ -40,8 +39,6 @@ class PretrainingResult:
     finished: bool
 
 
-# AutoGraph would rewrite all that reads texts, in longer than a short run takes.
-@tf.autograph.experimental.do_not_convert
 def pretrain(recipe, quiet=False):
     """Run a recipe to its end, from where it stopped if it was begun before.
 

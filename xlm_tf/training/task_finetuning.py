@@ -6,7 +6,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from xlm_tf.evaluation.model_scores import score_languages
 from xlm_tf.evaluation.row_languages import name_languages
@@ -52,8 +51,6 @@ class TaskResult:
     finished: bool
 
 
-# AutoGraph would rewrite all that reads texts, in longer than a short run takes.
-@tf.autograph.experimental.do_not_convert
 def finetune_task(recipe, quiet=False):
     """Run a recipe to its end, from where it stopped if it was begun before.
 
