@@ -9,7 +9,7 @@ import tensorflow as tf
 from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.preprocessor import PackedTextPreprocessor, TaskPreprocessor
-from xlm_tf.models.text_fields import text_fields
+from xlm_tf.models.text_fields import check_fields, text_fields
 from xlm_tf.models.windows import Windows, cut_windows
 
 DEFAULT_OVERLAP = 128  # tokens
@@ -234,14 +234,8 @@ def answering_fields(x):
 
 def check_answering_fields(x):
     """Raise ValueError where a dict has a question, and not what belongs to it."""
-    if not isinstance(x, Mapping) or "question" not in x:
-        return
-    optional = "language", "language_pair"
-    if "context" not in x or not set(x) <= {"question", "context", *optional}:
-        raise ValueError(
-            "Inputs are `question`, `context` and, where they apply, "
-            f"{', '.join(optional)}. Received: {sorted(x)}."
-        )
+    if isinstance(x, Mapping) and "question" in x:
+        check_fields(x, ("question", "context"), ("language", "language_pair"))
 
 
 def _without_spaces(texts, starts, ends):

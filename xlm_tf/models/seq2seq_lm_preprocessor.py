@@ -6,14 +6,19 @@ import tensorflow as tf
 
 from xlm_tf.models.generation_preprocessor import GenerationPreprocessorMixin
 from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
-from xlm_tf.models.text_fields import aligned, text_column, text_columns
+from xlm_tf.models.text_fields import (
+    aligned,
+    check_fields,
+    text_column,
+    text_columns,
+)
 from xlm_tf.models.text_packing import TextPacking, padding_multiple
 from xlm_tf.models.token_targets import to_width, weighed_tokens
 from xlm_tf.text.language_codes import match_language, parse_language_code
 from xlm_tf.text.languages import language_index
 from xlm_tf.text.unknown_characters import copies_in_order
 
-FIELDS = ("text", "target_text", "source_language", "target_language")
+OPTIONAL_FIELDS = ("target_text", "source_language", "target_language")
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -288,11 +293,7 @@ class XLMSeq2SeqLMPreprocessor(
             {"encoder_text": "text", "decoder_text": "target_text"}.get(key, key): value
             for key, value in x.items()
         }
-        if "text" not in x or not set(x) <= set(FIELDS):
-            raise ValueError(
-                f"Inputs are `text` and, where they apply, {', '.join(FIELDS[1:])}. "
-                f"Received: {sorted(x)}."
-            )
+        check_fields(x, optional=OPTIONAL_FIELDS)
         return aligned({key: text_column(value) for key, value in x.items()})
 
     def _source(self, fields):

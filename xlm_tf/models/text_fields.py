@@ -26,12 +26,12 @@ def text_fields(x):
     return aligned({key: text_column(value) for key, value in x.items()})
 
 
-def check_fields(x):
-    """Raise ValueError where a dict does not hold texts, or something beside them."""
-    if "text" not in x or not set(x) <= set(FIELDS):
+def check_fields(x, needed=FIELDS[:1], optional=FIELDS[1:]):
+    """Raise ValueError where a dict lacks a needed field, or has an unknown one."""
+    if not set(needed) <= set(x) <= {*needed, *optional}:
         raise ValueError(
-            f"Inputs are `text` and, where they apply, {', '.join(FIELDS[1:])}. "
-            f"Received: {sorted(x)}."
+            f"Inputs are {', '.join(f'`{name}`' for name in needed)} and, where they "
+            f"apply, {', '.join(optional)}. Received: {sorted(x)}."
         )
 
 

@@ -95,9 +95,8 @@ class TextPacking(ArgumentsFromPreset):
             ValueError: a column that it does not know; a language that the model does
                 not read, or does not tell from others; none where it needs one.
         """
-        if isinstance(x, dict):
-            check_fields(x)
-        given = x if isinstance(x, dict) else {}
+        given = x if isinstance(x, dict) else {"text": x}
+        check_fields(given)
         for name in ("language", "language_pair"):
             for language in different_strings(given.get(name, [])):
                 self.check_language(language)
