@@ -55,7 +55,7 @@ def main():
             path = Path(folder, f"{name}.tflite")
             del model.call  # its own again
             report = export.to_tflite(model, path, quantization=quantization)
-            timed = Timed(interpreted(model, path))
+            timed = Timed(interpreted(path))
             model.call = timed
             results.append(measure(name, model, rows, timed, report.num_bytes))
     table = Table(title=f"{len(rows)} rows, {', '.join(results[0]['scores'])}")
@@ -123,7 +123,7 @@ class Timed:
         return tf.numpy_function(all_rows, [inputs[x] for x in names], "float32")
 
 
-def interpreted(model, path):
+def interpreted(path):
     """A file's answers as the model's: logits, or what is as good."""
     interpreter = litert.Interpreter(model_content=path.read_bytes(), num_threads=1)
     runner = interpreter.get_signature_runner("serving_default")

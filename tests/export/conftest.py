@@ -29,7 +29,7 @@ def forked_processes():
     run = functools.partial(forked_process.run_program, forked_process.start())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fresh_process, "run_program", run)
-        yield
+        yield run
 
 
 @pytest.fixture(scope="session")

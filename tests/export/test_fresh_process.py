@@ -17,29 +17,21 @@ def real_processes(monkeypatch):
 
 @pytest.mark.parametrize("kind", ["saved_model", "tflite"])
 def test_an_artefact_is_checked_in_a_process_of_its_own(
-    real_processes, classifier, tmp_path, kind
+    real_processes, forked_processes, classifier, tmp_path, monkeypatch, kind
 ):
     if kind == "saved_model":
-        export.to_saved_model(classifier, tmp_path / "1")
         path, inputs = tmp_path / "1", {"text": TEXTS}
-        signature = "serving_default"
+        export.to_saved_model(classifier, path)
     else:
         path = tmp_path / "model.tflite"
-        export.to_tflite(classifier, path)
         inputs = {"token_ids": np.array([[0, 5, 6, 2]], "int32")}
-        signature = "serving_default"
+        export.to_tflite(classifier, path)
     program = f"export.run_{kind}"
-    calls = [(signature, inputs)]
+    calls = [("serving_default", inputs)]
     real = fresh_process.run_in_fresh_process(program, path, calls)
     assert real[0]
-    with pytest.MonkeyPatch.context() as patch:
-        context = forked_process.start()
-        patch.setattr(
-            fresh_process,
-            "run_program",
-            lambda *arguments: forked_process.run_program(context, *arguments),
-        )
-        forked = fresh_process.run_in_fresh_process(program, path, calls)
+    monkeypatch.setattr(fresh_process, "run_program", forked_processes)
+    forked = fresh_process.run_in_fresh_process(program, path, calls)
     for name, values in real[0].items():
         np.testing.assert_array_equal(forked[0][name], values)
 

@@ -206,10 +206,15 @@ def _used(task, corpora, min_count):
     characters, words = set(), set()
     for language, texts in corpora.items():
         own, in_contexts = collections.Counter(), collections.Counter()
+        arguments = {"language": language} if is_bpe else {}
         for batch in _batches(texts):
-            own.update(_ids(tokenizer, batch, language))
+            own.update(_listed(tokenizer(batch, **arguments)))
             if isinstance(task, XLMQuestionAnswering):
-                in_contexts.update(_ids_with_offsets(tokenizer, batch, language))
+                # There, `<mask>` and added tokens are read as their characters.
+                ids, _, _ = tokenizer.tokenize_with_offsets(
+                    tf.constant(batch), **arguments
+                )
+                in_contexts.update(_listed(ids))
             characters.update(*batch)
             if is_bpe:
                 words |= tokenizer.split_words(batch, language)
@@ -241,17 +246,7 @@ def _batches(texts):
         yield batch
 
 
-def _ids(tokenizer, texts, language):
-    if isinstance(tokenizer, XLMBPETokenizer):
-        return tokenizer(texts, language=language).flat_values.numpy().tolist()
-    return tokenizer(texts).flat_values.numpy().tolist()
-
-
-def _ids_with_offsets(tokenizer, texts, language):
-    """As `_ids`, where `<mask>` and added tokens are read as their characters."""
-    reads_language = getattr(tokenizer, "reads_language", False)
-    arguments = {"language": language} if reads_language else {}
-    ids, _, _ = tokenizer.tokenize_with_offsets(tf.constant(texts), **arguments)
+def _listed(ids):
     return ids.flat_values.numpy().tolist()
 
 
