@@ -1,12 +1,12 @@
 """Datasets by name: here of local folders, which `datasets` reads the same way."""
 
+import datasets
 import pytest
 
 from xlm_tf.data.hub_datasets import fetch_dataset
 from xlm_tf.data.tables import read_table
 from xlm_tf.data.tagged_words import read_tagged_words
 
-datasets = pytest.importorskip("datasets")
 TEXTS = ["Good.", "Bad.", "Schön."]
 
 

@@ -3,6 +3,7 @@
 import itertools
 import json
 
+import datasets
 import numpy as np
 import pytest
 import yaml
@@ -78,7 +79,6 @@ def run(tables, tmp_path_factory):
 
 
 def test_a_dataset_by_name_instead_of_files(tables, tmp_path):
-    datasets = pytest.importorskip("datasets")
     rows = datasets.load_dataset(
         "csv", data_files=str(tables / "train.fr.tsv"), sep="\t", split="train[:80]"
     )
