@@ -35,7 +35,6 @@ import numpy as np
 import pandas as pd
 
 import xlm_tf
-from xlm_tf.layers.attention import attention_probabilities, split_heads
 
 keras.utils.set_random_seed(0)
 
@@ -234,9 +233,7 @@ figure, axes = plt.subplots(1, 4, figsize=(13, 3.8), sharey=True, layout="constr
 panels = iter(axes)
 for number, block in enumerate(backbone.encoder_blocks[:2]):
     x = backbone.hidden_states(inputs)[number]  # what enters the block
-    query, key, _ = keras.ops.split(block.attention.qkv_dense(x), 3, axis=-1)
-    query, key = (split_heads(part, backbone.num_heads) for part in (query, key))
-    attention = attention_probabilities(query, key)[0]  # (heads, tokens, tokens)
+    attention = block.attention.attention_probabilities(x)[0]  # (heads, tokens, tokens)
     for head in range(2):
         axis = next(panels)
         image = axis.imshow(attention[head], vmin=0, vmax=1)

@@ -1,4 +1,4 @@
-"""Every private name of Keras, KerasHub and TensorFlow Text that the package touches.
+"""Every private name of Keras, KerasHub and TensorFlow that the package touches.
 
 Each stands here, alone, with its reason and the public replacement that is missing, so
 that a new release of theirs has one place to break; setup.cfg bounds the releases by
@@ -275,6 +275,19 @@ class RatesByVariable:
     def _apply_weight_decay(self, variables):
         if self.rate_factors is None:
             super()._apply_weight_decay(variables)
+
+
+def is_compiled_by_xla():
+    """Whether TensorFlow traces what XLA compiles, by `jit_compile` or on a TPU.
+
+    Private: `tensorflow.python.ops.control_flow_util`. Missing in public: the same
+    question.
+    """
+    import tensorflow as tf
+    from tensorflow.python.ops import control_flow_util
+
+    graph = tf.compat.v1.get_default_graph()
+    return control_flow_util.GraphOrParentsInXlaContext(graph)
 
 
 def keras_mask(tensor):

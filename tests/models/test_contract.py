@@ -125,10 +125,14 @@ def test_xla_trains_and_scores_the_same(make_task, row):
         task = make_task(*row[:2])
         compile_task(task, jit_compile=jit_compile)
         history = task.fit(*row[2], batch_size=3, epochs=2, shuffle=False, verbose=0)
-        evaluated = task.evaluate(*row[2], batch_size=3, verbose=0)
+        evaluated = task.evaluate(*row[2], batch_size=3, verbose=0, return_dict=True)
         results.append((history.history["loss"], evaluated))
         assert task.jit_compile is jit_compile
-    # The masks of a masked LM are drawn anew.
-    tolerance = 0.2 if isinstance(task, xlm_tf.XLMMaskedLM) else 1e-3
-    for expected, value in zip(*results, strict=True):
-        np.testing.assert_allclose(value, expected, rtol=tolerance)
+    (losses, expected), (compiled_losses, evaluated) = results
+    tolerance = 1e-3
+    if isinstance(task, xlm_tf.XLMMaskedLM):
+        # The masks are drawn anew, and what is right of a dozen targets with them.
+        tolerance = 0.2
+        del expected["accuracy"], evaluated["accuracy"]
+    np.testing.assert_allclose(compiled_losses, losses, rtol=tolerance)
+    assert evaluated == pytest.approx(expected, rel=tolerance)

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from xlm_tf.layers.precision import at_least_float32
+from xlm_tf.layers.token_layout import PADDED
 
 # Added to the score of a key that may not be attended to. Finite, so that a row
 # masked whole gives a uniform distribution instead of NaN, in fp16 and TFLite too.
@@ -66,21 +67,6 @@ def attention_probabilities(query, key, mask=None):
     return ops.softmax(scores, axis=-1)
 
 
-def split_heads(x, num_heads):
-    """(B, T, H*K) -> (B, H, T, K)."""
-    batch_size, length = ops.shape(x)[0], ops.shape(x)[1]
-    x = ops.reshape(x, (batch_size, length, num_heads, x.shape[-1] // num_heads))
-    return ops.transpose(x, (0, 2, 1, 3))
-
-
-def merge_heads(x):
-    """(B, H, T, K) -> (B, T, H*K)."""
-    batch_size, length = ops.shape(x)[0], ops.shape(x)[2]
-    num_heads, head_dim = x.shape[1], x.shape[3]
-    x = ops.transpose(x, (0, 2, 1, 3))
-    return ops.reshape(x, (batch_size, length, num_heads * head_dim))
-
-
 def beam_heads(x, num_heads, keys):
     """Rows of beams (A * k, H * K) -> (A, H, k, K); A is that of the keys."""
     x = ops.reshape(x, (ops.shape(keys)[0], -1, num_heads, x.shape[-1] // num_heads))
@@ -106,9 +92,11 @@ class SelfAttention(keras.layers.Layer):
         x: float tensor (B, T, D).
         attention_mask: bool tensor broadcastable to (B, H, T, T), see
             `xlm_tf.masks`; True = may be attended to.
+        layout: how the tokens of `x` lie, see `xlm_tf.layers.token_layout`; packed
+            ones are (N, D).
 
     Returns:
-        Float tensor (B, T, D).
+        Float tensor (B, T, D), or as `x`.
 
     Example:
     ```python
@@ -152,9 +140,9 @@ class SelfAttention(keras.layers.Layer):
             self.dropout, dtype=self.dtype_policy, name="dropout"
         )
 
-    def call(self, x, attention_mask=None, training=None):
+    def call(self, x, attention_mask=None, layout=PADDED, training=None):
         dropout = self.dropout_layer if training and self.dropout > 0 else None
-        return self._attend(x, attention_mask, dropout)[0]
+        return self._attend(x, attention_mask, layout, dropout)[0]
 
     def prefill(self, x, attention_mask=None):
         """The call, and the keys and values that `step` goes on from.
@@ -165,15 +153,21 @@ class SelfAttention(keras.layers.Layer):
         Returns:
             `(outputs, cache)`: (B, T, D), and a pair of float tensors (B, H, T, K).
         """
-        return self._attend(x, attention_mask)
+        return self._attend(x, attention_mask, PADDED)
 
-    def _attend(self, x, attention_mask, dropout=None):
-        query, key, value = (
-            split_heads(part, self.num_heads)
-            for part in ops.split(self.qkv_dense(x), 3, axis=-1)
-        )  # (B, H, T, K) each
+    def attention_probabilities(self, x, attention_mask=None, layout=PADDED):
+        """What every token attends to, (B, H, T, T), in float32 at least."""
+        query, key, _ = self._heads(x, layout)
+        return attention_probabilities(query, key, attention_mask)
+
+    def _heads(self, x, layout):
+        """Queries, keys and values: three of (B, H, T, K)."""
+        return layout.split_heads(self.qkv_dense(x), self.num_heads, parts=3)
+
+    def _attend(self, x, attention_mask, layout, dropout=None):
+        query, key, value = self._heads(x, layout)
         context = dot_product_attention(query, key, value, attention_mask, dropout)
-        return self.output_dense(merge_heads(context)), (key, value)
+        return self.output_dense(layout.merge_heads(context)), (key, value)
 
     def empty_cache(self, batch_size):
         """What `step` begins with: a pair of tensors (batch_size, H, 0, K)."""
@@ -243,9 +237,11 @@ class CrossAttention(keras.layers.Layer):
             computed once for a text that is decoded.
         attention_mask: bool tensor broadcastable to (B, H, T, S); True = may be
             attended to.
+        layout: how the tokens of `x` lie, see `xlm_tf.layers.token_layout`; packed
+            ones are (N, D).
 
     Returns:
-        Float tensor (B, T, D).
+        Float tensor (B, T, D), or as `x`.
     """
 
     def __init__(
@@ -275,20 +271,18 @@ class CrossAttention(keras.layers.Layer):
             self.dropout, dtype=self.dtype_policy, name="dropout"
         )
 
-    def keys_values(self, states):
+    def keys_values(self, states, layout=PADDED):
         """float (B, S, D) -> keys and values, two of (B, H, S, K)."""
-        return tuple(
-            split_heads(part, self.num_heads)
-            for part in ops.split(self.key_value_dense(states), 2, axis=-1)
-        )
+        keys_values = self.key_value_dense(states)
+        return tuple(layout.split_heads(keys_values, self.num_heads, parts=2))
 
-    def call(self, x, keys_values, attention_mask=None, training=None):
-        query = split_heads(self.query_dense(x), self.num_heads)  # (B, H, T, K)
+    def call(self, x, keys_values, attention_mask=None, layout=PADDED, training=None):
+        (query,) = layout.split_heads(self.query_dense(x), self.num_heads)
         dropout = self.dropout_layer if training and self.dropout > 0 else None
         context = dot_product_attention(
             query, *keys_values, mask=attention_mask, dropout=dropout
         )
-        return self.output_dense(merge_heads(context))
+        return self.output_dense(layout.merge_heads(context))
 
     def step(self, x, keys_values, attention_mask=None):
         """The call for one new position of k beams.
@@ -305,9 +299,11 @@ class CrossAttention(keras.layers.Layer):
         context = dot_product_attention(query, *keys_values, mask=attention_mask)
         return self.output_dense(beam_rows(context))
 
-    def attention_probabilities(self, x, keys_values, attention_mask=None):
+    def attention_probabilities(
+        self, x, keys_values, attention_mask=None, layout=PADDED
+    ):
         """What the queries attend to, (B, H, T, S), in float32 at least."""
-        query = split_heads(self.query_dense(x), self.num_heads)
+        (query,) = layout.split_heads(self.query_dense(x), self.num_heads)
         return attention_probabilities(query, keys_values[0], attention_mask)
 
     def compute_output_shape(self, input_shape, keys_values_shape=None):

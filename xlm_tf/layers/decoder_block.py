@@ -5,6 +5,7 @@ import keras
 from xlm_tf.layers.attention import CrossAttention, SelfAttention, clone_initializer
 from xlm_tf.layers.feed_forward import FeedForward
 from xlm_tf.layers.layer_normalization import LayerNormalization
+from xlm_tf.layers.token_layout import PADDED
 from xlm_tf.layers.transformer_block import TransformerBlock
 
 
@@ -30,9 +31,11 @@ class DecoderBlock(TransformerBlock):
         source_states: float tensor (B, S, D).
         self_attention_mask: bool tensor broadcastable to (B, H, T, T).
         cross_attention_mask: bool tensor broadcastable to (B, H, T, S).
+        layout, source_layout: how the tokens of `x` and of `source_states` lie, see
+            `SelfAttention`.
 
     Returns:
-        Float tensor (B, T, D).
+        Float tensor (B, T, D), or as `x`.
     """
 
     def build(self, x_shape, source_states_shape=None):
@@ -70,25 +73,37 @@ class DecoderBlock(TransformerBlock):
         )
 
     def call(
-        self, x, source_states, self_attention_mask=None, cross_attention_mask=None
+        self,
+        x,
+        source_states,
+        self_attention_mask=None,
+        cross_attention_mask=None,
+        layout=PADDED,
+        source_layout=PADDED,
     ):
-        keys_values = self.source_attention.keys_values(source_states)
+        keys_values = self.source_attention.keys_values(source_states, source_layout)
         x = self._residual(
             x,
             self.attention_norm,
-            lambda y: self.attention(y, attention_mask=self_attention_mask),
+            lambda y: self.attention(y, self_attention_mask, layout=layout),
         )
         x = self._residual(
             x,
             self.source_attention_norm,
             lambda y: self.source_attention(
-                y, keys_values, attention_mask=cross_attention_mask
+                y, keys_values, cross_attention_mask, layout=layout
             ),
         )
         return self._residual(x, self.feed_forward_norm, self.feed_forward)
 
     def cross_attention_probabilities(
-        self, x, source_states, self_attention_mask=None, cross_attention_mask=None
+        self,
+        x,
+        source_states,
+        self_attention_mask=None,
+        cross_attention_mask=None,
+        layout=PADDED,
+        source_layout=PADDED,
     ):
         """What every position attends to in the source: float32 (B, H, T, S).
 
@@ -97,12 +112,13 @@ class DecoderBlock(TransformerBlock):
         x = self._residual(
             x,
             self.attention_norm,
-            lambda y: self.attention(y, attention_mask=self_attention_mask),
+            lambda y: self.attention(y, self_attention_mask, layout=layout),
         )
         if self.norm_placement == "pre":
             x = self.source_attention_norm(x)
+        keys_values = self.source_attention.keys_values(source_states, source_layout)
         return self.source_attention.attention_probabilities(
-            x, self.source_attention.keys_values(source_states), cross_attention_mask
+            x, keys_values, cross_attention_mask, layout
         )
 
     def step(self, x, cache, keys_values, mask=None, cross_attention_mask=None):

@@ -7,6 +7,7 @@ from keras import ops
 from xlm_tf.layers.id_checks import checked_ids
 from xlm_tf.layers.initializers import random_normal
 from xlm_tf.layers.layer_normalization import LayerNormalization
+from xlm_tf.layers.token_layout import PADDED
 
 POSITION_EMBEDDINGS = ("learned", "sinusoidal")
 
@@ -124,9 +125,10 @@ class Embeddings(keras.layers.Layer):
             `position_offset > 0` (fairseq's rule: left padding changes nothing).
         language_ids: int tensor (B, T), needed where `num_languages > 0`.
         token_type_ids: int tensor (B, T). Defaults to zeros.
+        layout: how the tokens of the result lie, see `SelfAttention`.
 
     Returns:
-        Float tensor (B, T, D).
+        Float tensor (B, T, D), or (N, D) of packed tokens.
 
     Raises:
         ValueError: ids that are no rows of their table; in a graph an
@@ -221,6 +223,7 @@ class Embeddings(keras.layers.Layer):
         position_ids=None,
         language_ids=None,
         token_type_ids=None,
+        layout=PADDED,
     ):
         token_ids = checked_ids(token_ids, self.vocabulary_size, "token_ids")
         if position_ids is not None:
@@ -238,7 +241,8 @@ class Embeddings(keras.layers.Layer):
             # Of other lengths, the backbone knows that they are not too long.
             num_rows = self.max_sequence_length + self.position_offset
             rows = checked_ids(rows, num_rows, "positions")
-        return self._sum(token_ids, rows, language_ids, token_type_ids)
+        ids = token_ids, rows, language_ids, token_type_ids
+        return self._sum(*(None if x is None else layout.pack(x) for x in ids))
 
     def _sum(self, token_ids, rows, language_ids=None, token_type_ids=None):
         x = self.token_embedding(token_ids)  # (B, T, D)

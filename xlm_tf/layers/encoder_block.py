@@ -5,6 +5,7 @@ import keras
 from xlm_tf.layers.attention import SelfAttention, clone_initializer
 from xlm_tf.layers.feed_forward import FeedForward
 from xlm_tf.layers.layer_normalization import LayerNormalization
+from xlm_tf.layers.token_layout import PADDED
 from xlm_tf.layers.transformer_block import TransformerBlock
 
 
@@ -27,9 +28,10 @@ class EncoderBlock(TransformerBlock):
         x: float tensor (B, T, D).
         attention_mask: bool tensor broadcastable to (B, H, T, T); True = may be
             attended to.
+        layout: how the tokens of `x` lie, see `SelfAttention`.
 
     Returns:
-        Float tensor (B, T, D).
+        Float tensor (B, T, D), or as `x`.
     """
 
     def build(self, input_shape):
@@ -68,18 +70,19 @@ class EncoderBlock(TransformerBlock):
             self.dropout, dtype=self.dtype_policy, name="dropout"
         )
 
-    def call(self, x, attention_mask=None):
+    def call(self, x, attention_mask=None, layout=PADDED):
         x = self._residual(
             x,
             self.attention_norm,
-            lambda y: self.attention(y, attention_mask=attention_mask),
+            lambda y: self.attention(y, attention_mask, layout=layout),
         )
         return self._residual(x, self.feed_forward_norm, self.feed_forward)
 
     def prefill(self, x, attention_mask=None):
         """The call, and the cache that `step` goes on from.
 
-        Args: those of the call.
+        Args:
+            x, attention_mask: as in the call.
 
         Returns:
             `(outputs, cache)`: (B, T, D), and a pair of float tensors (B, H, T, K).

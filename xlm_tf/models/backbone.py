@@ -10,6 +10,7 @@ from xlm_tf.layers.embeddings import Embeddings
 from xlm_tf.layers.encoder_block import EncoderBlock
 from xlm_tf.layers.initializers import dense_kernel
 from xlm_tf.layers.layer_normalization import LayerNormalization
+from xlm_tf.layers.token_layout import PADDED, TOKEN_LAYOUTS, choose_layout
 from xlm_tf.models.low_rank_adaptation import LowRankAdaptation
 from xlm_tf.models.optional_inputs import OptionalInputs, as_dict
 from xlm_tf.models.presets import XLMPresets
@@ -162,6 +163,7 @@ class XLMBackbone(
         self.embedding_norm = embedding_norm
         self.layer_norm_epsilon = layer_norm_epsilon
         self.activation = keras.activations.get(activation)
+        self.token_layout = "auto"
         self.zero_padding_states = zero_padding_states
         self.causal = causal
         self.pad_token_id = pad_token_id
@@ -222,9 +224,29 @@ class XLMBackbone(
         """A fresh initializer for dense kernels, for the heads on this backbone."""
         return dense_kernel(self.initializer_range)
 
+    @property
+    def token_layout(self):
+        """How a batch is computed: "auto", "padded" or "packed"; it may be set.
+
+        See `xlm_tf.layers.token_layout.choose_layout`: the result is the same, apart
+        from padding, whose states are zeros where tokens are packed. A graph that is
+        traced keeps what it was traced with: set it before `fit` or `predict`.
+        """
+        return self._token_layout
+
+    @token_layout.setter
+    def token_layout(self, token_layout):
+        if token_layout not in TOKEN_LAYOUTS:
+            raise ValueError(
+                f"token_layout must be one of {TOKEN_LAYOUTS}. "
+                f"Received: token_layout={token_layout!r}."
+            )
+        self._token_layout = token_layout
+
     def forward(self, inputs):
         """Hidden states of the last block, see the class."""
-        return self.hidden_states(inputs)[-1]
+        states, layout = self._states(inputs)
+        return layout.unpack(states[-1])
 
     def hidden_states(self, inputs):
         """Hidden states after the embeddings and after every block.
@@ -236,16 +258,26 @@ class XLMBackbone(
             List of `num_layers + 1` float tensors (B, T, D). The last is what the
             call returns (under `norm_placement="pre"`, after the final LayerNorm).
         """
-        x, attention_mask, padding_mask = self._embedded(inputs)
+        states, layout = self._states(inputs)
+        return [layout.unpack(x) for x in states]
+
+    def layout_of(self, padding_mask):
+        """How tokens of such a mask (B, T) lie; see `token_layout`."""
+        return choose_layout(padding_mask, self.token_layout)
+
+    def _states(self, inputs):
+        padding_mask = self.padding_mask(inputs)
+        layout = self.layout_of(padding_mask)
+        x, attention_mask = self._embedded(inputs, padding_mask, layout)
+        is_real = layout.pack(padding_mask)
         states = [x]
         for block in self.encoder_blocks:
-            x = self._zero_padding(
-                block(x, attention_mask=attention_mask), padding_mask
-            )
+            x = block(x, attention_mask=attention_mask, layout=layout)
+            x = self._zero_padding(x, is_real)
             states.append(x)
         if self.final_norm is not None:
-            states[-1] = self._zero_padding(self.final_norm(x), padding_mask)
-        return states
+            states[-1] = self._zero_padding(self.final_norm(x), is_real)
+        return states, layout
 
     def prefill(self, token_ids, language_ids=None):
         """The caches of texts' first positions, which `step` goes on from.
@@ -264,10 +296,10 @@ class XLMBackbone(
         self._check_causal()
         inputs = {
             "token_ids": token_ids,
-            "padding_mask": ops.ones_like(token_ids, "bool"),
             "language_ids": language_ids,
         }
-        x, attention_mask, _ = self._embedded(inputs)
+        is_real = ops.ones_like(token_ids, "bool")
+        x, attention_mask = self._embedded(inputs, is_real, PADDED)
         caches = []
         for block in self.encoder_blocks:
             x, cache = block.prefill(x, attention_mask)
@@ -308,12 +340,11 @@ class XLMBackbone(
             x = self.final_norm(x)
         return x, tuple(new_caches)
 
-    def _embedded(self, inputs):
-        """States that enter the first block, and the masks of attention and padding."""
+    def _embedded(self, inputs, padding_mask, layout):
+        """States that enter the first block, and what attention may look at."""
         inputs = as_dict(inputs, self.input_names)
         token_ids = ops.convert_to_tensor(inputs["token_ids"])  # (B, T)
         self._check_length(token_ids.shape[1])
-        padding_mask = self.padding_mask(inputs)  # (B, T)
         if inputs.get("segment_ids") is None:
             attention_mask = masks.padding_attention_mask(padding_mask)  # (B, 1, 1, T)
         else:
@@ -328,8 +359,9 @@ class XLMBackbone(
             position_ids=inputs.get("position_ids"),
             language_ids=inputs.get("language_ids"),
             token_type_ids=inputs.get("token_type_ids"),
-        )  # (B, T, D)
-        return self._zero_padding(x, padding_mask), attention_mask, padding_mask
+            layout=layout,
+        )  # (B, T, D), or (N, D)
+        return self._zero_padding(x, layout.pack(padding_mask)), attention_mask
 
     def padding_mask(self, inputs):
         """The bool mask (B, T) of real tokens: the one given, or derived from ids."""
@@ -339,10 +371,10 @@ class XLMBackbone(
             return ops.not_equal(inputs["token_ids"], self.pad_token_id)
         return ops.cast(padding_mask, "bool")
 
-    def _zero_padding(self, x, padding_mask):
+    def _zero_padding(self, x, is_real):
         if not self.zero_padding_states:
             return x
-        return x * ops.cast(ops.expand_dims(padding_mask, -1), x.dtype)
+        return x * ops.cast(ops.expand_dims(is_real, -1), x.dtype)
 
     def _check_causal(self):
         if not self.causal:

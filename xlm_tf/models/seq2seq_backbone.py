@@ -8,6 +8,7 @@ from xlm_tf import masks
 from xlm_tf.layers.decoder_block import DecoderBlock
 from xlm_tf.layers.embeddings import Embeddings
 from xlm_tf.layers.layer_normalization import LayerNormalization
+from xlm_tf.layers.token_layout import PADDED
 from xlm_tf.models.low_rank_adaptation import LowRankAdaptation, copy_weights
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.presets import XLMPresets
@@ -31,8 +32,8 @@ class XLMSeq2SeqBackbone(
             `encoder_token_ids`: int (B, S);
             `encoder_padding_mask`: bool (B, S), True = real token;
             `decoder_token_ids`: int (B, T), beginning with the start token;
-            `decoder_padding_mask`: bool (B, T), which nothing depends on: padding
-                follows the text;
+            `decoder_padding_mask`: bool (B, T), True = real token: what is computed.
+                Padding follows the text, where nobody looks back at it;
             `encoder_language_ids` int (B, S), `decoder_language_ids` int (B, T), where
             the model has languages: the decoder's say which one to write.
 
@@ -152,8 +153,8 @@ class XLMSeq2SeqBackbone(
         if self.decoder_norm is not None:
             x = self.decoder_norm(x)
         return {
-            "encoder_sequence_output": source_states,
-            "decoder_sequence_output": x,
+            "encoder_sequence_output": arguments["source_layout"].unpack(source_states),
+            "decoder_sequence_output": arguments["layout"].unpack(x),
         }
 
     def cross_attention(self, inputs):
@@ -175,24 +176,32 @@ class XLMSeq2SeqBackbone(
         return probabilities
 
     def _embedded(self, inputs):
-        """States of the source, embeddings of the target, and the decoder's masks."""
+        """States of the source, embeddings of the target, the blocks' arguments."""
         source = encoder_inputs(inputs)
-        source_states = self.encoder(source)  # (B, S, D)
-        source_mask = masks.padding_attention_mask(self.encoder.padding_mask(source))
-        # Padding follows the text, where nobody looks back at it: no mask is needed.
+        source_mask = self.encoder.padding_mask(source)
+        source_layout = self.encoder.layout_of(source_mask)
+        source_states = source_layout.pack(self.encoder(source))
+        # Padding follows the text: attention needs no mask of it.
         token_ids = ops.convert_to_tensor(inputs["decoder_token_ids"])  # (B, T)
         order = ops.cumsum(ops.ones_like(token_ids), axis=1)
+        padding_mask = inputs.get("decoder_padding_mask")
+        layout = PADDED
+        if padding_mask is not None:
+            layout = self.encoder.layout_of(ops.cast(padding_mask, "bool"))
         x = self.decoder_embeddings(
             token_ids,
             padding_mask=ops.ones_like(token_ids, "bool"),
             language_ids=inputs.get("decoder_language_ids"),
+            layout=layout,
         )
         return (
             source_states,
             x,
             {
                 "self_attention_mask": masks.causal_attention_mask(order, order),
-                "cross_attention_mask": source_mask,
+                "cross_attention_mask": masks.padding_attention_mask(source_mask),
+                "layout": layout,
+                "source_layout": source_layout,
             },
         )
 
@@ -207,13 +216,15 @@ class XLMSeq2SeqBackbone(
             and `mask` bool (B, S).
         """
         source = encoder_inputs(inputs)
-        states = self.encoder(source)
+        mask = self.encoder.padding_mask(source)
+        layout = self.encoder.layout_of(mask)
+        states = layout.pack(self.encoder(source))
         return {
             "keys_values": tuple(
-                block.source_attention.keys_values(states)
+                block.source_attention.keys_values(states, layout)
                 for block in self.decoder_blocks
             ),
-            "mask": self.encoder.padding_mask(source),
+            "mask": mask,
         }
 
     def empty_caches(self, batch_size):
