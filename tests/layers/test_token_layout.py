@@ -72,7 +72,8 @@ def states_and_gradients(model, encoder, layout, inputs, factors):
 def compare(run, factors):
     """Outputs where the factors are, and all gradients, of both layouts."""
     padded, packed = run("padded"), run("packed")
-    for x, y, factor in zip(*map(tf.nest.flatten, (padded[0], packed[0])), factors):
+    outputs = map(tf.nest.flatten, (padded[0], packed[0]))
+    for x, y, factor in zip(*outputs, factors, strict=True):
         np.testing.assert_allclose(x * (factor != 0), y * (factor != 0), atol=2e-6)
     for x, y in zip(padded[1], packed[1], strict=True):
         np.testing.assert_allclose(x, y, atol=1e-5)
@@ -138,23 +139,20 @@ def test_states_and_gradients_of_an_encoder_and_decoder(norm_placement):
         attended[layout] = model.cross_attention(inputs)
     for x, y in zip(attended["padded"], attended["packed"], strict=True):
         mask = inputs["decoder_padding_mask"]
-        x, y = (np.moveaxis(z.numpy(), 2, 1)[mask] for z in (x, y))
-        np.testing.assert_allclose(x, y, atol=1e-6)
+        of_tokens = [np.moveaxis(z.numpy(), 2, 1)[mask] for z in (x, y)]
+        np.testing.assert_allclose(*of_tokens, atol=1e-6)
 
 
 def test_only_real_tokens_are_rows():
     layout = PackedLayout(tf.constant(MASKS["mixed"]))
     ids = np.arange(42).reshape(6, 7)
-    rows = layout.pack(tf.constant(ids))
     mask = MASKS["mixed"]
-    np.testing.assert_array_equal(rows, ids[mask])
+    np.testing.assert_array_equal(layout.pack(tf.constant(ids)), ids[mask])
     x = np.random.default_rng(0).normal(size=(mask.sum(), 3 * 8)).astype("float32")
     for part, heads in enumerate(layout.split_heads(tf.constant(x), 2, parts=3)):
         assert heads.shape == (6, 2, 7, 4)
-        heads = np.moveaxis(heads.numpy(), 1, 2)[mask]  # (N, H, K)
-        np.testing.assert_array_equal(
-            heads.reshape(-1, 8), x[:, part * 8 : part * 8 + 8]
-        )
+        rows = np.moveaxis(heads.numpy(), 1, 2)[mask].reshape(-1, 8)  # (N, H * K)
+        np.testing.assert_array_equal(rows, x[:, part * 8 : part * 8 + 8])
     merged = layout.merge_heads(layout.split_heads(tf.constant(x), 6)[0])
     np.testing.assert_array_equal(merged, x)
 

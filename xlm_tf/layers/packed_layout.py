@@ -1,10 +1,10 @@
-"""The real tokens of a batch as rows, of which attention makes heads; TensorFlow only."""
+"""The real tokens of a batch as rows, out of which attention makes heads."""
 
 import tensorflow as tf
 
 
 class PackedLayout:
-    """The real tokens of all texts, one after the other: rows (N, D).
+    """The real tokens of all texts, one after the other: rows (N, D). TensorFlow only.
 
     The first position of every text is a row even where it is padding, so that a text
     without tokens has a state. In keys and values, padding holds those of its text's
@@ -26,9 +26,9 @@ class PackedLayout:
         self.places = tf.cast(tf.reshape(places, [-1]), "int32")  # (N,)
         numbers = tf.cumsum(tf.reshape(tf.cast(self.is_row, "int32"), [-1])) - 1
         numbers = tf.reshape(numbers, [self.batch_size, self.length])
-        self._places = {}
         # Of every place, its row.
         self.rows = tf.where(self.is_row, numbers, numbers[:, :1])  # (B, T)
+        self._places = {}  # of heads, by their number and parts
 
     def pack(self, x):
         """(B, T) -> (N,), or (B, T, D) -> (N, D)."""
