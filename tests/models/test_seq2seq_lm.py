@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import xlm_tf
 from xlm_tf.evaluation.attention_picture import draw_attention
+from xlm_tf.masks import padding_attention_mask
 from xlm_tf.models.generation_in_order import generate_in_order
 from xlm_tf.models.loading import load_task
 from xlm_tf.models.losses import LabelSmoothedCrossentropy
@@ -87,17 +88,15 @@ def test_attention_to_the_source(model):
         hidden = np.moveaxis(np.asarray(probabilities), 3, 1)[~mask]
         assert hidden.max() < 1e-6
     # With these probabilities by hand, the first block gives what it gives.
-    block = model.backbone.decoder_blocks[0]
-    states, x, arguments = model.backbone._embedded(inputs)
-    attention = block.source_attention
-    keys_values = attention.keys_values(states)
-    y = keras.random.normal(x.shape, seed=1)
-    by_hand = attention.attention_probabilities(
-        y, keys_values, arguments["cross_attention_mask"]
-    )
+    attention = model.backbone.decoder_blocks[0].source_attention
+    states = model.backbone(inputs)
+    keys_values = attention.keys_values(states["encoder_sequence_output"])
+    mask = padding_attention_mask(mask)
+    y = keras.random.normal(states["decoder_sequence_output"].shape, seed=1)
+    by_hand = attention.attention_probabilities(y, keys_values, mask)
     context = np.einsum("bhts,bhsk->bthk", by_hand, keys_values[1])
-    expected = attention.output_dense(context.reshape(x.shape))
-    actual = attention(y, keys_values, arguments["cross_attention_mask"])
+    expected = attention.output_dense(context.reshape(y.shape))
+    actual = attention(y, keys_values, mask)
     np.testing.assert_allclose(actual, expected, atol=1e-5)
 
 

@@ -498,3 +498,61 @@ def test_predict_with_other_tasks(tmp_path, capsys, kind):
         assert answers[0]["tokens"][0] == masked_lm.fill_mask("One <mask>.")[0][0][0]
     assert main([*arguments, "--format", "tsv"]) == 2
     assert "--format tsv is not for" in capsys.readouterr().err
+
+
+def test_pairs_whose_items_are_in_several_languages(tmp_path, capsys):
+    """What follows from what: as XNLI's recipe, split by item, read from two columns."""
+    classes = ["entailment", "neutral", "contradiction"]
+    for language, words in GOOD.items():
+        lines = ["id\tpremise\thypothesis\tlabel"]
+        for number in range(60):
+            word = words.split()[number % 4]
+            other = (word, "?", f"not {word}")[number % 3]
+            lines.append(f"{number}\t{word} {number}\t{other}\t{classes[number % 3]}")
+        text = "\n".join(lines) + "\n"
+        (tmp_path / f"nli.{language}.tsv").write_text(text, encoding="utf-8")
+    recipe = write_recipe(
+        tmp_path,
+        data=[{"language": "en", "files": ["nli.en.tsv"]}],
+        held_out=None,
+        held_out_share=0.2,
+        test=[{"language": x, "files": [f"nli.{x}.tsv"]} for x in GOOD],
+        text="premise",
+        text_pair="hypothesis",
+        label="label",
+        labels=classes,
+        group="id",
+        test_share=0.5,
+        training={"steps": 4, "evaluate_every": 4, "checkpoint_every": 4},
+    )
+    read = ClassificationData(load_recipe(recipe, tmp_path))
+    parts = {
+        name: {row["group"] for row in rows}
+        for name, rows in (
+            ("train", read.train),
+            ("held_out", read.held_out),
+            ("test", read.test),
+        )
+    }
+    assert len(set().union(*parts.values())) == sum(map(len, parts.values())) == 60
+    assert len(read.test) == 2 * len(parts["test"]) == 60
+
+    assert main(["finetune", str(recipe), "--data", str(tmp_path), "--quiet"]) == 0
+    model = str(tmp_path / "run" / "model")
+    classifier = xlm_tf.XLMTextClassifier.from_preset(model)
+    premises, hypotheses = ["great 1", "great 1"], ["great", "not great"]
+    logits = classifier.predict({"text": premises, "text_pair": hypotheses})
+    assert not np.allclose(logits[0], logits[1])
+    expected = classifier.classify({"text": premises, "text_pair": hypotheses})
+    table = tmp_path / "pairs.csv"
+    pairs = [f"{x},{y}" for x, y in zip(premises, hypotheses, strict=True)]
+    table.write_text("\n".join(["premise,hypothesis", *pairs]), encoding="utf-8")
+    columns = ["--text", "premise", "--text-pair", "hypothesis"]
+    capsys.readouterr()
+    assert main(["predict", model, str(table), *columns]) == 0
+    answers = [json.loads(x) for x in capsys.readouterr().out.splitlines()]
+    for answer, own in zip(answers, expected, strict=True):
+        assert answer["probabilities"] == pytest.approx(dict(own), abs=1e-5)
+    data = ["--data", f"fr={tmp_path / 'nli.fr.tsv'}", "--label", "label"]
+    assert main(["evaluate", model, *data, *columns]) == 0
+    assert "60" in capsys.readouterr().out

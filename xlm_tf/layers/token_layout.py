@@ -6,8 +6,10 @@ padding, which packed tokens leave out.
 """
 
 import keras
+import tensorflow as tf
 from keras import ops
 
+from xlm_tf.layers.packed_layout import PackedLayout
 from xlm_tf.private_keras import is_compiled_by_xla
 
 TOKEN_LAYOUTS = ("auto", "padded", "packed")
@@ -65,14 +67,7 @@ def choose_layout(padding_mask, wanted="auto"):
             "or let token_layout be 'auto'. Received: token_layout='packed', backend="
             f"{keras.config.backend()!r}."
         )
-    if not can_pack or (wanted == "auto" and _sees_gpu()):
+    has_gpu = can_pack and tf.config.list_logical_devices("GPU")
+    if not can_pack or (wanted == "auto" and has_gpu):
         return PADDED
-    from xlm_tf.layers.packed_layout import PackedLayout
-
     return PackedLayout(padding_mask)
-
-
-def _sees_gpu():
-    import tensorflow as tf
-
-    return bool(tf.config.list_logical_devices("GPU"))
