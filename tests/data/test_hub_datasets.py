@@ -1,6 +1,7 @@
 """Datasets by name: here of local folders, which `datasets` reads the same way."""
 
 import datasets
+import huggingface_hub
 import pytest
 
 from xlm_tf.data.hub_datasets import fetch_dataset
@@ -78,7 +79,9 @@ def test_lists_of_classes_are_tags(tmp_path):
 def test_what_is_not_there_is_named(
     sentiment, tmp_path, monkeypatch, name, config, split, message
 ):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    # The variable of this name is read when they are imported.
+    for constants in (datasets.config, huggingface_hub.constants):
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(ValueError, match=message):
         fetch_dataset(name or sentiment, config, split, tmp_path / "kept")
     assert not (tmp_path / "kept").exists()
