@@ -2,58 +2,18 @@
 
 import tensorflow as tf
 
+from xlm_tf.layers import packed_layout
 
-class PackedLayout:
-    """The real tokens are rows; attention alone sees the batch padded.
 
-    On texts of mixed length more than half of a batch is padding, which no dense layer
-    then computes. The first token of every text is a row even where it is padding, so
-    that "first" pooling and texts without tokens are defined.
+class PackedLayout(packed_layout.PackedLayout):
+    """Packed tokens, without the gradients that an exported graph does not have."""
 
-    Args:
-        padding_mask: bool (B, T), True = real token.
-    """
-
-    def __init__(self, padding_mask):
-        shape = tf.shape(padding_mask)
-        self.batch_size, self.length = shape[0], shape[1]
-        is_row = tf.logical_or(padding_mask, (tf.range(self.length) == 0)[None, :])
-        is_row = tf.reshape(is_row, [-1])
-        # Where every row is in the padded batch, (N,), and the way back, (B * T,).
-        # Padding reads the first row: no real token attends to it.
-        self.flat_positions = tf.reshape(tf.where(is_row), [-1])
-        rows = tf.cumsum(tf.cast(is_row, "int32")) - 1
-        self.rows = tf.where(is_row, rows, 0)
-
-    def pack(self, x):
-        """(B, T) -> (N,)."""
-        return tf.gather(tf.reshape(x, [-1]), self.flat_positions)
-
-    def split_heads(self, x, num_heads, parts=3):
-        """(N, parts * H * K) -> a list of (B, H, T, K)."""
-        head_dim = x.shape[-1] // (parts * num_heads)
-        padded = tf.gather(x, self.rows)  # (B * T, parts * H * K)
-        padded = tf.reshape(
-            padded, [self.batch_size, self.length, parts, num_heads, head_dim]
-        )
-        return tf.unstack(tf.transpose(padded, [2, 0, 3, 1, 4]), num=parts)
-
-    def merge_heads(self, x):
-        """(B, H, T, K) -> (N, H * K)."""
-        width = x.shape[1] * x.shape[3]
-        x = tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [-1, width])
-        return tf.gather(x, self.flat_positions)
-
-    def unpack(self, x):
-        """(N, D) -> (B, T, D); padding holds the values of another token."""
-        width = x.shape[-1]
-        padded = tf.gather(x, self.rows)
-        return tf.reshape(padded, [self.batch_size, self.length, width])
+    gather = staticmethod(lambda x, indices, *_, **__: tf.gather(x, indices))
 
     def states_at(self, x, positions):
         """The state of one position a text: (N, D), int32 (B,) -> (B, D)."""
-        flat = tf.range(self.batch_size) * self.length + positions
-        return tf.gather(x, tf.gather(self.rows, flat))
+        rows = tf.gather(self.rows, positions, axis=1, batch_dims=1)
+        return tf.gather(x, rows)
 
 
 class PaddedLayout:

@@ -36,7 +36,7 @@ class PackedLayout:
             return tf.gather(tf.reshape(x, [-1]), self.places)
         x = tf.reshape(x, [-1, x.shape[-1]])
         rows = tf.where(self.is_row, self.rows, tf.size(self.places))
-        return _gather_once(x, self.places, rows, drops=True)
+        return self.gather(x, self.places, rows, drops=True)
 
     def unpack(self, x):
         """(N, D) -> (B, T, D), with zeros for padding."""
@@ -48,7 +48,7 @@ class PackedLayout:
         """(N, parts * H * K) -> a list of (B, H, T, K)."""
         head_dim = x.shape[-1] // (parts * num_heads)
         x = tf.reshape(x, [-1, head_dim])
-        heads = _gather_once(x, *self._places_of_heads(num_heads, parts))
+        heads = self.gather(x, *self._places_of_heads(num_heads, parts))
         return tf.unstack(heads, num=parts)
 
     def merge_heads(self, x):
@@ -59,7 +59,7 @@ class PackedLayout:
         nowhere = tf.size(to_rows)
         to_heads = tf.where(self.is_row[:, None, :], to_heads, nowhere)
         x = tf.reshape(x, [-1, head_dim])
-        rows = _gather_once(x, to_rows, to_heads, drops=True)
+        rows = self.gather(x, to_rows, to_heads, drops=True)
         return tf.reshape(rows, [-1, num_heads * head_dim])
 
     def _places_of_heads(self, num_heads, parts):
@@ -81,29 +81,29 @@ class PackedLayout:
         self._places[num_heads, parts] = to_heads, to_rows
         return to_heads, to_rows
 
+    @staticmethod
+    def gather(x, indices, inverse, drops=False):
+        """Rows of (M, K), of which none is taken twice where its gradient counts.
 
-def _gather_once(x, indices, inverse, drops=False):
-    """Rows of (M, K), of which none is taken twice where its gradient counts.
+        Args:
+            x: float tensor (M, K).
+            indices: int32 tensor of any shape, rows of `x`.
+            inverse: int32 tensor of M numbers: of every row of `x`, its place in the
+                flat `indices`.
+            drops: bool, whether rows are left out: they have the place behind the last.
 
-    Args:
-        x: float tensor (M, K).
-        indices: int32 tensor of any shape, rows of `x`.
-        inverse: int32 tensor of M numbers: of every row of `x`, its place in the flat
-            `indices`.
-        drops: bool, whether rows are left out: their place is the one behind the last.
+        Returns:
+            Tensor (*indices.shape, K).
+        """
 
-    Returns:
-        Tensor (*indices.shape, K).
-    """
+        @tf.custom_gradient
+        def taken(x):
+            def gradient(upstream):
+                upstream = tf.reshape(upstream, [-1, x.shape[-1]])
+                if drops:
+                    upstream = tf.pad(upstream, [[0, 1], [0, 0]])
+                return tf.reshape(tf.gather(upstream, inverse), tf.shape(x))
 
-    @tf.custom_gradient
-    def gather(x):
-        def gradient(upstream):
-            upstream = tf.reshape(upstream, [-1, x.shape[-1]])
-            if drops:
-                upstream = tf.pad(upstream, [[0, 1], [0, 0]])
-            return tf.reshape(tf.gather(upstream, inverse), tf.shape(x))
+            return tf.gather(x, indices), gradient
 
-        return tf.gather(x, indices), gradient
-
-    return gather(x)
+        return taken(x)
