@@ -150,7 +150,7 @@ class InferenceBlock:
 
     def _attend(self, x, key_bias, layout):
         qkv = self.qkv_dense(x)  # (N, 3D)
-        query, key, value = layout.split_heads(qkv, self.num_heads)  # (B, H, T, K)
+        query, key, value = layout.split_heads(qkv, self.num_heads, 3)  # (B, H, T, K)
         context = layout.merge_heads(attend(query, key, value, key_bias))  # (N, D)
         return tf.cast(self.output_dense(context), "float32")
 

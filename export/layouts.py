@@ -32,7 +32,7 @@ class PaddedLayout:
         """(B, T) -> (N,)."""
         return tf.reshape(x, [-1])
 
-    def split_heads(self, x, num_heads, parts=3):
+    def split_heads(self, x, num_heads, parts):
         """(N, parts * H * K) -> a list of (B, H, T, K)."""
         head_dim = x.shape[-1] // (parts * num_heads)
         shape = [self.batch_size, self.length, num_heads, head_dim]
