@@ -16,6 +16,7 @@ FOUNDATIONS = [
     "version",
     "optional_packages",
     "output_files",
+    "onednn",
 ]
 # Released files and searches know no models: models declare what they are in the one,
 # and give the other a step function.
@@ -28,6 +29,7 @@ ALLOWED = {
     "masks": [],
     "optional_packages": [],
     "output_files": [],
+    "onednn": [],
     "quiet_start": [],
     "text": ["private_keras", "version", "optional_packages", "output_files"],
     "data": ["text", "private_keras", "version", "optional_packages", "output_files"],

@@ -5,16 +5,13 @@ without TensorFlow start at once. Keras finds the classes all the same.
 """
 
 import importlib
-import os
 
+from xlm_tf import onednn
 from xlm_tf.registration import CLASSES, register_names
 from xlm_tf.version import __version__
 
 register_names()
-
-# Without AVX-512, TensorFlow leaves oneDNN's kernels off, which train and predict up to
-# twice as fast with AVX2 as well. It reads this when it first computes.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+onednn.enable()
 
 # Where the public names are: classes in the registry's table, and what is none.
 _MODULES = {

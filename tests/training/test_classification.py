@@ -501,7 +501,7 @@ def test_predict_with_other_tasks(tmp_path, capsys, kind):
 
 
 def test_pairs_whose_items_are_in_several_languages(tmp_path, capsys):
-    """What follows from what: as XNLI's recipe, split by item, read from two columns."""
+    """As XNLI: split by item, read from two columns."""
     classes = ["entailment", "neutral", "contradiction"]
     for language, words in GOOD.items():
         lines = ["id\tpremise\thypothesis\tlabel"]

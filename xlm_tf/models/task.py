@@ -4,7 +4,9 @@ import contextlib
 
 import keras
 import keras_hub
+import tensorflow as tf
 
+from xlm_tf import onednn
 from xlm_tf.models.presets import XLMPresets
 from xlm_tf.models.task_fitting import TaskFitting
 
@@ -21,6 +23,7 @@ class XLMTask(TaskFitting, XLMPresets):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.check_lengths()
+        onednn.warn_if_late(bool(tf.config.list_physical_devices("GPU")))
 
     @property
     def preprocessor(self):
