@@ -30,6 +30,7 @@ def test_version(capsys):
     assert xlm_tf.__version__ in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_commands_start_quietly(tmp_path):
     """No banner of TensorFlow before the error, and no traceback."""
     process = subprocess.run(

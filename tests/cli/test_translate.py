@@ -50,6 +50,7 @@ def test_the_order_is_kept(model):
     assert len(results[3][0][0]) > len(results[0][0][0])
 
 
+@pytest.mark.slow
 def test_files(folder, model, tmp_path, monkeypatch, capsys):
     source, target = tmp_path / "in.txt", tmp_path / "out.txt"
     source.write_bytes("\r\n".join(TEXTS).encode("utf-8-sig") + b"\r\n")
@@ -198,6 +199,7 @@ def test_a_translation_that_stops_leaves_what_was_there(folder, tmp_path, monkey
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_streams_that_are_not_utf_8(folder, tmp_path):
     """Translations in other scripts, to a pipe of an ASCII process."""
     program = (

@@ -100,6 +100,7 @@ def test_keys_are_languages_in_any_spelling(tmp_path):
     assert read == [("one", "一"), ("two", "二"), ("three", "三")]
 
 
+@pytest.mark.slow
 @settings(
     max_examples=8,
     deadline=None,
@@ -123,6 +124,7 @@ def test_the_graph_reads_what_the_scan_counts(tmp_path, lines):
     ]
 
 
+@pytest.mark.slow
 def test_blocks_lose_no_pair(tmp_path):
     expected = [(f"source {n}", f"target {n}") for n in range(2 * BLOCK + 5)]
     tsv = "".join(f"{source}\t{target}\n" for source, target in expected)

@@ -100,6 +100,7 @@ def test_only_the_first_broken_lines_are_named_but_all_are_counted():
     assert "and 30 more" in report.summary()
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     content=st.lists(

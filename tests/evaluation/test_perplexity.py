@@ -77,6 +77,7 @@ def sides_of(sentences, objective):
     return examples, [list(pair) for pair in zip(sources, targets, strict=True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "objective", [MaskedLanguageModelling, TranslationLanguageModelling]
 )

@@ -15,6 +15,7 @@ def real_processes(monkeypatch):
     monkeypatch.setattr(fresh_process, "run_program", forked_process.REAL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["saved_model", "tflite"])
 def test_an_artefact_is_checked_in_a_process_of_its_own(
     real_processes, forked_processes, classifier, tmp_path, monkeypatch, kind
@@ -36,6 +37,7 @@ def test_an_artefact_is_checked_in_a_process_of_its_own(
         np.testing.assert_array_equal(forked[0][name], values)
 
 
+@pytest.mark.slow
 def test_what_it_printed_is_in_the_error(real_processes, tmp_path):
     (tmp_path / "1").mkdir()
     with pytest.raises(RuntimeError, match=r"(?s)1 does not run.*SavedModel file does"):

@@ -39,6 +39,7 @@ def ids_by(tokenizer):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("special_tokens_in_strings", [False, True])
 @pytest.mark.parametrize("rule", ["nmt_nfkc", "identity"])
 def test_ids_are_the_same(train_proto, rule, special_tokens_in_strings):

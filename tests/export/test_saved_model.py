@@ -45,6 +45,7 @@ def test_the_report_says_what_was_written(models):
         assert report.num_bytes == sum(f.stat().st_size for f in files)
 
 
+@pytest.mark.slow
 def test_answers_are_the_models(models, classifier, embedder, masked_lm):
     folder, _ = models
     text = as_inputs(TEXTS)
@@ -90,6 +91,7 @@ def test_weights_are_stored_once(models, classifier):
     assert parameters <= data.stat().st_size < 1.2 * parameters
 
 
+@pytest.mark.slow
 def test_a_served_artefact_answers_by_both_protocols(models, classifier):
     folder, _ = models
     expected = keras.ops.softmax(classifier.predict(TEXTS, verbose=0))
@@ -115,6 +117,7 @@ def test_a_served_artefact_answers_by_both_protocols(models, classifier):
                 assert len(client.fill_mask(["The <mask>"])[0].tokens) == 3
 
 
+@pytest.mark.slow
 def test_pairs(pair_classifier, saved):
     task, path = pair_classifier, saved("pairs").report.path
     fields = {
@@ -247,6 +250,7 @@ def xlm_task():
     return xlm_tf.XLMMaskedLM(backbone, preprocessor, head_transform=False, tied=False)
 
 
+@pytest.mark.slow
 def test_bpe_is_in_the_graph(xlm_task, tmp_path):
     directory = tmp_path / "cloze" / "1"
     report = export.to_saved_model(xlm_task, directory, top_k=4)
@@ -325,6 +329,7 @@ def test_the_problem_type_decides(make_task, arguments, output, formula):
     assert check.compare(words, check.expected(packed), 1e-4, "it") < 1e-5
 
 
+@pytest.mark.slow
 def test_a_regression_is_served(regression, saved):
     path = saved("rating").report.path
     expected = regression.predict(TEXTS, verbose=0)
@@ -368,6 +373,7 @@ def test_a_task_without_a_preprocessor_takes_ids_alone(masked_lm_of_ids, saved):
         np.testing.assert_allclose(outputs["scores"], answer["scores"], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_text_is_written_in_the_graph(translator, saved, tmp_path):
     report = saved("translator").report
     assert report.difference < 1e-5
@@ -407,6 +413,7 @@ def test_text_is_written_in_the_graph(translator, saved, tmp_path):
         export.to_saved_model(translator, tmp_path / "x" / "1", labels=["a", "b"])
 
 
+@pytest.mark.slow
 def test_text_is_written_with_frozen_weights(translator, tmp_path):
     report = export.to_saved_model(
         translator, tmp_path / "1", freeze_weights=True, warmup_batch_sizes=()

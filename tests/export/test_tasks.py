@@ -22,6 +22,7 @@ def outputs_of(exported):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAVED)
 def test_of_a_saved_model(saved, planted, name):
     exported = saved(name)
@@ -33,6 +34,7 @@ def test_of_a_saved_model(saved, planted, name):
             exported.compare(planted(exported.answers, signature, output))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TFLITE)
 def test_of_a_tflite_file(tflite, planted, name):
     exported = tflite(name)

@@ -23,6 +23,7 @@ FORMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", [PackedLayout, PaddedLayout])
 @pytest.mark.parametrize("form", FORMS)
 def test_it_writes_what_the_model_writes(make_translator, form, layout):
@@ -40,6 +41,7 @@ def test_it_writes_what_the_model_writes(make_translator, form, layout):
     np.testing.assert_array_equal(actual.token_ids, expected.token_ids)
 
 
+@pytest.mark.slow
 def test_the_graph_keeps_empty_texts_and_copies_unknown_characters(make_translator):
     """As `generate`, and refuses to write what the model was not trained to write."""
     model = make_translator()
@@ -71,6 +73,7 @@ def test_the_graph_keeps_empty_texts_and_copies_unknown_characters(make_translat
         served(texts, "de")
 
 
+@pytest.mark.slow
 def test_stop_tokens_are_in_the_graph(make_translator):
     """Those of the compiled strategy; what an app must know of them is described."""
     model = make_translator(languages=False)

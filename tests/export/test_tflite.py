@@ -32,6 +32,7 @@ def trimmed_ids(task, text):
     return inputs["token_ids"].numpy()[:, :length]
 
 
+@pytest.mark.slow
 def test_float32(classifier, tflite):
     report = tflite("topic").report
     assert report.signatures == ("serving_default", "length_8", "length_40")
@@ -59,6 +60,7 @@ def test_the_signatures_share_the_weights(classifier, tflite):
     assert weights < tflite("topic").report.num_bytes < 1.8 * weights
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["topic", "translator"])
 def test_the_first_subgraph_is_the_default_signature(tflite, name):
     """What runtimes run that know no signatures; its data stays aligned."""
@@ -118,6 +120,7 @@ def test_long_texts_are_cut_and_keep_their_end(classifier, tflite):
         np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "inputs"),
     [
@@ -156,6 +159,7 @@ def test_ids_that_do_not_fit_are_the_interpreters_error(tflite, name, inputs):
         runner(**{key: np.array(value, "int32") for key, value in inputs.items()})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["classifier", "embedder", "masked_lm"])
 def test_int8(request, name, tmp_path):
     task = request.getfixturevalue(name)
@@ -172,6 +176,7 @@ def test_int8(request, name, tmp_path):
     assert path.stat().st_size < 3 * task.count_params()
 
 
+@pytest.mark.slow
 def test_float16(embedder, tmp_path):
     path = tmp_path / "vectors.tflite"
     report = export.to_tflite(embedder, path, quantization="float16")
@@ -179,6 +184,7 @@ def test_float16(embedder, tmp_path):
     assert path.stat().st_size < 4 * embedder.count_params()
 
 
+@pytest.mark.slow
 def test_masks_are_filled(masked_lm, tflite):
     path = tflite("cloze").report.path
     ids = trimmed_ids(masked_lm, "The <mask> opens.")
@@ -188,6 +194,7 @@ def test_masks_are_filled(masked_lm, tflite):
     assert [to_token(i) for i in answer["token_ids"][0]] == [t for t, _ in expected]
 
 
+@pytest.mark.slow
 def test_strings(classifier, tflite):
     path = tflite("topic-strings").report.path
     foreign = {name for name in operations(path.read_bytes()) if not name.isupper()}
@@ -213,6 +220,7 @@ def test_a_task_without_a_preprocessor(masked_lm_of_ids, tflite, tmp_path):
         export.to_tflite(masked_lm_of_ids, tmp_path / "x.tflite", string_input=True)
 
 
+@pytest.mark.slow
 def test_languages(embedder, tmp_path):
     path = tmp_path / "vectors.tflite"
     report = export.to_tflite(embedder, path, string_input=True, quantization="int8")
@@ -260,6 +268,7 @@ def test_an_existing_file_is_kept(classifier, tmp_path):
         precious.unlink()
 
 
+@pytest.mark.slow
 def test_a_file_that_answers_differently_is_deleted(classifier, tmp_path):
     with pytest.raises(export.ParityError, match="nothing was exported"):
         export.to_tflite(
@@ -268,6 +277,7 @@ def test_a_file_that_answers_differently_is_deleted(classifier, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_command(classifier, tmp_path, capsys):
     preset = tmp_path / "preset"
     classifier.save_to_preset(preset)
@@ -298,6 +308,7 @@ def test_the_command(classifier, tmp_path, capsys):
     assert "error: " in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_command_on_a_task_without_a_preprocessor(make_task, tmp_path, capsys):
     task = make_task(xlm_tf.XLMTextEmbedder, has_preprocessor=False)
     preset = tmp_path / "preset"

@@ -58,6 +58,7 @@ def test_an_answer_is_in_bytes_of_the_context(signatures, answerer):
     assert answer["score"][0] == pytest.approx(expected["score"], rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["rest", "grpc"])
 def test_they_are_served(saved, protocol):
     def client(server, name):

@@ -136,6 +136,7 @@ def test_many_stop_tokens_leave_the_beams_full():
     np.testing.assert_allclose(scores[0], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_beams", [1, 2, 4])
 def test_texts_do_not_depend_on_each_other(num_beams):
     step, _ = table_step(7, texts=6)
@@ -167,6 +168,7 @@ def test_greedy_takes_the_best_token():
     assert scores[0, 0] == pytest.approx(total / len(text), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_definition_of_the_end():
     """A beam search by hand, in Python, as the reference defines it."""
     for seed in range(20):
@@ -207,6 +209,7 @@ def by_hand(logp, k, max_length, early, stop_ids=(END,)):
     return finished
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "decoder",
     [

@@ -101,6 +101,7 @@ def test_a_readers_policy_reaches_the_encoder(tmp_path):
     check(xlm_tf.XLMSeq2SeqLM.from_preset(tmp_path, dtype="bfloat16"), "bfloat16")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_training(dtype):
     classifier, *_, seq2seq = tasks(dtype=dtype)

@@ -145,6 +145,7 @@ def greedy(model, texts, max_length):
     return ids, totals / (lengths - prompts)
 
 
+@pytest.mark.slow
 def test_greedy_is_the_argmax_of_whole_calls(model):
     """Of prompts of several lengths, the empty one too."""
     texts, tokenizer = [*TEXTS, ""], model.preprocessor.tokenizer
@@ -205,6 +206,7 @@ def test_seeded_samples(make_model):
     assert sampled(TEXTS[:1]) == together[:1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["greedy", "beam", MedianSampler()])
 def test_stop_tokens(make_model, sampler, tmp_path):
     model = make_model()
@@ -250,6 +252,7 @@ def test_stop_tokens_that_there_are_not(make_model):
         model.compile(sampler=xlm_tf.BeamSearch(stop_token_ids=[size]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run_eagerly", [False, True])
 def test_streams_are_what_is_generated(make_model, run_eagerly):
     model = with_random_bias(make_model(**FORMS["xlm"]))
@@ -299,6 +302,7 @@ def test_what_cannot_be_streamed_is_named(make_model):
         model.stream("dog")
 
 
+@pytest.mark.slow
 def test_scores_are_log_probabilities_by_length(make_model):
     model = make_model(**FORMS["xlm"])
     prompts = {
@@ -353,6 +357,7 @@ def test_targets_are_the_inputs_shifted(make_model, tokenizer):
         model.preprocessor(texts, y=texts)
 
 
+@pytest.mark.slow
 def test_it_learns_by_heart(make_model):
     texts = ["The quick brown fox jumps", "Der faule Hund springt"]
     big = {"hidden_dim": 64, "intermediate_dim": 128, "num_heads": 4}
@@ -390,6 +395,7 @@ def with_random_bias(model):
     return model
 
 
+@pytest.mark.slow
 def test_presets_give_the_same_texts(make_model, tmp_path):
     model = with_random_bias(make_model(**FORMS["xlm"]))
     model.save_to_preset(tmp_path)
@@ -528,6 +534,7 @@ def test_languages(make_model):
         model.generate(TEXTS, language="xx")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["xlm-r", "xlm"])
 def test_odd_texts(make_model, form):
     model = make_model(**FORMS[form])
@@ -575,6 +582,7 @@ def test_without_compiling(make_model):
     model.generate(TEXTS[:1], max_length=9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run_eagerly", [False, True])
 def test_samplers_take_any_number_of_texts(make_model, run_eagerly):
     model = make_model()

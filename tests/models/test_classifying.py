@@ -21,6 +21,7 @@ def make_classifier(make_backbone, tokenizer):
     return make
 
 
+@pytest.mark.slow
 def test_classify(make_classifier):
     classifier = make_classifier(labels=["a", "b", "c"])
     logits = classifier.predict(TEXTS, verbose=0)
@@ -59,6 +60,7 @@ def test_an_activation_is_not_applied_twice(make_classifier):
     assert dict(answer) == pytest.approx({"a": expected[0], "b": expected[1]})
 
 
+@pytest.mark.slow
 def test_zero_shot_is_inference_on_hypotheses(make_classifier):
     classifier = make_classifier(labels=INFERENCE)
     labels = ["politics", "sport"]
@@ -115,6 +117,7 @@ def classifier_of_languages(make_backbone, tokenizer):
     )
 
 
+@pytest.mark.slow
 def test_zero_shot_in_languages(classifier_of_languages):
     labels = ["politics", "sport"]
 

@@ -101,6 +101,7 @@ def test_it_is_saved_and_loaded(make_task, row, tmp_path):
         np.testing.assert_array_equal(loaded(inputs, training=False), expected)
 
 
+@pytest.mark.slow
 @rows([row for row in TASKS if row[2] is not None])
 def test_it_learns_from_raw_strings(make_task, row):
     task = make_task(*row[:2])

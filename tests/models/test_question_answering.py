@@ -88,6 +88,7 @@ def test_windows_say_where_an_answer_is(make_answerer):
     assert inputs["token_ids"].shape == places["starts"].shape
 
 
+@pytest.mark.slow
 def test_it_learns_and_answers(make_answerer):
     answerer = make_answerer()
     answerer.compile(optimizer=keras.optimizers.Adam(0.01))
@@ -142,6 +143,7 @@ def test_answers_that_are_no_spans(make_answerer, y):
         answerer.fit(DATA, np.asarray(y), verbose=0)
 
 
+@pytest.mark.slow
 def test_a_data_frame_of_spans(make_answerer):
     answerer = make_answerer()
     answerer.compile()

@@ -135,6 +135,7 @@ def test_adapters_are_merged(tagger, tmp_path, save):
     np.testing.assert_array_equal(load_task(tmp_path)(IDS), tagger(IDS))
 
 
+@pytest.mark.slow
 def test_quantised_weights_are_refused(tagger, tmp_path):
     tagger.backbone.quantize("int8")
     with pytest.raises(ValueError, match=r"quantised \(int8\)"):

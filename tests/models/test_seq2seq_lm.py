@@ -100,6 +100,7 @@ def test_attention_to_the_source(model):
     np.testing.assert_allclose(actual, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_picture_of_the_attention(make_model, tmp_path):
     model = make_model()
     path = draw_attention(model, SOURCES[0], tmp_path / "attention.png", TARGETS[0])
@@ -195,6 +196,7 @@ def test_language_tokens_begin_the_target(make_backbone, train_proto):
         xlm_tf.XLMSeq2SeqLMPreprocessor(tokenizer, language_tokens={"zz": "<zz>"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["xlm-r", "xlm", "separate"])
 def test_presets_give_the_same_texts(make_model, form, tmp_path):
     model = make_model(**FORMS[form])
@@ -337,6 +339,7 @@ def test_long_texts_are_written_in_parts_or_cut(make_model, split):
     assert (target == cut) is not split
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "misfit",
     [
@@ -381,6 +384,7 @@ def test_the_language_to_write_is_found_however_it_is_spelled(tokenizer):
     assert len({tuple(x["prompt"].numpy()[0]) for x in prompts}) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run_eagerly", [False, True])
 def test_samplers_take_any_number_of_texts(make_model, run_eagerly):
     """One text first: what was traced for it is used for two, and for none."""
@@ -398,6 +402,7 @@ def test_samplers_take_any_number_of_texts(make_model, run_eagerly):
         assert decode.experimental_get_tracing_count() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unknown_characters", ["copy", "mark"])
 def test_streams_are_what_is_generated(make_model, tokenizer, unknown_characters):
     """Unknown characters too: what is copied waits until their number is known."""
@@ -427,6 +432,7 @@ def test_streams_are_what_is_generated(make_model, tokenizer, unknown_characters
         model.stream("dog", target_language="fr")
 
 
+@pytest.mark.slow
 def test_empty_texts_stay_empty(make_model):
     """And what is no text to the tokenizer; the others are as they were."""
     for form in ("xlm-r", "xlm"):
@@ -473,6 +479,7 @@ def test_arguments_are_checked_before_the_first_text(make_model):
         model.compile(sampler=keras_hub.samplers.TopKSampler(k=1000))
 
 
+@pytest.mark.slow
 def test_languages_that_a_model_was_not_trained_on(make_model, tokenizer, tmp_path):
     """With and without a language embedding, however they are spelled."""
     model = make_model(packing={"source_languages": ["en"], "target_languages": ["de"]})
@@ -512,6 +519,7 @@ def writing_unknown(model):
     return model
 
 
+@pytest.mark.slow
 def test_unknown_characters_are_copied_or_marked(make_model, tmp_path):
     model = writing_unknown(make_model(**FORMS["separate"]))
     model.compile(sampler="greedy")

@@ -164,6 +164,7 @@ def fitted(task, *args, **kwargs):
     return task.fit(*args, verbose=0, **kwargs).history
 
 
+@pytest.mark.slow
 def test_every_form_of_batches(task, case):
     """Lists, datasets, PyDatasets and generators are trained on, and score alike."""
     batches = Batches(case)
@@ -184,6 +185,7 @@ def first(scores):
     return scores[0] if isinstance(scores, list) else scores
 
 
+@pytest.mark.slow
 def test_weights_without_labels_and_beside_them(task, case):
     """A weight of 0 leaves a text out, one of all scales the loss or nothing."""
     weights = np.array([1, 0, 0, 0, 0], "float32")
@@ -202,6 +204,7 @@ def some(y, end):
     return None if y is None else y[:end]
 
 
+@pytest.mark.slow
 def test_defaults_of_keras_may_be_passed(task, case):
     """And the epoch ends: examples are counted, whatever is None."""
     before = int(task.optimizer.iterations)
@@ -238,6 +241,7 @@ def test_defaults_of_keras_may_be_passed(task, case):
     task.predict(case.x, batch_size=None, verbose=0, steps=None, callbacks=None)
 
 
+@pytest.mark.slow
 def test_validation_data_has_every_form_and_takes_no_examples(task, case):
     before = int(task.optimizer.iterations)
     weights = np.ones(5, "float32")
@@ -385,6 +389,7 @@ def test_texts_longer_than_the_positions(task, case):
         )
 
 
+@pytest.mark.slow
 def test_unbatched_preprocessing_then_batches(task, case):
     parts = (constant(case.x),) if case.y is None else (constant(case.x), case.y)
     dataset = tf.data.Dataset.from_tensor_slices(parts)

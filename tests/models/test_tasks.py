@@ -76,6 +76,7 @@ def test_mixed_precision(make_task, task_class, dtype, tmp_path):
     np.testing.assert_array_equal(outputs(again), result)
 
 
+@pytest.mark.slow
 def test_a_classifier_learns_from_raw_strings(make_task):
     task = make_task(xlm_tf.XLMTextClassifier, pooling="mean")
     # Sorted by label: `fit` shuffles.
@@ -96,6 +97,7 @@ def test_a_classifier_learns_from_raw_strings(make_task):
     assert predicted.tolist() == [0, 1]
 
 
+@pytest.mark.slow
 def test_every_epoch_reads_every_text_once(make_task):
     task = make_task(xlm_tf.XLMTextClassifier)
     task.compile(optimizer="adam")
@@ -113,6 +115,7 @@ def test_every_epoch_reads_every_text_once(make_task):
         task.fit([], [], verbose=0)
 
 
+@pytest.mark.slow
 def test_a_classifier_learns_from_pairs(make_task):
     task = make_task(xlm_tf.XLMTextClassifier, pooling="first", head_transform=False)
     task.compile(
@@ -208,6 +211,7 @@ def test_a_language_that_the_model_does_not_have(make_task):
         task.fill_mask("A <mask>", language="fr")
 
 
+@pytest.mark.slow
 def test_a_masked_lm_learns_with_plain_fit(make_task, sentences):
     task = make_task(xlm_tf.XLMMaskedLM, compile=False)
     task.compile(optimizer=keras.optimizers.Adam(1e-2))

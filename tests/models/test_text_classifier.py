@@ -68,6 +68,7 @@ def test_the_problem_type_is_saved(
     assert copy.problem_type == problem_type
 
 
+@pytest.mark.slow
 def test_multi_label_and_regression_learn(make_classifier):
     targets = np.array([[1.0, 0.0], [0.0, 1.0]])
     for problem_type in ("multi_label_classification", "regression"):

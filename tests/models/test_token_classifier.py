@@ -61,6 +61,7 @@ def test_labels_stand_at_the_first_tokens(tagger, tokenizer):
     assert weighed.numpy().sum(1).tolist() == [5, 3, 0, 3]
 
 
+@pytest.mark.slow
 def test_it_learns_words_and_tags_them(tagger):
     tagger.compile(optimizer=keras.optimizers.Adam(0.02))
     tagger.fit(SENTENCES, TAGS, epochs=25, verbose=0)
@@ -176,6 +177,7 @@ def test_what_does_not_fit_the_words_is_refused(tagger, x, y, arguments, message
         tagger.fit(x, y, verbose=0, **arguments)
 
 
+@pytest.mark.slow
 def test_every_form_of_words_is_the_same(tagger):
     tagger.compile()
     weights = [[2.0, 0, 1, 1, 1], [1, 1, 1], [], [0.0, 0, 3]]

@@ -213,6 +213,7 @@ def tasks(task):
     return tasks_of(task)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["trim", "extend"])
 @pytest.mark.parametrize(
     "kind",

@@ -69,6 +69,7 @@ def segments_of(batch):
             )
 
 
+@pytest.mark.slow
 def test_every_sentence_is_a_whole_segment(mlm, tokenizer, sentences):
     examples = texts(sentences, "en").repeat(3)
     batches = list(mlm.train_batches(examples, 2, seed=1))
@@ -97,6 +98,7 @@ def test_long_sentences_are_cut_and_nothing_is_lost(mlm, tokenizer, sentences):
     assert sorted(content) == sorted(starts)
 
 
+@pytest.mark.slow
 def test_a_pair_restarts_positions_and_changes_language(tlm, tokenizer, sentences):
     source, target = sentences[0][:19], sentences[2][:12]
     batch = next(iter(tlm.train_batches(pairs([source], [target]).repeat(), 2, seed=1)))

@@ -37,6 +37,7 @@ def test_overlapping_pairs_merge_from_the_left(tokenizer, length):
     np.testing.assert_array_equal(tokenizer(text), tokenizer.encode(text))
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.text("lownerast", min_size=1), max_size=8))
 def test_graph_and_python_agree_on_words(files, words):
@@ -47,6 +48,7 @@ def test_graph_and_python_agree_on_words(files, words):
     assert tokenizer([text])[0].numpy().tolist() == tokenizer.encode(text)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_text(tokenizer, text):

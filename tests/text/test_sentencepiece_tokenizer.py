@@ -170,6 +170,7 @@ def test_detokenize_refuses_an_id_outside_of_the_vocabulary(tokenizer):
         tokenizer.detokenize([tokenizer.vocabulary_size()])
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(texts=st.lists(st.binary(max_size=60), max_size=4))
 def test_any_bytes_give_valid_ids_and_leave_their_neighbours_alone(tokenizer, texts):
@@ -181,6 +182,7 @@ def test_any_bytes_give_valid_ids_and_leave_their_neighbours_alone(tokenizer, te
     assert rows[-1] == tokenizer("The fox").numpy().tolist()
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     words=st.lists(

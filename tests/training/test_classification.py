@@ -390,6 +390,7 @@ def test_predict_answers_rows_without_a_text_and_refuses_languages(
     assert "reads every language alike" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_evaluate(run, tables, tmp_path, capsys):
     arguments = ["evaluate", str(run / "model"), "--text", "tweet", "--label", "class"]
     data = ["--data", str(tables / "test.jsonl"), "--language-column", "lang"]
@@ -419,6 +420,7 @@ def test_evaluate(run, tables, tmp_path, capsys):
         assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_predict(run, tables, tmp_path, capsys):
     model = str(run / "model")
     classifier = xlm_tf.XLMTextClassifier.from_preset(model)

@@ -84,6 +84,7 @@ def test_pairs_that_share_a_text_are_not_negatives(embedder):
     assert results["accuracy"] == 1
 
 
+@pytest.mark.slow
 def test_translations_become_nearest(embedder):
     batches = bitext_batches(embedder.preprocessor, pairs().repeat(), 16)
     trainer = ContrastiveTrainer(embedder)
@@ -112,6 +113,7 @@ def test_an_embedder_of_any_length_is_refused(embedder):
         ContrastiveTrainer(task)
 
 
+@pytest.mark.slow
 def test_masks_hide_words_and_nothing_else(embedder, tokenizer):
     def batches(**arguments):
         examples = pairs().repeat(2)

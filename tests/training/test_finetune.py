@@ -222,6 +222,7 @@ def test_a_run_begins_with_a_pretrained_model(corpora, tmp_path):
     assert model.preprocessor.languages == masked_lm.preprocessor.languages
 
 
+@pytest.mark.slow
 def test_summaries_are_measured_by_rouge_beside_the_first_sentence(corpora, tmp_path):
     pairs = [{"source_language": "en", "target_language": "en"}]
     pairs[0]["files"] = ["summaries.jsonl"]

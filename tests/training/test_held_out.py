@@ -110,6 +110,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_nothing_held_out_is_pretrained_on(folder, tokenizer):
     (folder / "vocabulary.model").write_bytes(tokenizer.proto)
     bitext = {"source_language": "en", "target_language": "fr", "files": ["pairs.tsv"]}

@@ -172,6 +172,7 @@ def test_questions_are_answered_and_evaluated(run, folder, tmp_path, capsys):
     assert "exact match" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_parts_of_a_batch_make_the_update_of_the_whole(folder, tmp_path):
     weights = []
     for parts in (1, 3):

@@ -47,6 +47,7 @@ def test_parts_of_a_batch_give_the_update_of_the_whole():
         np.testing.assert_allclose(other, one, atol=2e-6)
 
 
+@pytest.mark.slow
 def test_evaluation_and_validation_data():
     model = XLMSeq2SeqLM.from_masked_lm("xlm_tiny", num_decoder_layers=1)
     preprocessor = model.preprocessor

@@ -125,6 +125,7 @@ def test_a_tagger_is_evaluated(run, folder, capsys):
     assert "F1" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_as_if_it_had_not(folder, tmp_path, monkeypatch):
     from xlm_tf.training import task_finetuning
 

@@ -52,6 +52,7 @@ def train(make_backbone, tokenizer):
 
 
 # The first update of Adam moves what has a gradient by its rate.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "rates"),
     [
@@ -95,6 +96,7 @@ def test_rates_and_frozen_parts(train, settings, rates):
         assert 0.9 * rate * RATE <= moved[name] <= slack * rate * RATE, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [2, 5])
 def test_parts_of_a_batch_give_the_update_of_the_whole(train, parts):
     settings = {"label_smoothing": 0.1, "epsilon": 1e-3, "clip_norm": 0.5}
@@ -106,6 +108,7 @@ def test_parts_of_a_batch_give_the_update_of_the_whole(train, parts):
     assert history["accuracy"] == pytest.approx(expected["accuracy"])
 
 
+@pytest.mark.slow
 def test_the_loss_is_weighted_and_smoothed(train):
     smoothing = 0.2
     for weights in (WEIGHTS, [1.0] * 5):
@@ -125,6 +128,7 @@ def test_the_loss_is_weighted_and_smoothed(train):
         assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision(train, dtype):
     settings = {"accumulation_steps": 2, "layer_decay": 0.0, "label_smoothing": 0.1}
@@ -135,6 +139,7 @@ def test_mixed_precision(train, dtype):
     assert moved["3"] == pytest.approx(RATE, rel=0.1)
 
 
+@pytest.mark.slow
 def test_low_rank_updates_learn_at_rates_by_layer(train):
     _, moved, _ = train(lora_rank=2, layer_decay=0.0)
     assert moved["1"] == moved["2"] == moved["embeddings"] == 0

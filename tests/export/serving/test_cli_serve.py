@@ -36,6 +36,7 @@ def test_defaults_are_tf_servings_ports():
     assert (args.poll_seconds, args.grace_seconds) == (1.0, 10.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_serves_until_a_signal(demo_directory, number):
     arguments = ["--all-versions", "--rest-port", "0", "--grpc-port", "0"]
