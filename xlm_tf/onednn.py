@@ -5,6 +5,7 @@ variable while it is imported, and never again.
 """
 
 import os
+import platform
 import sys
 import warnings
 from pathlib import Path
@@ -26,8 +27,9 @@ class _Kernels:
 
 
 def enable():
-    """Turn them on, unless the environment says otherwise."""
-    if VARIABLE in os.environ:
+    """Turn them on, where they were measured, unless the environment says otherwise."""
+    is_x86 = platform.machine().lower() in ("x86_64", "amd64")
+    if not is_x86 or VARIABLE in os.environ:
         return
     _Kernels.came_late = "tensorflow" in sys.modules
     os.environ[VARIABLE] = "1"
