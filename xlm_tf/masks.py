@@ -7,6 +7,22 @@ heads, queries, keys.
 from keras import ops
 
 
+def visible_tokens(padding_mask):
+    """The real tokens; of a text without any, its first position.
+
+    Where nothing may be attended to, a softmax attends to padding.
+
+    Args:
+        padding_mask: bool tensor (B, T), True = real token.
+
+    Returns:
+        bool tensor (B, T).
+    """
+    is_empty = ops.logical_not(ops.any(padding_mask, axis=1, keepdims=True))  # (B, 1)
+    is_first = ops.equal(ops.cumsum(ops.ones_like(padding_mask, "int32"), axis=1), 1)
+    return ops.logical_or(padding_mask, ops.logical_and(is_empty, is_first))
+
+
 def padding_attention_mask(padding_mask):
     """Every query sees the real tokens.
 

@@ -32,7 +32,8 @@ def enable():
     if not is_x86 or VARIABLE in os.environ:
         return
     _Kernels.came_late = "tensorflow" in sys.modules
-    os.environ[VARIABLE] = "1"
+    if not _Kernels.came_late:
+        os.environ[VARIABLE] = "1"
 
 
 def warn_if_late(has_gpu):

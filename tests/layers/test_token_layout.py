@@ -157,6 +157,72 @@ def test_only_real_tokens_are_rows():
     np.testing.assert_array_equal(merged, x)
 
 
+@pytest.mark.parametrize("family", ["xlm", "xlm-r", "clm"])
+def test_a_text_without_tokens_attends_to_its_first_position(family):
+    backbone = backbone_of(family)
+    inputs = batch(MASKS["none"], backbone.num_languages)
+    factors = [np.random.default_rng(1).normal(size=(2, 3, 8))]
+    factors[0][:, 1:] = 0
+
+    def run(layout):
+        return states_and_gradients(backbone, backbone, layout, inputs, factors)
+
+    compare(run, factors)
+
+
+def test_padding_within_a_segment_is_not_seen():
+    backbone = backbone_of("xlm-r")
+    inputs = batch(MASKS["mixed"])
+    inputs["segment_ids"] = np.ones_like(inputs["token_ids"])
+    factors = [np.ones((6, 7, 8)) * inputs["padding_mask"][..., None]]
+
+    def run(layout):
+        return states_and_gradients(backbone, backbone, layout, inputs, factors)
+
+    compare(run, factors)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"position_ids": np.arange(7)},
+        {"position_ids": np.arange(7)[None]},
+        {"token_type_ids": np.zeros((6, 1), "int32")},
+        {"padding_mask": np.arange(7)[None] < 5},
+        {"padding_mask": np.ones((6, 1), "int32")},
+    ],
+)
+def test_what_broadcasts_is_for_every_token(other):
+    backbone = backbone_of("xlm-r")
+    inputs = {**batch(MASKS["mixed"]), **other}
+    whole = {name: np.broadcast_to(value, (6, 7)) for name, value in inputs.items()}
+    for layout in ("padded", "packed"):
+        backbone.token_layout = layout
+        expected = np.asarray(backbone(whole))
+        np.testing.assert_allclose(backbone(inputs), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("layout", ["auto", "padded", "packed"])
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("padding_mask", (6, 5)),
+        ("padding_mask", (2, 7)),
+        ("position_ids", (6, 9)),
+        ("token_type_ids", (3, 7)),
+        ("segment_ids", (6, 7, 1)),
+    ],
+)
+def test_shapes_that_are_not_those_of_the_ids(layout, name, shape):
+    backbone = backbone_of("xlm-r")
+    backbone.token_layout = layout
+    inputs = {**batch(MASKS["mixed"]), name: np.ones(shape, "int32")}
+    with pytest.raises(ValueError, match=f"{name} must have the shape of token_ids"):
+        backbone(inputs)
+    with pytest.raises(ValueError, match="must be \\(batch, length\\)"):
+        backbone(inputs["token_ids"][0])
+
+
 def test_a_text_without_tokens_learns_nothing_of_its_neighbours():
     backbone = backbone_of("xlm-r")
     backbone.token_layout = "packed"

@@ -1,5 +1,7 @@
 """Answers are characters of their contexts."""
 
+import resource
+
 import keras
 import numpy as np
 import pandas as pd
@@ -7,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 import xlm_tf
+from xlm_tf.models.question_answering_preprocessor import _without_spaces
 
 CONTEXTS = [
     "The quick brown fox jumps over the lazy dog.",
@@ -110,6 +113,34 @@ def test_it_learns_and_answers(make_answerer):
     assert answerer.evaluate((QUESTIONS, CONTEXTS), np.array(SPANS), verbose=0) < 0.5
     dataset = tf.data.Dataset.from_tensor_slices((DATA, SPANS)).batch(3)
     assert answerer.evaluate(dataset, verbose=0) < 0.5
+
+
+@pytest.mark.slow
+def test_a_long_context_needs_no_more_than_its_own_memory(make_answerer):
+    answerer = make_answerer()
+    context = "the dog barks. " * 20_000 + "The end."
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    (answer,) = answerer.answer(["Who?"], [context])
+    assert context[answer["start"] : answer["end"]] == answer["answer"] != ""
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 1_000_000, "KB, of a context of 300 KB"
+
+
+@pytest.mark.parametrize("text", ["", " ", "a", " a ", "\u3000ß \x1c", "狐\u2028 x\n"])
+def test_tokens_are_told_without_white_space(text):
+    """Every span of characters, in a text behind another one."""
+    spans = [(i, j) for i in range(len(text) + 1) for j in range(i, len(text) + 1)]
+    to_byte = [len(text[:i].encode()) for i in range(len(text) + 1)]
+    starts, ends = (
+        tf.ragged.constant([[0], [to_byte[x] for x in own]], dtype="int32")
+        for own in zip(*spans, strict=True)
+    )
+    begin, end = _without_spaces(tf.constant(["x é", text]), starts, ends)
+    for (i, j), *found in zip(spans, begin[1], end[1], strict=True):
+        stripped = text[i:j].strip()
+        first = j - len(text[i:j].lstrip())
+        expected = (to_byte[first], to_byte[first + len(stripped)])
+        assert tuple(map(int, found)) == expected
 
 
 def test_what_there_is_no_answer_in(make_answerer):

@@ -31,8 +31,9 @@ class PackedLayout:
         self._places = {}  # of heads, by their number and parts
 
     def pack(self, x):
-        """(B, T) -> (N,), or (B, T, D) -> (N, D)."""
-        if x.shape.rank == 2:
+        """(B, T), or what broadcasts to it -> (N,); (B, T, D) -> (N, D)."""
+        if x.shape.rank < 3:
+            x = tf.broadcast_to(x, [self.batch_size, self.length])
             return tf.gather(tf.reshape(x, [-1]), self.places)
         x = tf.reshape(x, [-1, x.shape[-1]])
         rows = tf.where(self.is_row, self.rows, tf.size(self.places))

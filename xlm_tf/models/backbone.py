@@ -12,7 +12,7 @@ from xlm_tf.layers.initializers import dense_kernel
 from xlm_tf.layers.layer_normalization import LayerNormalization
 from xlm_tf.layers.token_layout import PADDED, TOKEN_LAYOUTS, choose_layout
 from xlm_tf.models.low_rank_adaptation import LowRankAdaptation
-from xlm_tf.models.optional_inputs import OptionalInputs, as_dict
+from xlm_tf.models.optional_inputs import OptionalInputs, as_dict, check_shapes
 from xlm_tf.models.presets import XLMPresets
 
 
@@ -266,6 +266,8 @@ class XLMBackbone(
         return choose_layout(padding_mask, self.token_layout)
 
     def _states(self, inputs):
+        inputs = as_dict(inputs, self.input_names)
+        check_shapes(inputs, "token_ids", self.input_names)
         padding_mask = self.padding_mask(inputs)
         layout = self.layout_of(padding_mask)
         x, attention_mask = self._embedded(inputs, padding_mask, layout)
@@ -342,13 +344,13 @@ class XLMBackbone(
 
     def _embedded(self, inputs, padding_mask, layout):
         """States that enter the first block, and what attention may look at."""
-        inputs = as_dict(inputs, self.input_names)
         token_ids = ops.convert_to_tensor(inputs["token_ids"])  # (B, T)
         self._check_length(token_ids.shape[1])
-        if inputs.get("segment_ids") is None:
-            attention_mask = masks.padding_attention_mask(padding_mask)  # (B, 1, 1, T)
-        else:
-            attention_mask = masks.segment_attention_mask(inputs["segment_ids"])
+        visible = masks.visible_tokens(padding_mask)
+        attention_mask = masks.padding_attention_mask(visible)  # (B, 1, 1, T)
+        if inputs.get("segment_ids") is not None:
+            segment_mask = masks.segment_attention_mask(inputs["segment_ids"])
+            attention_mask = ops.logical_and(attention_mask, segment_mask)
         if self.causal:
             order = ops.cumsum(ops.ones_like(token_ids), axis=1)  # (B, T)
             past_mask = masks.causal_attention_mask(order, order)  # (B, 1, T, T)
@@ -369,7 +371,8 @@ class XLMBackbone(
         padding_mask = inputs.get("padding_mask")
         if padding_mask is None:
             return ops.not_equal(inputs["token_ids"], self.pad_token_id)
-        return ops.cast(padding_mask, "bool")
+        everywhere = ops.ones_like(inputs["token_ids"], "bool")
+        return ops.logical_and(ops.cast(padding_mask, "bool"), everywhere)
 
     def _zero_padding(self, x, is_real):
         if not self.zero_padding_states:

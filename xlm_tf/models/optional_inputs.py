@@ -1,6 +1,7 @@
 """Models that are functional for KerasHub and plain code for callers."""
 
 import keras
+from keras import ops
 
 from xlm_tf.private_keras import AnyInputs, declared_output_spec
 
@@ -37,6 +38,38 @@ class OptionalInputs(AnyInputs):
         return (
             keras.Operation.compute_output_spec(self, inputs) if spec is None else spec
         )
+
+
+def check_shapes(inputs, like, names):
+    """Refuse inputs that are not one for every token.
+
+    Args:
+        inputs: dict of tensors or arrays.
+        like: str, the input of token ids (B, T).
+        names: list of str, the inputs to be checked; missing ones are skipped.
+
+    Raises:
+        ValueError: token ids that are no (B, T), or an input whose shape, as far as it
+            is known, is neither theirs nor broadcasts to it.
+    """
+    shape = tuple(ops.shape(inputs[like]))
+    if len(shape) != 2:
+        raise ValueError(
+            f"{like} must be (batch, length). Received: {like} of shape {shape}."
+        )
+    for name in names:
+        if inputs.get(name) is None:
+            continue
+        own = tuple(ops.shape(inputs[name]))
+        pairs = zip(own[::-1], shape[::-1], strict=False)
+        if len(own) > 2 or any(
+            isinstance(x, int) and isinstance(y, int) and x not in (1, y)
+            for x, y in pairs
+        ):
+            raise ValueError(
+                f"{name} must have the shape of {like}, one for every token. Received: "
+                f"{name} of shape {own}, {like} of shape {shape}."
+            )
 
 
 OTHER_NAMES = {"input_ids": "token_ids", "attention_mask": "padding_mask"}

@@ -13,9 +13,14 @@ from xlm_tf.models.text_fields import check_fields, text_fields
 from xlm_tf.models.windows import Windows, cut_windows
 
 DEFAULT_OVERLAP = 128  # tokens
-# Whatever is seen as white space, at the beginning and at the end.
-_SPACES_BEFORE = r"^[\s\v\x{1c}-\x{1f}\x{85}\p{Z}]+"
-_SPACES_BEHIND = r"[\s\v\x{1c}-\x{1f}\x{85}\p{Z}]+$"
+# Code points of whatever is seen as white space.
+_SPACES = [
+    *range(0x09, 0x0E),
+    *range(0x1C, 0x21),
+    *(0x85, 0xA0, 0x1680),
+    *range(0x2000, 0x200B),
+    *(0x2028, 0x2029, 0x202F, 0x205F, 0x3000),
+]
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -240,16 +245,23 @@ def check_answering_fields(x):
 
 def _without_spaces(texts, starts, ends):
     """Bytes of tokens without the white space that some of them begin or end with."""
-    row = starts.value_rowids()
-    tokens = tf.strings.substr(
-        tf.gather(texts, row), starts.values, ends.values - starts.values
-    )
-    sizes = ends.values - starts.values
-    behind = tf.strings.length(tf.strings.regex_replace(tokens, _SPACES_BEFORE, ""))
-    begin = starts.values + sizes - behind
-    before = tf.strings.length(tf.strings.regex_replace(tokens, _SPACES_BEHIND, ""))
-    end = tf.maximum(starts.values + before, begin)
-    return starts.with_values(begin), ends.with_values(end)
+    codes, offsets = tf.strings.unicode_decode_with_offsets(texts, "UTF-8")
+    sizes = tf.strings.length(texts)
+    # Bytes of all texts, one after the other, so that one search finds those of all.
+    begins = tf.cumsum(sizes, exclusive=True)
+    first = tf.cast(offsets.values, "int32") + tf.gather(begins, offsets.value_rowids())
+    behind = tf.concat([first[1:], [tf.reduce_sum(sizes)]], axis=0)
+    is_space = tf.reduce_any(codes.values[:, None] == _SPACES, axis=1)
+    first, behind = (tf.boolean_mask(x, ~is_space) for x in (first, behind))
+    row_begin = tf.gather(begins, starts.value_rowids())
+    begin, end = (x.values + row_begin for x in (starts, ends))
+    # The first character from `begin` on, and the last one up to `end`.
+    after = tf.searchsorted(first, begin)
+    before = tf.searchsorted(behind, end, side="right") - 1
+    begin = tf.minimum(tf.gather(tf.concat([first, [tf.int32.max]], 0), after), end)
+    end = tf.gather(tf.concat([[-1], behind], 0), before + 1)
+    end = tf.maximum(end, begin)
+    return starts.with_values(begin - row_begin), ends.with_values(end - row_begin)
 
 
 def _positions(answers, windows, first):

@@ -10,7 +10,7 @@ from xlm_tf.layers.embeddings import Embeddings
 from xlm_tf.layers.layer_normalization import LayerNormalization
 from xlm_tf.layers.token_layout import PADDED
 from xlm_tf.models.low_rank_adaptation import LowRankAdaptation, copy_weights
-from xlm_tf.models.optional_inputs import OptionalInputs
+from xlm_tf.models.optional_inputs import OptionalInputs, check_shapes
 from xlm_tf.models.presets import XLMPresets
 
 
@@ -184,10 +184,14 @@ class XLMSeq2SeqBackbone(
         # Padding follows the text: attention needs no mask of it.
         token_ids = ops.convert_to_tensor(inputs["decoder_token_ids"])  # (B, T)
         order = ops.cumsum(ops.ones_like(token_ids), axis=1)
+        names = [name for name in self.input_names if name.startswith("decoder_")]
+        check_shapes(inputs, "decoder_token_ids", names)
         padding_mask = inputs.get("decoder_padding_mask")
         layout = PADDED
         if padding_mask is not None:
-            layout = self.encoder.layout_of(ops.cast(padding_mask, "bool"))
+            everywhere = ops.ones_like(token_ids, "bool")
+            is_real = ops.logical_and(ops.cast(padding_mask, "bool"), everywhere)
+            layout = self.encoder.layout_of(is_real)
         x = self.decoder_embeddings(
             token_ids,
             padding_mask=ops.ones_like(token_ids, "bool"),
@@ -199,7 +203,9 @@ class XLMSeq2SeqBackbone(
             x,
             {
                 "self_attention_mask": masks.causal_attention_mask(order, order),
-                "cross_attention_mask": masks.padding_attention_mask(source_mask),
+                "cross_attention_mask": masks.padding_attention_mask(
+                    masks.visible_tokens(source_mask)
+                ),
                 "layout": layout,
                 "source_layout": source_layout,
             },
@@ -213,7 +219,7 @@ class XLMSeq2SeqBackbone(
 
         Returns:
             dict of `keys_values`, a tuple with a pair of float (B, H, S, K) a layer,
-            and `mask` bool (B, S).
+            and `mask` bool (B, S), what is attended to.
         """
         source = encoder_inputs(inputs)
         mask = self.encoder.padding_mask(source)
@@ -224,7 +230,7 @@ class XLMSeq2SeqBackbone(
                 block.source_attention.keys_values(states, layout)
                 for block in self.decoder_blocks
             ),
-            "mask": mask,
+            "mask": masks.visible_tokens(mask),
         }
 
     def empty_caches(self, batch_size):
