@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 
 import datasets
 import numpy as np
@@ -84,7 +85,9 @@ def test_a_dataset_by_name_instead_of_files(tables, tmp_path):
     )
     rows = rows.class_encode_column("class")
     rows.to_parquet(str(tmp_path / "french" / "train-00000-of-00001.parquet"))
-    french = {"name": str(tmp_path / "french"), "split": "train[:40]"}
+    # It starts where files do, in the folder of the data.
+    name = os.path.relpath(tmp_path / "french", tables)
+    french = {"name": name, "split": "train[:40]"}
     data = [{"language": "fr", "dataset": french}]
     recipe = load_recipe(write_recipe(tmp_path, data=data), tables)
     read = ClassificationData(recipe)
@@ -97,6 +100,8 @@ def test_a_dataset_by_name_instead_of_files(tables, tmp_path):
         ([{"language": "fr", "files": []}], "at least 1 item"),
         (data * 2, "repeats"),
         ([{"language": "fr", "dataset": {"split": "train"}}], "name"),
+        ([{"language": "fr", "dataset": {"name": "french"}}], "there is no folder"),
+        ([{"language": "fr", "dataset": {"name": "./x"}}], "the hub is OWNER/NAME"),
     ):
         with pytest.raises(RecipeError, match=message):
             load_recipe(write_recipe(tmp_path, data=wrong), tables)

@@ -161,6 +161,12 @@ def test_questions_are_answered_and_evaluated(run, folder, tmp_path, capsys):
     arguments = ["predict", model, str(tmp_path / "a.csv"), "--format", "tsv"]
     assert main(arguments) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
+    named = "id,question,context\na,Who?,Omar.\n,Who?,Ada.\na,Who?,Bo.\n"
+    (tmp_path / "b.csv").write_text(named)
+    assert main(["predict", model, str(tmp_path / "b.csv")]) == 0
+    lines = list(map(json.loads, capsys.readouterr().out.splitlines()))
+    assert [own.get("id") for own in lines[:2]] == ["a", "3"]
+    assert "the id is that of line 2" in lines[2]["error"]
     for arguments, message in [
         ([], "name a file of SQuAD's"),
         ([str(folder / "en.jsonl"), "--text", "x"], "--text is not for"),

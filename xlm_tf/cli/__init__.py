@@ -18,9 +18,10 @@ SUBCOMMANDS = {
     "quickstart": "the whole path once, on real text: train, evaluate, export, serve",
     "vocabulary": "train one shared SentencePiece vocabulary from many languages",
     "pretrain": "pretrain a model with the recipe of a YAML file",
-    "finetune": "train a model to classify, translate or summarise, with a recipe",
+    "finetune": "train a model to classify, tag, answer questions, translate or "
+    "summarise, with a recipe",
     "predict": "a model's answers to texts, one by one",
-    "evaluate": "a classifier's scores by language",
+    "evaluate": "scores by language of a classifier, a tagger or question answering",
     "recipes": "list, copy and check recipes; their schema for an editor",
     "trim": "cut a model's vocabulary to what some languages or texts need",
     "extend": "add words to a model's vocabulary",

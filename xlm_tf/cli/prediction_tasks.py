@@ -248,15 +248,18 @@ class AnswerPrediction(Prediction):
                 ".jsonl, .parquet, .csv or .tsv with question and context."
             )
         if self._is_table():
-            check_table(self.args.input, _QUESTION)
+            check_table(self.args.input, _QUESTION, optional=("id",))
         else:
             next(iterate_questions(self.args.input, with_answers=False), None)
 
     def rows(self):
         if self._is_table():
-            rows = iterate_table(self.args.input, _QUESTION)
-            for number, row, reason in rows:
-                named = row and {"id": str(number), **row}
+            rows = iterate_table(self.args.input, _QUESTION, optional=("id",))
+            lines_of_ids = {}
+            for number, row, broken in rows:
+                named = row and {**row, "id": row.get("id") or str(number)}
+                line = lines_of_ids.setdefault(named["id"], number) if named else number
+                reason = broken if line == number else f"the id is that of line {line}"
                 yield named, reason and f"line {number}: {reason}"
             return
         yield from _named(iterate_questions(self.args.input, with_answers=False))
@@ -291,7 +294,7 @@ class TokenPrediction(Prediction):
             }
 
 
-_QUESTION = {"question": "question", "context": "context"}
+_QUESTION = {"id": "id", "question": "question", "context": "context"}
 
 
 def _named(rows):

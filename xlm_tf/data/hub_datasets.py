@@ -36,7 +36,9 @@ def fetch_dataset(name, config, split, folder):
     except Exception as error:  # of the network, the hub, its files
         described = f"{name}, {config}" if config else name
         raise ValueError(
-            f"The dataset {described}, split {split}, cannot be loaded: {error}"
+            f"The dataset {described}, split {split}, cannot be loaded: {error}. "
+            "Datasets are folders, or OWNER/NAME of Hugging Face's hub, which needs a "
+            "network."
         ) from error
     for column, feature in rows.features.items():
         rows = _with_names(datasets, rows, column, feature)

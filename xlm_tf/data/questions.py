@@ -156,13 +156,19 @@ def _answers(given, is_impossible):
         answers = list(zip(texts, starts, strict=True))
     elif isinstance(given, list):
         if not all(isinstance(answer, dict) for answer in given):
-            return [], "the answers: text and start belong into every one"
+            return [], (
+                'the answers: every one is an object such as {"text": "Rome", '
+                '"start": 12}'
+            )
         answers = [(answer.get("text"), _start(answer)) for answer in given]
     elif given is None and is_impossible is True:
         answers = []
     else:
         found = shortened(json.dumps(given, default=str))
-        return [], f"the answers: {found}; a question without any has an empty list"
+        return [], (
+            f"the answers: {found}; `answers` is a list of objects such as "
+            '{"text": "Rome", "start": 12}, and empty where there is none'
+        )
     if is_impossible is True and answers:
         return answers, "it is_impossible, and has answers"
     if is_impossible is False and not answers:
@@ -182,7 +188,10 @@ def _span_problem(text, start, context):
     if problem is not None:
         return f"the answer: {problem}"
     if not isinstance(start, int) or isinstance(start, bool):
-        return f"the answer {shortened(text)!r} starts at {start!r}, not a whole number"
+        return (
+            f"the answer {shortened(text)!r} starts at {start!r}, not a whole number: "
+            "`start` (or `answer_start`) is its first character in the context"
+        )
     there = context[start : start + len(text)] if start >= 0 else ""
     if there == text:
         return None

@@ -28,6 +28,7 @@ MISSING_FILE = "missing_file"
 UNUSABLE_FILE = "unusable_file"
 # What becomes part of a file's name, and of a score's.
 _NAME = re.compile(r"[\w.@+-]+")
+_HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _YAML_1_1 = {"yes": True, "on": True, "no": False, "off": False}
 
 
@@ -103,6 +104,21 @@ def _resolve_catalogue(value, info):
     return str(path) if path is not None and path.exists() else value
 
 
+def _resolve_dataset(value, info):
+    if info.context is None or not info.context["check_files"]:
+        return value
+    path = info.context["data_folder"] / value
+    if path.is_dir():
+        return str(path)
+    if not _HUB_NAME.fullmatch(value):
+        raise PydanticCustomError(
+            MISSING_FILE,
+            "there is no folder {path}; a dataset of the hub is OWNER/NAME.",
+            {"path": str(path)},
+        )
+    return value
+
+
 def _check_name(value):
     if not _NAME.fullmatch(value):
         raise ValueError(
@@ -148,6 +164,8 @@ CatalogueSource = Annotated[
 ]
 # A model to begin with, see `xlm_tf.checkpoints.model_names`.
 ModelName = Annotated[str, AfterValidator(_resolve_model), _text("model")]
+# A dataset of Hugging Face's hub, or a folder.
+DatasetName = Annotated[str, AfterValidator(_resolve_dataset), _text("path or name")]
 # A code of a language, see `xlm_tf.text.language_codes`.
 Language = Annotated[str, AfterValidator(_check_language), _text("language")]
 # A name that can be part of a file's name.

@@ -6,7 +6,7 @@ from typing import ClassVar
 from pydantic import Field, field_validator
 
 from xlm_tf.training.recipe import Recipe
-from xlm_tf.training.recipe_fields import CorpusFile, Language, RecipePart
+from xlm_tf.training.recipe_fields import CorpusFile, DatasetName, Language, RecipePart
 from xlm_tf.training.recipe_parts import repeated_tables
 
 _PARTS = ("data", "held_out", "test")
@@ -18,7 +18,9 @@ class HubDataset(RecipePart):
     It is fetched when the training begins, and kept in the output directory.
     """
 
-    name: str = Field(description="`OWNER/NAME`, or a local folder.")
+    name: DatasetName = Field(
+        description="`OWNER/NAME`, or a local folder; it starts where files do."
+    )
     config: str | None = Field(
         None, description="Its configuration, such as a language, where it has several."
     )
