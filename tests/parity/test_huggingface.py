@@ -95,8 +95,9 @@ def test_hidden_states_of_every_layer(configuration, tmp_path):
         np.testing.assert_allclose(
             np.array(actual)[mask], other.numpy()[mask], atol=1e-5
         )
+    # "xlm-100" has the noise of float32 there: oneDNN's kernels and Eigen's differ so.
     np.testing.assert_allclose(
-        np.array(states[-1])[mask], expected.last_hidden_state.numpy()[mask], atol=1e-5
+        np.array(states[-1])[mask], expected.last_hidden_state.numpy()[mask], atol=2e-5
     )
 
 
