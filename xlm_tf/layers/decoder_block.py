@@ -82,11 +82,7 @@ class DecoderBlock(TransformerBlock):
         source_layout=PADDED,
     ):
         keys_values = self.source_attention.keys_values(source_states, source_layout)
-        x = self._residual(
-            x,
-            self.attention_norm,
-            lambda y: self.attention(y, self_attention_mask, layout=layout),
-        )
+        x = self._attend_to_target(x, self_attention_mask, layout)
         x = self._residual(
             x,
             self.source_attention_norm,
@@ -109,16 +105,19 @@ class DecoderBlock(TransformerBlock):
 
         Args: those of the call.
         """
-        x = self._residual(
-            x,
-            self.attention_norm,
-            lambda y: self.attention(y, self_attention_mask, layout=layout),
-        )
+        x = self._attend_to_target(x, self_attention_mask, layout)
         if self.norm_placement == "pre":
             x = self.source_attention_norm(x)
         keys_values = self.source_attention.keys_values(source_states, source_layout)
         return self.source_attention.attention_probabilities(
             x, keys_values, cross_attention_mask, layout
+        )
+
+    def _attend_to_target(self, x, attention_mask, layout):
+        return self._residual(
+            x,
+            self.attention_norm,
+            lambda y: self.attention(y, attention_mask, layout=layout),
         )
 
     def step(self, x, cache, keys_values, mask=None, cross_attention_mask=None):

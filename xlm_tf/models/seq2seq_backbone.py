@@ -177,10 +177,7 @@ class XLMSeq2SeqBackbone(
 
     def _embedded(self, inputs):
         """States of the source, embeddings of the target, the blocks' arguments."""
-        source = encoder_inputs(inputs)
-        source_mask = self.encoder.padding_mask(source)
-        source_layout = self.encoder.layout_of(source_mask)
-        source_states = source_layout.pack(self.encoder(source))
+        source_states, visible, source_layout = self._encoded(inputs)
         # Padding follows the text: attention needs no mask of it.
         token_ids = ops.convert_to_tensor(inputs["decoder_token_ids"])  # (B, T)
         order = ops.cumsum(ops.ones_like(token_ids), axis=1)
@@ -189,9 +186,8 @@ class XLMSeq2SeqBackbone(
         padding_mask = inputs.get("decoder_padding_mask")
         layout = PADDED
         if padding_mask is not None:
-            everywhere = ops.ones_like(token_ids, "bool")
-            is_real = ops.logical_and(ops.cast(padding_mask, "bool"), everywhere)
-            layout = self.encoder.layout_of(is_real)
+            target = {"token_ids": token_ids, "padding_mask": padding_mask}
+            layout = self.encoder.layout_of(self.encoder.padding_mask(target))
         x = self.decoder_embeddings(
             token_ids,
             padding_mask=ops.ones_like(token_ids, "bool"),
@@ -203,9 +199,7 @@ class XLMSeq2SeqBackbone(
             x,
             {
                 "self_attention_mask": masks.causal_attention_mask(order, order),
-                "cross_attention_mask": masks.padding_attention_mask(
-                    masks.visible_tokens(source_mask)
-                ),
+                "cross_attention_mask": masks.padding_attention_mask(visible),
                 "layout": layout,
                 "source_layout": source_layout,
             },
@@ -221,17 +215,22 @@ class XLMSeq2SeqBackbone(
             dict of `keys_values`, a tuple with a pair of float (B, H, S, K) a layer,
             and `mask` bool (B, S), what is attended to.
         """
-        source = encoder_inputs(inputs)
-        mask = self.encoder.padding_mask(source)
-        layout = self.encoder.layout_of(mask)
-        states = layout.pack(self.encoder(source))
+        states, visible, layout = self._encoded(inputs)
         return {
             "keys_values": tuple(
                 block.source_attention.keys_values(states, layout)
                 for block in self.decoder_blocks
             ),
-            "mask": masks.visible_tokens(mask),
+            "mask": visible,
         }
+
+    def _encoded(self, inputs):
+        """States of the source, which of it is attended to (B, S), and its layout."""
+        source = encoder_inputs(inputs)
+        mask = self.encoder.padding_mask(source)
+        layout = self.encoder.layout_of(mask)
+        states = layout.pack(self.encoder(source))
+        return states, masks.visible_tokens(mask), layout
 
     def empty_caches(self, batch_size):
         """A tuple with a pair of tensors (batch_size, H, 0, K) a layer."""
