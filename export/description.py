@@ -6,6 +6,9 @@ The same document lies beside every artefact as JSON, and within `.tflite` files
 import tempfile
 from pathlib import Path
 
+from export.tasks.answering import MAX_ANSWER_LENGTH
+from xlm_tf.models.question_answering import XLMQuestionAnswering
+from xlm_tf.models.question_answering_preprocessor import DEFAULT_OVERLAP
 from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 
 DESCRIPTION_FILE = "assets.extra/model.json"  # of a SavedModel
@@ -25,7 +28,8 @@ def describe(task, labels=None, tokenizer_files=()):
         their ids, where it has any; and, where the task has a preprocessor,
         `special_ids`, `tokenizer` with the rule that makes ids, and `format`, how the
         ids of a text are put together; of one that generates, `stop_token_ids`, which
-        end a text.
+        end a text; of question answering `windows`, how long contexts are read and a
+        span is chosen.
     """
     backbone, preprocessor = task.backbone, task.preprocessor
     document = {
@@ -66,6 +70,13 @@ def describe(task, labels=None, tokenizer_files=()):
     if hasattr(task, "decoding_strategy"):
         stop_ids = task.decoding_strategy.stop_ids(tokenizer.end_token_id)
         document["stop_token_ids"] = list(stop_ids)
+    if isinstance(task, XLMQuestionAnswering):
+        document["windows"] = {
+            "max_question_length": preprocessor.max_question_length,
+            "overlap": DEFAULT_OVERLAP,
+            "max_answer_length": MAX_ANSWER_LENGTH,
+            "no_answer_threshold": task.no_answer_threshold,
+        }
     language_tokens = getattr(preprocessor, "language_tokens", None)
     if language_tokens:
         document["language_token_ids"] = {

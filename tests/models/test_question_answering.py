@@ -148,6 +148,9 @@ def test_what_there_is_no_answer_in(make_answerer):
     empty = answerer.answer(["?", "", "x " * 500], ["", " \n", "dog " * 500])
     assert [x["answer"] for x in empty[:2]] == ["", ""]
     assert set(empty[2]["answer"].split()) == {"dog"}
+    assert answerer.answer(["?", ""], ["", ""])[1]["answer"] == ""
+    inputs = answerer.preprocessor({"question": ["?"], "context": [""]}, [[-1, -1]])
+    assert inputs[1].numpy().tolist() == [[0, 0]]
     assert answerer.answer([], []) == []
     with pytest.raises(ValueError, match="3 questions and 1 contexts"):
         answerer.answer(["a", "b", "c"], ["d"])

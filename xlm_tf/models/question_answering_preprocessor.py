@@ -250,7 +250,7 @@ def _without_spaces(texts, starts, ends):
     # Bytes of all texts, one after the other, so that one search finds those of all.
     begins = tf.cumsum(sizes, exclusive=True)
     first = tf.cast(offsets.values, "int32") + tf.gather(begins, offsets.value_rowids())
-    behind = tf.concat([first[1:], [tf.reduce_sum(sizes)]], axis=0)
+    behind = tf.concat([first, [tf.reduce_sum(sizes)]], axis=0)[1:]
     is_space = tf.reduce_any(codes.values[:, None] == _SPACES, axis=1)
     first, behind = (tf.boolean_mask(x, ~is_space) for x in (first, behind))
     row_begin = tf.gather(begins, starts.value_rowids())
