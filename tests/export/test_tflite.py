@@ -20,6 +20,8 @@ from xlm_tf.cli import main
 
 # q, k, v in one; output; two of the feed-forward.
 DENSE_A_LAYER = 4
+# Fixtures, and the dense layers of the head.
+TASKS = {"classifier": 2, "embedder": 0, "masked_lm": 2, "tagger": 1, "answerer": 1}
 
 
 def ask(path, *calls):
@@ -160,14 +162,14 @@ def test_ids_that_do_not_fit_are_the_interpreters_error(tflite, name, inputs):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["classifier", "embedder", "masked_lm"])
+@pytest.mark.parametrize("name", TASKS)
 def test_int8(request, name, tmp_path):
     task = request.getfixturevalue(name)
     path = tmp_path / "model.tflite"
     report = export.to_tflite(task, path, quantization="int8")
     assert 1e-5 < report.difference < 0.1
     counts = operations(path.read_bytes())
-    head = {"classifier": 2, "embedder": 0, "masked_lm": 2}[name]
+    head = TASKS[name]
     layers = task.backbone.num_layers
     assert counts["FULLY_CONNECTED"] == layers * DENSE_A_LAYER + head
     assert counts["EMBEDDING_LOOKUP"] >= 1
@@ -177,11 +179,13 @@ def test_int8(request, name, tmp_path):
 
 
 @pytest.mark.slow
-def test_float16(embedder, tmp_path):
-    path = tmp_path / "vectors.tflite"
-    report = export.to_tflite(embedder, path, quantization="float16")
+@pytest.mark.parametrize("name", TASKS)
+def test_float16(request, name, tmp_path):
+    task = request.getfixturevalue(name)
+    path = tmp_path / "model.tflite"
+    report = export.to_tflite(task, path, quantization="float16")
     assert 1e-6 < report.difference < 1e-2
-    assert path.stat().st_size < 4 * embedder.count_params()
+    assert path.stat().st_size < 4 * task.count_params()
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """Examples in memory, and their batches."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -35,3 +37,22 @@ def test_an_epoch_is_every_row_once(shuffle):
         if shuffle == "batch":
             assert sorted(epoch[0][0]) == list("abcd")
     assert (epochs[0] != epochs[1]) == bool(shuffle)
+
+
+def test_batches_of_similar_length():
+    texts = ["x" * (1 + n % 50) for n in range(402)]
+    examples = Examples((read_texts(texts), read_texts(["y"] * 402)), np.arange(402))
+    lengths = examples.lengths()
+    assert lengths.tolist() == [2 + n % 50 for n in range(402)]
+    batches = examples.batches(4, shuffle=True, lengths=lengths)
+    epochs = [[row["y"].tolist() for row in batches.begin()] for _ in range(2)]
+    for epoch in epochs:
+        assert [len(rows) for rows in epoch] == [4] * 100 + [2]
+        assert sorted(itertools.chain(*epoch)) == list(range(402))
+        lengths_of = [lengths[rows] for rows in epoch[:-1]]
+        assert np.mean([np.ptp(own) for own in lengths_of]) < 3  # at random, 30
+        # In an order that does not go by length.
+        assert abs(np.corrcoef(range(100), [own[0] for own in lengths_of])[0, 1]) < 0.4
+    assert epochs[0] != epochs[1]
+    with pytest.raises(ValueError, match="group_by_length needs texts"):
+        Examples({"token_ids": np.ones((3, 8), "int32")}).lengths()

@@ -400,3 +400,14 @@ def test_unbatched_preprocessing_then_batches(task, case):
         fitted(task, dataset.map(preprocessor).batch(2))
     finally:
         task.preprocessor = preprocessor
+
+
+@pytest.mark.slow
+def test_groups_of_similar_length(task, case):
+    losses = fitted(task, case.x, case.y, batch_size=2, epochs=2, group_by_length=True)
+    assert np.isfinite(losses["loss"]).all()
+    with pytest.raises(ValueError, match=r"group_by_length .*x=Batches"):
+        fitted(task, Batches(case), group_by_length=True)
+    for shuffle in (False, "batch"):
+        with pytest.raises(ValueError, match=r"group_by_length .*shuffle="):
+            fitted(task, case.x, case.y, shuffle=shuffle, group_by_length=True)

@@ -267,6 +267,18 @@ def test_batches_are_every_text_once_in_an_order_of_each_epoch(tables, tmp_path)
     assert texts[:60] != texts[60:120]
     assert len(set(texts[:60])) == 60
     assert epochs(7) == texts[7 * 16 :]
+    settings = {"group_by_length": True, "batch_size": 16}
+    path = write_recipe(tmp_path, held_out=None, held_out_share=0.25, training=settings)
+    data = ClassificationData(load_recipe(path, tables))
+    texts = epochs()
+    for begin in (0, 48):  # 3 batches an epoch, 12 of the 60 texts are left out
+        epoch = texts[begin : begin + 48]
+        assert len(set(epoch)) == 48
+        batches = [[len(x) for x in epoch[i : i + 16]] for i in (0, 16, 32)]
+        for shorter, longer in itertools.pairwise(sorted(batches)):
+            assert max(shorter) <= min(longer)
+    assert texts[:48] != texts[48:96]
+    assert epochs(7) == texts[7 * 16 :]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from xlm_tf.data.bucketing import group_by_length
+
 
 class Examples:
     """Examples in memory: structures of arrays with a row for each of them.
@@ -61,24 +63,45 @@ class Examples:
             )
         return Examples(**self.rows(0, at)), Examples(**self.rows(at, None))
 
-    def batches(self, batch_size, shuffle=False):
+    def lengths(self):
+        """int array (N,), by which texts or rows of tokens are longer than others.
+
+        Raises:
+            ValueError: all rows are of one length.
+        """
+        parts = [_lengths(leaf) for leaf in tf.nest.flatten(self.parts["x"])]
+        parts = [own for own in parts if own is not None]
+        if not parts:
+            raise ValueError(
+                "group_by_length needs texts, or ragged rows of token ids: of padded "
+                "ones all rows are equally long."
+            )
+        return sum(parts)
+
+    def batches(self, batch_size, shuffle=False, lengths=None):
         """`Batches` of them.
 
         Args:
             batch_size: int, rows of a batch; the last may have fewer. No examples are
                 one batch without rows.
             shuffle: bool, another order every time; or "batch", within batches alone.
+            lengths: int array (N,): batches of examples of similar length, see
+                `group_by_length`; with `shuffle=True`.
         """
         return Batches(
-            lambda: self._iterate(batch_size, shuffle),
+            lambda: self._iterate(batch_size, shuffle, lengths),
             first=self.rows(0, batch_size),
             num_batches=max(-(-len(self) // batch_size), 1),
         )
 
-    def _iterate(self, batch_size, shuffle):
+    def _iterate(self, batch_size, shuffle, lengths):
         order = np.arange(len(self))
         if shuffle and shuffle != "batch":
             order = np.random.permutation(order)
+        if lengths is not None:
+            groups = group_by_length(order, lengths, batch_size).numpy()
+            rest = order[groups.size :]
+            order = np.concatenate([np.random.permutation(groups).ravel(), rest])
         for begin in range(0, max(len(self), 1), batch_size):
             if not shuffle:
                 yield self.rows(begin, begin + batch_size)
@@ -104,6 +127,15 @@ class Batches:
     begin: Callable
     first: dict
     num_batches: int | None
+
+
+def _lengths(leaf):
+    """int array (N,) of texts or ragged rows; None of others."""
+    if isinstance(leaf, tf.RaggedTensor):
+        return leaf.row_lengths().numpy()
+    if isinstance(leaf, np.ndarray) and leaf.dtype == object and leaf.ndim == 1:
+        return np.array([len(text) for text in leaf])
+    return None
 
 
 def _taken(leaf, rows):

@@ -59,6 +59,7 @@ class TaskFitting(InputPipeline, BuiltByOneReplica):
         validation_steps=None,
         validation_batch_size=None,
         validation_freq=1,
+        group_by_length=False,
     ):
         """As `keras.Model.fit`, on texts in any form, or token ids.
 
@@ -69,6 +70,8 @@ class TaskFitting(InputPipeline, BuiltByOneReplica):
             y: labels: numbers, or names out of the task's `labels`; target texts of
                 an `XLMSeq2SeqLM`. None for tasks that learn from texts alone.
             class_weight: dict from class, number or name, to weight.
+            group_by_length: bool, batches of texts of similar length, in random order:
+                there is less padding to compute. Of examples in memory.
             validation_data: what `x` may be, or a tuple `(x, y)` or
                 `(x, y, sample_weight)`.
             batch_size, epochs, verbose, callbacks, validation_split, shuffle,
@@ -97,6 +100,15 @@ class TaskFitting(InputPipeline, BuiltByOneReplica):
                     f"validation_split={validation_split}, x={type(x).__name__}."
                 )
             examples, validation_data = examples.split(validation_split)
+        lengths = None
+        if group_by_length:
+            if is_batches or shuffle is not True:
+                raise ValueError(
+                    "group_by_length puts examples in memory in an order of its own: "
+                    "pass them as lists, with shuffle=True. Received: "
+                    f"x={type(x).__name__}, shuffle={shuffle!r}."
+                )
+            lengths = examples.lengths()
         if class_weight is not None:
             class_weight = self._class_weight(class_weight, sample_weight)
         if is_batches:
@@ -107,7 +119,9 @@ class TaskFitting(InputPipeline, BuiltByOneReplica):
             # One stream for all epochs. With steps of the caller's an epoch may end
             # within the examples, and Keras keeps count.
             batches = self._streamed(
-                examples.batches(size, shuffle), class_weight, not steps_per_epoch
+                examples.batches(size, shuffle, lengths),
+                class_weight,
+                not steps_per_epoch,
             )
             steps_per_epoch = steps_per_epoch or -(-len(examples) // size)
         if validation_data is not None:

@@ -68,4 +68,7 @@ class ClassificationData(TaskData):
             texts = {name: tf.gather(column, chosen) for name, column in fields.items()}
             return texts, tf.gather(labels, chosen), tf.gather(weights, chosen)
 
-        return self.epochs(count, rows)
+        lengths = [
+            len(row["text"]) + len(row.get("text_pair") or "") for row in self.train
+        ]
+        return self.epochs(lengths, rows)

@@ -73,7 +73,8 @@ class QuestionAnsweringData(TaskData):
             weights = tf.ones(tf.shape(chosen), "float32")
             return inputs, tf.gather(positions, chosen), weights
 
-        return self.epochs(len(positions), rows)
+        lengths = tf.reduce_sum(tf.cast(columns["padding_mask"], "int32"), axis=1)
+        return self.epochs(lengths.numpy(), rows)
 
     def _windows(self, preprocessor):
         """Arrays of all windows (W, T), and `positions` (W, 2)."""

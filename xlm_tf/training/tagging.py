@@ -87,4 +87,4 @@ class TaggingData(TaskData):
                 fields["language"] = tf.gather(languages, chosen)
             return fields, tf.gather(tags, chosen)
 
-        return self.epochs(len(self.train), rows)
+        return self.epochs([len(row["words"]) for row in self.train], rows)

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 import tensorflow as tf
 
+from xlm_tf.data.bucketing import group_by_length
 from xlm_tf.data.corpus_report import CorpusReport
 from xlm_tf.data.hub_datasets import fetch_dataset
 from xlm_tf.text.language_codes import parse_language_code
@@ -97,25 +98,33 @@ class TaskData(abc.ABC):
         """The endless batches, what the task's `preprocess_samples` takes, the same at
         every call; see `epochs`."""
 
-    def epochs(self, count, rows):
+    def epochs(self, lengths, rows):
         """Endless batches of rows, every epoch in an order of its own.
 
         Args:
-            count: int, rows.
+            lengths: list of int, how long every row is.
             rows: function from int tensor (B,), numbers of rows, to a batch.
 
         Returns:
-            `tf.data.Dataset`; batches go on from one epoch to the next.
+            `tf.data.Dataset`; batches go on from one epoch to the next, but those of
+            rows of similar length, where an epoch leaves out what fills no batch.
         """
         training = self.recipe.training
+        size = training.batch_size
+        is_grouped = training.group_by_length and len(lengths) >= size
 
         def order(epoch):
             seed = tf.stack([tf.constant(training.seed, "int64"), epoch])
-            shuffled = tf.random.experimental.stateless_shuffle(tf.range(count), seed)
-            return tf.data.Dataset.from_tensor_slices(shuffled)
+            numbers = tf.range(len(lengths))
+            numbers = tf.random.experimental.stateless_shuffle(numbers, seed)
+            if is_grouped:
+                groups = group_by_length(numbers, lengths, size)
+                numbers = tf.random.experimental.stateless_shuffle(groups, seed)
+            return tf.data.Dataset.from_tensor_slices(numbers)
 
-        epochs = tf.data.Dataset.range(np.iinfo("int64").max)
-        batches = epochs.flat_map(order).batch(training.batch_size, drop_remainder=True)
+        batches = tf.data.Dataset.range(np.iinfo("int64").max).flat_map(order)
+        if not is_grouped:
+            batches = batches.batch(size, drop_remainder=True)
         return batches.map(rows)
 
     def _read(self, part):

@@ -23,6 +23,11 @@ class TaskTrainingSettings(TrainingSettings):
         ge=8,
         description="Longest text, or pair, in tokens; what is longer is cut.",
     )
+    group_by_length: Truth = Field(
+        False,
+        description="Make batches of texts of similar length, in random order: there "
+        "is less padding to compute. An epoch leaves out what fills no batch.",
+    )
     head_learning_rate: float | None = Field(
         None,
         gt=0,
