@@ -60,6 +60,7 @@ def main():
     for dtype in args.dtypes:
         epochs = {
             "xlm_tf": xlm_tf_epoch,
+            "xlm_tf, used rows": functools.partial(xlm_tf_epoch, used_rows=True),
             "xlm_tf jit": functools.partial(xlm_tf_epoch, jit_compile=True),
             "KerasHub": hub_epoch,
             "KerasHub jit": functools.partial(hub_epoch, jit_compile=True),
@@ -151,14 +152,19 @@ def keras_epoch(model, batches, jit_compile):
     return epoch
 
 
-def xlm_tf_epoch(shape, dtype, batches, jit_compile=False):
-    """Our classifier."""
+def xlm_tf_epoch(shape, dtype, batches, jit_compile=False, used_rows=False):
+    """Our classifier; with `used_rows` its embeddings of the batches' tokens learn."""
     from xlm_tf import XLMBackbone, XLMTextClassifier
 
     backbone = XLMBackbone(
         **shape, max_sequence_length=512, position_offset=2, dtype=DTYPES[dtype]
     )
     model = XLMTextClassifier(backbone, num_classes=NUM_CLASSES)
+    if used_rows:
+        ids = [row for inputs, _ in batches for row in inputs["token_ids"]]
+        width = max(map(len, ids))
+        padded = [np.pad(row, (0, width - len(row)), constant_values=1) for row in ids]
+        model.train_embeddings_of({"token_ids": np.array(padded)})
     return keras_epoch(model, batches, jit_compile)
 
 

@@ -87,7 +87,7 @@ class InferenceEmbeddings:
 
     def __init__(self, embeddings, store, lookup=gather_rows):
         self.lookup = lookup
-        self.token_table = store.table(embeddings.token_embedding.embeddings)
+        self.token_table = store.table(embeddings.token_embedding.table())
         self.position_table = store.table(_position_rows(embeddings))
         self.language_table = None
         if embeddings.num_languages:

@@ -6,6 +6,7 @@ those that were tested (`make test-newest`). Nothing is imported before it is ne
 this file is read with `import xlm_tf`, which knows no TensorFlow yet.
 """
 
+import contextlib
 import hashlib
 import importlib
 
@@ -275,6 +276,20 @@ class RatesByVariable:
     def _apply_weight_decay(self, variables):
         if self.rate_factors is None:
             super()._apply_weight_decay(variables)
+
+
+@contextlib.contextmanager
+def unlocked(layer):
+    """Let a layer that is built get further weights.
+
+    Private: `_tracker`. Missing in public: weights that a layer gets later, such as
+    those that Keras's own `enable_lora` adds.
+    """
+    layer._tracker.unlock()
+    try:
+        yield
+    finally:
+        layer._tracker.lock()
 
 
 def is_compiled_by_xla():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from xlm_tf.data.bucketing import batch_by_tokens, group_by_length, length_boundaries
+from xlm_tf.data.bucketing import batch_by_tokens, length_boundaries
 
 
 def examples(lengths):
@@ -69,18 +69,3 @@ def test_too_long():
         list(batch_by_tokens(examples([3, 17]), length, 64, 16))
     with pytest.raises(ValueError, match="max_tokens=10, max_length=16"):
         batch_by_tokens(examples([3]), length, 10, 16)
-
-
-def test_groups_are_of_similar_length_and_no_example_comes_twice():
-    generator = np.random.default_rng(0)
-    lengths = generator.integers(1, 60, 1003)
-    order = generator.permutation(1003)
-    groups = group_by_length(order, lengths, 4).numpy()
-    assert groups.shape == (250, 4)
-    assert sorted(groups.ravel()) == sorted(order[:1000])
-    # Of 200 examples that are sorted at once, those of a batch are neighbours.
-    for begin in range(0, 250, 50):
-        block = groups[begin : begin + 50].ravel()
-        assert set(block) == set(order[4 * begin : 4 * begin + 200])
-        assert (np.diff(lengths[block]) >= 0).all()
-    assert group_by_length(order[:3], lengths, 4).shape == (0, 4)

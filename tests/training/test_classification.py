@@ -251,6 +251,20 @@ def test_parts_that_are_not_trained(tables, tmp_path, training):
     assert changed == {"embeddings": False, "first": lora, "last": True}
 
 
+@pytest.mark.slow
+def test_embeddings_of_the_data_are_trained_as_all_would_be(tables, tmp_path):
+    models = []
+    for used in (False, True):
+        training = {"steps": 8, "weight_decay": 0.0, "train_used_embeddings": used}
+        folder = tmp_path / str(used)
+        folder.mkdir()
+        path = write_recipe(folder, training=training, test=[])
+        result = finetune_task(load_recipe(path, tables), quiet=True)
+        models.append(xlm_tf.XLMTextClassifier.from_preset(result.model))
+    for one, other in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
 def test_batches_are_every_text_once_in_an_order_of_each_epoch(tables, tmp_path):
     path = write_recipe(tmp_path, held_out=None, held_out_share=0.25)
     data = ClassificationData(load_recipe(path, tables))

@@ -155,6 +155,10 @@ def test_low_rank_updates_learn_at_rates_by_layer(train):
         ({"freeze_blocks": [2, 1]}, "the first and the last of a range"),
         ({"freeze_blocks": [0, 1]}, "greater than or equal to 1"),
         ({"lora_rank": 2, "freeze_embeddings": True}, "leave freeze_embeddings out"),
+        (
+            {"lora_rank": 2, "train_used_embeddings": True},
+            "train_used_embeddings needs embeddings that are trained",
+        ),
         ({"accumulation_steps": 33}, "a text for each of accumulation_steps"),
         ({"head_learning_rate": 3.0, "weight_decay": 0.5}, "head_learning_rate times"),
         ({"layer_decay": 1.1}, "less than or equal to 1"),

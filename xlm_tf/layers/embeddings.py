@@ -8,6 +8,7 @@ from xlm_tf.layers.id_checks import checked_ids
 from xlm_tf.layers.initializers import random_normal
 from xlm_tf.layers.layer_normalization import LayerNormalization
 from xlm_tf.layers.token_layout import PADDED
+from xlm_tf.private_keras import unlocked
 
 POSITION_EMBEDDINGS = ("learned", "sinusoidal")
 
@@ -77,9 +78,74 @@ class TokenEmbedding(keras.layers.Layer):
             initializer=self.embeddings_initializer,
             autocast=False,
         )
+        self.trained_ids = None  # int array (U,)
+        self.trained_rows = None  # variable (U, D)
+
+    def train_rows(self, token_ids):
+        """Train the rows of some tokens alone, as a small table beside the whole one.
+
+        Gradients, and what an optimizer keeps, are then of that size. Other rows stay
+        as they are; `table` has both.
+
+        Args:
+            token_ids: int array of any shape.
+
+        Raises:
+            ValueError: an id that is no row, the table is not trained, or rows of it
+                are trained alone already.
+        """
+        ids = np.unique(np.asarray(token_ids))
+        if not ids.size or ids[0] < 0 or ids[-1] >= self.vocabulary_size:
+            raise ValueError(
+                "token_ids must be rows of the table, from 0 to "
+                f"{self.vocabulary_size - 1}. Received: {ids[:1]} to {ids[-1:]}."
+            )
+        if self.trained_ids is not None:
+            raise ValueError(
+                f"{len(self.trained_ids):,} rows of the token embedding are trained "
+                "alone already. Save the model and load it again to choose others."
+            )
+        if not self.embeddings.trainable:
+            raise ValueError(
+                "The token embedding is frozen: none of its rows can be trained."
+            )
+        rows = ops.take(ops.convert_to_tensor(self.embeddings), ids, axis=0)
+        self.embeddings.trainable = False
+        with unlocked(self):
+            self.trained_rows = self.add_weight(
+                name="trained_rows", shape=rows.shape, autocast=False
+            )
+        self.trained_rows.assign(rows)
+        self.trained_ids = ids.astype("int32")
+
+    def table(self):
+        """All rows: the variable, or with rows that are trained alone a tensor."""
+        if self.trained_ids is None:
+            return self.embeddings
+        return ops.scatter_update(
+            self.embeddings, self.trained_ids[:, None], self.trained_rows
+        )
 
     def call(self, token_ids):
-        return ops.cast(rows_of(self.embeddings, token_ids), self.compute_dtype)
+        rows = rows_of(self.embeddings, token_ids)
+        if self.trained_ids is not None:
+            numbers = np.full(self.vocabulary_size, -1, "int32")
+            numbers[self.trained_ids] = np.arange(len(self.trained_ids))
+            numbers = ops.take(numbers, token_ids)
+            trained = rows_of(self.trained_rows, ops.maximum(numbers, 0))
+            rows = ops.where(numbers[..., None] >= 0, trained, rows)
+        return ops.cast(rows, self.compute_dtype)
+
+    # The whole table, whatever is trained of it.
+
+    def save_own_variables(self, store):
+        store["0"] = self.table()
+
+    def load_own_variables(self, store):
+        self.embeddings.assign(store["0"])
+        if self.trained_ids is not None:
+            rows = ops.take(ops.convert_to_tensor(self.embeddings), self.trained_ids, 0)
+            self.trained_rows.assign(rows)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape, self.hidden_dim)

@@ -1,4 +1,4 @@
-"""The weights that a model computes with: adapters merged into their kernels."""
+"""The weights that a model computes with: what is trained apart, merged in."""
 
 from keras import ops
 
@@ -6,14 +6,15 @@ from xlm_tf.private_keras import nested_layers
 
 
 def merged_weights(layers):
-    """The weights of layers, and of those within them, without adapters.
+    """The weights of layers, and of those within them, as if all were trained whole.
 
     Args:
         layers: list of Keras layers.
 
     Returns:
-        dict from a variable's path to the variable, or to a tensor where an adapter is
-        merged into it; in the order of the layers' weights.
+        dict from a variable's path to the variable, or to a tensor where an adapter, or
+        rows that are trained alone, are merged into it; in the order of the layers'
+        weights.
 
     Raises:
         ValueError: a layer is quantised: its weights are no longer numbers alone.
@@ -22,7 +23,7 @@ def merged_weights(layers):
         variable.path: variable
         for layer in layers
         for variable in layer.variables
-        if not variable.name.startswith("lora_")
+        if not variable.name.startswith(("lora_", "trained_rows"))
     }
     parts = {id(x): x for layer in layers for x in (layer, *nested_layers(layer))}
     for part in parts.values():
@@ -37,4 +38,6 @@ def merged_weights(layers):
             scale = part.lora_alpha / part.lora_rank
             # As Keras does, but in the variable's own type.
             weights[path] = ops.add(weights[path], scale * adapter)
+        if getattr(part, "trained_ids", None) is not None:
+            weights[f"{part.path}/embeddings"] = part.table()
     return weights

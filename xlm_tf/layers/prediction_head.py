@@ -105,7 +105,7 @@ class PredictionHead(keras.layers.Layer):
 
     def kernel(self, token_embedding=None):
         """The projection (D, V), of the logits' dtype: see the call."""
-        table = token_embedding.embeddings if self.tied else self.projection
+        table = token_embedding.table() if self.tied else self.projection
         return ops.cast(ops.transpose(table), self.logits_dtype)
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from xlm_tf.data.bucketing import group_by_length
+from xlm_tf.models.length_groups import group_by_length
 
 
 class Examples:

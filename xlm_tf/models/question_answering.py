@@ -195,6 +195,12 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
             f"Received: class_weight={class_weight!r}."
         )
 
+    def _token_ids_of(self, parts):
+        if self.preprocessor is None:
+            return super()._token_ids_of(parts)
+        inputs, _ = self.preprocessor.pack_windows(parts["x"])
+        return inputs["token_ids"]
+
     def preprocess_samples(self, x, y=None, sample_weight=None):
         if isinstance(x, Mapping) and "token_ids" in x:  # windows, packed before
             return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)

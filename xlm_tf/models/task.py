@@ -4,11 +4,14 @@ import contextlib
 
 import keras
 import keras_hub
+import numpy as np
 import tensorflow as tf
 
 from xlm_tf import onednn
 from xlm_tf.models.presets import XLMPresets
 from xlm_tf.models.task_fitting import TaskFitting
+
+_TEXTS_AT_ONCE = 256
 
 
 class XLMTask(TaskFitting, XLMPresets):
@@ -78,6 +81,52 @@ class XLMTask(TaskFitting, XLMPresets):
         Args: see `LowRankAdaptation.enable_lora`.
         """
         self.backbone.enable_lora(rank, target_layer_names)
+
+    def train_embeddings_of(self, x):
+        """Train, of the token embedding, the rows of some texts' tokens alone.
+
+        On these texts the result is that of training all rows, in less memory and time:
+        rows without a gradient do not move. (A weight decay moves them; it is left out
+        for tokens that are in none of the texts.) Other texts may be read as before.
+        Compile the model afterwards, and train it on these texts; what is saved has the
+        whole table.
+
+        Args:
+            x: all texts that the model will be trained on, as for `fit`, in memory.
+
+        Raises:
+            ValueError: the model's output layer needs every row, or the embeddings are
+                frozen.
+        """
+        if hasattr(self, "prediction_head"):
+            raise ValueError(
+                f"{type(self).__name__} predicts tokens: its loss moves the row of "
+                "every one. train_embeddings_of is for other tasks."
+            )
+        examples = self._read(x)
+        ids = [self.backbone.pad_token_id]
+        tokenizer = getattr(self.preprocessor, "tokenizer", None)
+        if tokenizer is not None:
+            ids += [tokenizer.start_token_id, tokenizer.end_token_id]
+        ids = [np.array(ids)]
+        for begin in range(0, len(examples), _TEXTS_AT_ONCE):
+            rows = examples.rows(begin, begin + _TEXTS_AT_ONCE)
+            ids.append(np.unique(self._token_ids_of(rows)))
+        with self.distribute_strategy.scope():
+            self.backbone.token_embedding.train_rows(np.concatenate(ids))
+
+    def _token_ids_of(self, parts):
+        """The ids that the model may meet of some rows of examples."""
+        inputs = self._prepare(parts)[0]
+        return inputs["token_ids"] if isinstance(inputs, dict) else inputs
+
+    def save(self, *args, **kwargs):
+        """As `keras.Model.save`; without the optimizer's state where rows of the token
+        embedding are trained alone, which the model that is loaded does not know of."""
+        if self.backbone.token_embedding.trained_ids is None:
+            return super().save(*args, **kwargs)
+        with self._without_optimizer():
+            return super().save(*args, **kwargs)
 
     def compile_from_config(self, config):
         # Keras leaves a model whose `compile` is its own without its optimizer.

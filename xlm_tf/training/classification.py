@@ -52,6 +52,9 @@ class ClassificationData(TaskData):
             backbone, preprocessor=preprocessor, labels=self.labels, compile=False
         )
 
+    def train_inputs(self):
+        return columns_of(self.train)
+
     def train_batches(self, model):
         count = len(self.train)
         fields = {name: tf.constant(x) for name, x in columns_of(self.train).items()}

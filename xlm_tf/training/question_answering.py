@@ -58,6 +58,12 @@ class QuestionAnsweringData(TaskData):
             compile=False,
         )
 
+    def train_inputs(self):
+        fields = {name: [row[name] for row in self.train] for name in _TEXTS}
+        if "of_model" in self.train[0]:
+            fields["language"] = [row["of_model"] for row in self.train]
+        return fields
+
     def train_batches(self, model):
         columns = self._windows(model.preprocessor)
         columns = {name: tf.constant(values) for name, values in columns.items()}

@@ -71,6 +71,12 @@ class TaggingData(TaskData):
             backbone, preprocessor=preprocessor, labels=self.labels, compile=False
         )
 
+    def train_inputs(self):
+        fields = {"words": [row["words"] for row in self.train]}
+        if "of_model" in self.train[0]:
+            fields["language"] = [row["of_model"] for row in self.train]
+        return fields
+
     def train_batches(self, model):
         number_of = {tag: number for number, tag in enumerate(self.labels)}
         words = tf.ragged.constant([row["words"] for row in self.train], tf.string)

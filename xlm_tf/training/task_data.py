@@ -6,9 +6,9 @@ from typing import ClassVar
 import numpy as np
 import tensorflow as tf
 
-from xlm_tf.data.bucketing import group_by_length
 from xlm_tf.data.corpus_report import CorpusReport
 from xlm_tf.data.hub_datasets import fetch_dataset
+from xlm_tf.models.length_groups import group_by_length
 from xlm_tf.text.language_codes import parse_language_code
 
 
@@ -92,6 +92,10 @@ class TaskData(abc.ABC):
     @abc.abstractmethod
     def build_model(self):
         """The task as its training begins, not compiled."""
+
+    @abc.abstractmethod
+    def train_inputs(self):
+        """All that is trained on, as the task's `fit` takes it, without labels."""
 
     @abc.abstractmethod
     def train_batches(self, model):

@@ -87,9 +87,11 @@ def finetune_task(recipe, quiet=False):
     keras.utils.set_random_seed(recipe.training.seed)
     with strategy.scope():
         model = data.build_model()
+        for rows in (data.train, data.held_out, data.test):
+            name_languages(rows, model.preprocessor)
+        if recipe.training.train_used_embeddings:
+            model.train_embeddings_of(data.train_inputs())
         trainer = build_trainer(model, recipe.training)
-    for rows in (data.train, data.held_out, data.test):
-        name_languages(rows, model.preprocessor)
     run = _TaskRun(recipe, trainer, data, reporter)
     run_to_end(run, lambda: data.train_batches(model))
     finished = not run.stop_requested
