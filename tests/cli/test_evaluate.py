@@ -194,6 +194,22 @@ def test_answers(models, tmp_path, capsys, monkeypatch):
     page = (tmp_path / "r" / "report.md").read_text(encoding="utf-8")
     assert "| en | When? | now | Anna | 0.00 | 1.00 |" in page
     refuse(capsys, [*arguments, "--label=x"], "--label is of XLMTextClassifier")
+    names = {"question": "q", "context": "c", "answers": "a"}
+    renamed = [{names[key]: row[key] for key in names} for row in own]
+    data = write(tmp_path / "b.jsonl", rows(*renamed))
+    arguments = [
+        str(models / "answers"),
+        f"--data=en={data}",
+        f"--output={tmp_path / 's'}",
+    ]
+    columns = [f"--{name}={column}" for name, column in names.items()]
+    assert main(["evaluate", *arguments, *columns]) == 0
+    english = report_of(tmp_path / "s")["languages"]["en"]
+    assert english["exact"]["value"] == pytest.approx(2 / 3)
+    refuse(capsys, [*arguments, *columns[:2]], "answers")
+    refuse(
+        capsys, [*arguments, *columns[:2], "--answers=q"], "must be different columns"
+    )
 
 
 def test_what_is_wrong_is_said_before_a_model_is_loaded(

@@ -90,6 +90,30 @@ def test_rows(tmp_path, name, answers):
     assert rows[1] == {**ROWS[1], "language": "x"}
 
 
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.parquet"])
+def test_other_columns(tmp_path, name):
+    columns = {"question": "q", "context": "question", "answers": "spans"}
+    given = [
+        {
+            "id": row["id"],
+            **{columns[key]: row[key] for key in columns},
+            "title": row["title"],
+        }
+        for row in flat(as_lists)
+    ]
+    path = tmp_path / name
+    if name.endswith("parquet"):
+        pandas.DataFrame(given).to_parquet(path)
+    else:
+        write(path, given if name.endswith("json") else lines(given))
+    assert read_questions(path, columns=columns)[0] == ROWS
+    with pytest.raises(ValueError, match="context"):
+        read_questions(path)
+    squad = {"data": [{"paragraphs": [{"context": "a", "qas": []}]}]}
+    with pytest.raises(ValueError, match=r"SQuAD's paragraphs.*Received: q, question"):
+        read_questions(write(tmp_path / "squad.json", squad), columns=columns)
+
+
 def test_ids(tmp_path):
     rows = flat(as_lists)
     del rows[0]["id"]

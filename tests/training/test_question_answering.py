@@ -167,9 +167,17 @@ def test_questions_are_answered_and_evaluated(run, folder, tmp_path, capsys):
     lines = list(map(json.loads, capsys.readouterr().out.splitlines()))
     assert [own.get("id") for own in lines[:2]] == ["a", "3"]
     assert "the id is that of line 2" in lines[2]["error"]
+    columns = ["--question", "q", "--context", "text"]
+    (tmp_path / "c.tsv").write_text("q\ttext\nWho?\tOmar.\n")
+    (tmp_path / "c.jsonl").write_text('{"q": "Who?", "text": "Omar."}\n')
+    for name in ("c.tsv", "c.jsonl"):
+        assert main(["predict", model, str(tmp_path / name), *columns]) == 0
+        assert "answer" in json.loads(capsys.readouterr().out)
     for arguments, message in [
         ([], "name a file of SQuAD's"),
         ([str(folder / "en.jsonl"), "--text", "x"], "--text is not for"),
+        ([str(folder / "en.jsonl"), "--context", "x"], "x"),
+        ([squad, "--context", "x"], "name no columns"),
         ([str(folder / "en.jsonl"), "--format", "conll"], "expected jsonl or tsv"),
     ]:
         assert main(["predict", model, *arguments]) == 2

@@ -19,7 +19,12 @@ _OF_TASKS = {
         "label_separator": None,
     },
     "XLMTokenClassifier": {"words": "tokens", "tags": "tags", "tag_column": None},
-    "XLMQuestionAnswering": {"no_answer_threshold": None},
+    "XLMQuestionAnswering": {
+        "question": "question",
+        "context": "context",
+        "answers": "answers",
+        "no_answer_threshold": None,
+    },
 }
 
 
@@ -66,6 +71,12 @@ def add_arguments(parser):
         "default); of .conllu also its name (default: upos)",
     )
     answers = parser.add_argument_group("of question answering")
+    for name in ("question", "context", "answers"):
+        answers.add_argument(
+            f"--{name}",
+            help=f"column of the {name.rstrip('s')}s, but in SQuAD's .json (default: "
+            f"{name})",
+        )
     answers.add_argument(
         "--no-answer-threshold",
         type=real("no_answer_threshold"),
@@ -387,7 +398,7 @@ def _check_columns(args, task, paths):
     names = {
         "XLMTextClassifier": ("text", "text_pair", "label", "language_column"),
         "XLMTokenClassifier": ("words", "tags", "language_column"),
-        "XLMQuestionAnswering": (),
+        "XLMQuestionAnswering": ("question", "context", "answers", "language_column"),
     }[task]
     columns = [getattr(args, name) for name in names]
     columns = [name for name in columns if name is not None]
@@ -446,7 +457,8 @@ def _read_words(args, path, language_column):
 def _read_questions(args, path, language_column):
     from xlm_tf.data.questions import read_questions
 
-    return read_questions(path, language=language_column)
+    columns = {name: getattr(args, name) for name in ("question", "context", "answers")}
+    return read_questions(path, language=language_column, columns=columns)
 
 
 def _print(console, title, names, rows):

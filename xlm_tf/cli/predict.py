@@ -41,6 +41,10 @@ def add_arguments(parser):
         help="column of lists of words in .jsonl or .parquet, which a tagger tags",
     )
     parser.add_argument(
+        "--question", help="column of the questions (default: question)"
+    )
+    parser.add_argument("--context", help="column of their contexts (default: context)")
+    parser.add_argument(
         "--language", help="of all texts, where the model or its tokenizer needs it"
     )
     parser.add_argument(

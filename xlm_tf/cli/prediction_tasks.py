@@ -79,7 +79,8 @@ class Prediction(abc.ABC):
 
     def check_arguments(self, task, written):
         """Raise ValueError where there is an argument that is not read."""
-        for name in ("text", "text_pair", "words", "top_k"):
+        names = ("text", "text_pair", "words", "question", "context", "top_k")
+        for name in names:
             if getattr(self.args, name) is not None and name not in self.options:
                 raise ValueError(
                     f"--{name.replace('_', '-')} is not for {self.args.model}, which "
@@ -221,7 +222,7 @@ class WordPrediction(Prediction):
 class AnswerPrediction(Prediction):
     """Of an `XLMQuestionAnswering`: spans of contexts."""
 
-    options = ("top_k",)
+    options = ("question", "context", "top_k")
     formats = ("jsonl", "tsv", "json")
     columns = ("answer", "score")
 
@@ -248,13 +249,15 @@ class AnswerPrediction(Prediction):
                 ".jsonl, .parquet, .csv or .tsv with question and context."
             )
         if self._is_table():
-            check_table(self.args.input, _QUESTION, optional=("id",))
+            columns = {"id": "id", **self._question_columns()}
+            check_table(self.args.input, columns, optional=("id",))
         else:
-            next(iterate_questions(self.args.input, with_answers=False), None)
+            next(self._iterate(), None)
 
     def rows(self):
         if self._is_table():
-            rows = iterate_table(self.args.input, _QUESTION, optional=("id",))
+            columns = {"id": "id", **self._question_columns()}
+            rows = iterate_table(self.args.input, columns, optional=("id",))
             lines_of_ids = {}
             for number, row, broken in rows:
                 named = row and {**row, "id": row.get("id") or str(number)}
@@ -262,7 +265,15 @@ class AnswerPrediction(Prediction):
                 reason = broken if line == number else f"the id is that of line {line}"
                 yield named, reason and f"line {number}: {reason}"
             return
-        yield from _named(iterate_questions(self.args.input, with_answers=False))
+        yield from _named(self._iterate())
+
+    def _iterate(self):
+        columns = self._question_columns()
+        return iterate_questions(self.args.input, with_answers=False, columns=columns)
+
+    def _question_columns(self):
+        names = ("question", "context")
+        return {name: getattr(self.args, name) or name for name in names}
 
     def _is_table(self):
         name = Path(self.args.input).name.lower().removesuffix(".gz")
@@ -292,9 +303,6 @@ class TokenPrediction(Prediction):
                 "tokens": [token for token, _ in candidates],
                 "probabilities": [probability for _, probability in candidates],
             }
-
-
-_QUESTION = {"id": "id", "question": "question", "context": "context"}
 
 
 def _named(rows):

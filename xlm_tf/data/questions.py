@@ -8,9 +8,10 @@ from xlm_tf.data.json_objects import iterate_objects, shortened, text_problem
 from xlm_tf.data.text_lines import unpacked
 
 FORMATS = (".json", ".jsonl", ".parquet")
+COLUMNS = {"question": "question", "context": "context", "answers": "answers"}
 
 
-def read_questions(paths, report=None, with_answers=True, language=None, group=None):
+def read_questions(paths, report=None, **reading):
     """The questions of some files, in memory; see `iterate_questions`.
 
     Questions that cannot be read are left out, counted and named in the report.
@@ -18,7 +19,7 @@ def read_questions(paths, report=None, with_answers=True, language=None, group=N
     Args:
         paths: path or list of paths.
         report: `CorpusReport` to count in.
-        with_answers, language, group: see `iterate_questions`.
+        **reading: further arguments of `iterate_questions`.
 
     Returns:
         `(rows, report)`: list of dict with `id`, `question` and `context`, str;
@@ -34,9 +35,7 @@ def read_questions(paths, report=None, with_answers=True, language=None, group=N
     rows = []
     for path in paths:
         own = CorpusReport()
-        for number, row, reason in iterate_questions(
-            path, with_answers, language, group
-        ):
+        for number, row, reason in iterate_questions(path, **reading):
             if reason is not None:
                 own.add_broken(path, number, reason)
                 report.add_broken(path, number, reason)
@@ -48,7 +47,9 @@ def read_questions(paths, report=None, with_answers=True, language=None, group=N
     return rows, report
 
 
-def iterate_questions(path, with_answers=True, language=None, group=None):
+def iterate_questions(
+    path, with_answers=True, language=None, group=None, columns=COLUMNS
+):
     """The questions of a file; JSON lines and Parquet stream.
 
     - `.json`: SQuAD's, versions 1.1 and 2.0 (`data`, `paragraphs`, `qas`), or a list of
@@ -65,6 +66,8 @@ def iterate_questions(path, with_answers=True, language=None, group=None):
         with_answers: bool; False does not read answers, all are empty.
         language: str, a key of the rows that names the language.
         group: str, a key that says which rows belong together, such as `title`.
+        columns: dict from `question`, `context` and `answers` to the names that rows
+            have for them; SQuAD's paragraphs have those alone.
 
     Yields:
         `(number, row, reason)`: the number of its line, from 1 (of `.json`, of the
@@ -78,14 +81,20 @@ def iterate_questions(path, with_answers=True, language=None, group=None):
         ModuleNotFoundError: Parquet without pyarrow.
     """
     kind = questions_format(path)
-    needed = ["question", "context", *(["answers"] if with_answers else [])]
+    columns = {**COLUMNS, **columns}
+    needed = [columns["question"], columns["context"]]
+    needed += [columns["answers"]] if with_answers else []
     others = {"language": language, "group": group}
     others = {name: key for name, key in others.items() if key is not None}
     needed += others.values()
     if kind == ".json":
-        found = _read_json(path, needed)
+        found = _read_json(path, needed, columns)
     else:
         found = iterate_objects(path, needed, optional=["id", "is_impossible"])
+        found = (
+            (number, values and _renamed(values, columns), broken)
+            for number, values, broken in found
+        )
     lines_of_ids = {}
     for number, values, broken in found:
         if broken is not None:
@@ -203,7 +212,12 @@ def _span_problem(text, start, context):
     return f"{message}; it is at {place}" if place >= 0 else message
 
 
-def _read_json(path, needed):
+def _renamed(values, columns):
+    """A row in which question, context and answers have these names."""
+    return {**values, **{own: values.get(name) for own, name in columns.items()}}
+
+
+def _read_json(path, needed, columns):
     """`(number, values, reason)` of every question of a JSON file."""
     check_files(path)
     data = b"".join(unpacked(path))
@@ -222,17 +236,27 @@ def _read_json(path, needed):
             f'{path} has no questions: SQuAD\'s JSON is {{"data": [{{"paragraphs": '
             f"[...]}}]}}. Received: {shortened(data[:100].decode('utf-8', 'replace'))}"
         )
-    for number, (values, reason) in enumerate(_questions(rows, needed), start=1):
+    if columns != COLUMNS and any(_has_paragraphs(row) for row in rows):
+        raise ValueError(
+            f"{path} has SQuAD's paragraphs, where question, context and answers have "
+            f"these names: name no columns. Received: {', '.join(columns.values())}."
+        )
+    found = _questions(rows, needed, columns)
+    for number, (values, reason) in enumerate(found, start=1):
         yield number, values, reason
 
 
-def _questions(rows, needed):
+def _has_paragraphs(row):
+    return isinstance(row, dict) and "paragraphs" in row
+
+
+def _questions(rows, needed, columns):
     for row in rows:
-        if isinstance(row, dict) and "paragraphs" in row:
+        if _has_paragraphs(row):
             for paragraph in _list_of(row, "paragraphs"):
                 yield from _paragraph(paragraph, row.get("title"))
-        elif isinstance(row, dict) and set(needed) <= set(row) | {"answers"}:
-            yield row, None
+        elif isinstance(row, dict) and set(needed) <= set(row) | {columns["answers"]}:
+            yield _renamed(row, columns), None
         else:
             found = shortened(json.dumps(row, ensure_ascii=False))
             yield None, f"neither paragraphs nor {', '.join(needed)}: {found}"

@@ -23,12 +23,7 @@ class QuestionAnsweringData(TaskData):
     nouns = "questions"
 
     def read_file(self, path, entry, report):
-        rows, _ = read_questions(
-            path,
-            report=report,
-            language=entry.language_column,
-            group=self.recipe.group,
-        )
+        rows, _ = read_questions(path, report=report, **self.recipe.reading(entry))
         return rows
 
     def key(self, row):

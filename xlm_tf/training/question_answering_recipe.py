@@ -70,6 +70,15 @@ class QuestionAnsweringRecipe(TaskRecipe):
     test: Annotated[list[Questions], Distinct] = Field(
         [], description="Questions that the best model answers at the end."
     )
+    question: str = Field(
+        "question", description="Column of the questions, but in SQuAD's `.json`."
+    )
+    context: str = Field(
+        "context", description="Column of the contexts, but in SQuAD's `.json`."
+    )
+    answers: str = Field(
+        "answers", description="Column of the answers, but in SQuAD's `.json`."
+    )
     no_answer_threshold: float | None = Field(
         None,
         description="How much better no answer must be than the best span, in logits, "
@@ -77,7 +86,25 @@ class QuestionAnsweringRecipe(TaskRecipe):
     )
     training: QuestionAnsweringSettings = Field(description="How to train.")
 
+    def reading(self, entry):
+        """What `read_questions` is told of an entry's files: dict."""
+        names = ("question", "context", "answers")
+        return {
+            "language": entry.language_column,
+            "group": self.group,
+            "columns": {name: getattr(self, name) for name in names},
+        }
+
     def check_file(self, path, entry):
         """See `TaskRecipe`."""
-        reading = {"language": entry.language_column, "group": self.group}
-        next(iterate_questions(path, **reading), None)
+        next(iterate_questions(path, **self.reading(entry)), None)
+
+    def contradictions(self):
+        """Yield what does not fit together."""
+        yield from super().contradictions()
+        columns = [self.question, self.context, self.answers]
+        if len(set(columns)) != len(columns):
+            yield (
+                "recipe.question, context and answers must be different columns. "
+                f"Received: {', '.join(columns)}."
+            )
