@@ -61,6 +61,9 @@ def main():
         epochs = {
             "xlm_tf": xlm_tf_epoch,
             "xlm_tf, used rows": functools.partial(xlm_tf_epoch, used_rows=True),
+            "xlm_tf, used rows, checkpointed": functools.partial(
+                xlm_tf_epoch, used_rows=True, gradient_checkpointing=True
+            ),
             "xlm_tf jit": functools.partial(xlm_tf_epoch, jit_compile=True),
             "KerasHub": hub_epoch,
             "KerasHub jit": functools.partial(hub_epoch, jit_compile=True),
@@ -152,13 +155,21 @@ def keras_epoch(model, batches, jit_compile):
     return epoch
 
 
-def xlm_tf_epoch(shape, dtype, batches, jit_compile=False, used_rows=False):
+def xlm_tf_epoch(
+    shape,
+    dtype,
+    batches,
+    jit_compile=False,
+    used_rows=False,
+    gradient_checkpointing=False,
+):
     """Our classifier; with `used_rows` its embeddings of the batches' tokens learn."""
     from xlm_tf import XLMBackbone, XLMTextClassifier
 
     backbone = XLMBackbone(
         **shape, max_sequence_length=512, position_offset=2, dtype=DTYPES[dtype]
     )
+    backbone.gradient_checkpointing = gradient_checkpointing
     model = XLMTextClassifier(backbone, num_classes=NUM_CLASSES)
     if used_rows:
         ids = [row for inputs, _ in batches for row in inputs["token_ids"]]

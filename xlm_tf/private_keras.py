@@ -292,6 +292,18 @@ def unlocked(layer):
         layer._tracker.lock()
 
 
+def is_training():
+    """Whether the model that is being called was called with `training=True`.
+
+    Private: `keras.src.backend.common.global_state`, read. Missing in public: what
+    Keras passes on to inner layers, for a layer that calls others in its own way.
+    """
+    from keras.src.backend.common import global_state
+
+    context = global_state.get_global_attribute("current_call_ctx")
+    return bool(getattr(context, "training", False))
+
+
 def is_compiled_by_xla():
     """Whether TensorFlow traces what XLA compiles, by `jit_compile` or on a TPU.
 

@@ -1,5 +1,7 @@
 """The Transformer encoder that every model of the family shares."""
 
+import functools
+
 import keras
 import keras_hub
 from keras import ops
@@ -8,6 +10,7 @@ from xlm_tf import masks
 from xlm_tf.checkpoints.checkpoint_head import CheckpointHead
 from xlm_tf.layers.embeddings import Embeddings
 from xlm_tf.layers.encoder_block import EncoderBlock
+from xlm_tf.layers.gradient_checkpointing import recomputed
 from xlm_tf.layers.initializers import dense_kernel
 from xlm_tf.layers.layer_normalization import LayerNormalization
 from xlm_tf.layers.token_layout import PADDED, TOKEN_LAYOUTS, choose_layout
@@ -164,6 +167,7 @@ class XLMBackbone(
         self.layer_norm_epsilon = layer_norm_epsilon
         self.activation = keras.activations.get(activation)
         self.token_layout = "auto"
+        self.gradient_checkpointing = False
         self.zero_padding_states = zero_padding_states
         self.causal = causal
         self.pad_token_id = pad_token_id
@@ -243,6 +247,24 @@ class XLMBackbone(
             )
         self._token_layout = token_layout
 
+    @property
+    def gradient_checkpointing(self):
+        """bool, whether blocks are computed again for the gradients; it may be set.
+
+        A training step then needs less memory, and more time; the result is the same.
+        Set it before `fit`. It is not saved.
+        """
+        return self._gradient_checkpointing
+
+    @gradient_checkpointing.setter
+    def gradient_checkpointing(self, value):
+        if not isinstance(value, bool):
+            raise ValueError(
+                "gradient_checkpointing must be True or False. Received: "
+                f"gradient_checkpointing={value!r}."
+            )
+        self._gradient_checkpointing = value
+
     def forward(self, inputs):
         """Hidden states of the last block, see the class."""
         states, layout = self._states(inputs)
@@ -274,7 +296,10 @@ class XLMBackbone(
         is_real = layout.pack(padding_mask)
         states = [x]
         for block in self.encoder_blocks:
-            x = block(x, attention_mask=attention_mask, layout=layout)
+            compute = block
+            if self.gradient_checkpointing:
+                compute = functools.partial(recomputed, block)
+            x = compute(x, attention_mask=attention_mask, layout=layout)
             x = self._zero_padding(x, is_real)
             states.append(x)
         if self.final_norm is not None:

@@ -1,5 +1,7 @@
 """The encoder-decoder: source ids and target ids in, states of the target out."""
 
+import functools
+
 import keras
 import keras_hub
 from keras import ops
@@ -7,6 +9,7 @@ from keras import ops
 from xlm_tf import masks
 from xlm_tf.layers.decoder_block import DecoderBlock
 from xlm_tf.layers.embeddings import Embeddings
+from xlm_tf.layers.gradient_checkpointing import recomputed
 from xlm_tf.layers.layer_normalization import LayerNormalization
 from xlm_tf.layers.token_layout import PADDED
 from xlm_tf.models.low_rank_adaptation import LowRankAdaptation, copy_weights
@@ -141,6 +144,15 @@ class XLMSeq2SeqBackbone(
         """The `TokenEmbedding` of the target, which the output is tied to."""
         return self.decoder_embeddings.token_embedding
 
+    @property
+    def gradient_checkpointing(self):
+        """bool, that of the encoder, for both; see `XLMBackbone`."""
+        return self.encoder.gradient_checkpointing
+
+    @gradient_checkpointing.setter
+    def gradient_checkpointing(self, value):
+        self.encoder.gradient_checkpointing = value
+
     def kernel_initializer(self):
         """A fresh initializer for dense kernels, for the heads on this backbone."""
         return self.encoder.kernel_initializer()
@@ -149,7 +161,10 @@ class XLMSeq2SeqBackbone(
         """States of source and target, see the class."""
         source_states, x, arguments = self._embedded(inputs)
         for block in self.decoder_blocks:
-            x = block(x, source_states, **arguments)
+            compute = block
+            if self.gradient_checkpointing:
+                compute = functools.partial(recomputed, block)
+            x = compute(x, source_states, **arguments)
         if self.decoder_norm is not None:
             x = self.decoder_norm(x)
         return {

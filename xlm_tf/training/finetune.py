@@ -94,6 +94,7 @@ def finetune(recipe, quiet=False):
     keras.utils.set_random_seed(training.seed)
     with strategy.scope():
         model = build_seq2seq_lm(recipe, data)
+        model.backbone.gradient_checkpointing = recipe.training.gradient_checkpointing
         trainer = Seq2SeqTrainer(
             model,
             training.label_smoothing,

@@ -70,6 +70,8 @@ def pretrain(recipe, quiet=False):
     keras.utils.set_random_seed(training.seed)
     with strategy.scope():
         masked_lm = build_masked_lm(recipe)
+        recomputes = recipe.training.gradient_checkpointing
+        masked_lm.backbone.gradient_checkpointing = recomputes
     preprocessor = masked_lm.preprocessor
     data = PretrainingData(recipe, preprocessor.tokenizer, preprocessor.languages)
     reporter.say_broken(data.reports)

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from xlm_tf.text.language_codes import parse_language_code
-from xlm_tf.training.recipe_fields import File, ModelName, OutputPath, RecipePart
+from xlm_tf.training.recipe_fields import File, ModelName, OutputPath, RecipePart, Truth
 from xlm_tf.training.recipe_parts import BackboneArguments, BPEVocabulary
 
 Schedule = Literal["inverse_square_root", "linear", "cosine", "constant"]
@@ -58,6 +58,11 @@ class TrainingSettings(RecipePart):
         ge=1,
         description="Parts of a batch, one after the other: memory for one part, the "
         "update of the whole.",
+    )
+    gradient_checkpointing: Truth = Field(
+        False,
+        description="Compute every block again for its gradients: less memory, a "
+        "third more time, the same result.",
     )
     dtype: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(
         "float32", description="Policy of the computation."

@@ -46,6 +46,7 @@ def build_encoder(recipe, preprocessor_class, **packing):
             dtype=training.dtype,
             **arguments,
         )
+    backbone.gradient_checkpointing = training.gradient_checkpointing
     preprocessor = preprocessor_class(
         tokenizer,
         sequence_length=training.sequence_length,
