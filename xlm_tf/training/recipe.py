@@ -61,8 +61,8 @@ class TrainingSettings(RecipePart):
     )
     gradient_checkpointing: Truth = Field(
         False,
-        description="Compute every block again for its gradients: less memory, a "
-        "third more time, the same result.",
+        description="Compute every block again for its gradients: less memory, "
+        "more time, the same result.",
     )
     dtype: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(
         "float32", description="Policy of the computation."
