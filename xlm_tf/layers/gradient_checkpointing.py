@@ -12,8 +12,8 @@ def recomputed(layer, *inputs, **arguments):
     """What a layer gives, its inner values computed again when gradients need them.
 
     A step keeps the inputs of the layer alone, instead of all that it computes, and
-    takes about a third longer (measured: docs/benchmarks.md). Dropout draws the same both times, so that the gradients
-    are those of the layer.
+    takes longer by its forward pass. Dropout draws the same both times, so that the
+    gradients are those of the layer.
 
     Args:
         layer: a built Keras layer, such as an `EncoderBlock`.
