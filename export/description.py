@@ -3,6 +3,7 @@
 The same document lies beside every artefact as JSON, and within `.tflite` files.
 """
 
+import math
 import tempfile
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def describe(task, labels=None, tokenizer_files=()):
             "max_question_length": preprocessor.max_question_length,
             "overlap": DEFAULT_OVERLAP,
             "max_answer_length": MAX_ANSWER_LENGTH,
-            "no_answer_threshold": task.no_answer_threshold,
+            "no_answer_threshold": _json_number(task.no_answer_threshold),
         }
     language_tokens = getattr(preprocessor, "language_tokens", None)
     if language_tokens:
@@ -95,6 +96,13 @@ def tokenizer_assets(tokenizer):
     with tempfile.TemporaryDirectory() as folder:
         tokenizer.save_assets(folder)
         return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
+
+
+def _json_number(threshold):
+    """A threshold without infinity, which JSON has not."""
+    if threshold is None or threshold == math.inf:
+        return None
+    return max(threshold, -1e38)
 
 
 def _id_rule(tokenizer):

@@ -109,9 +109,16 @@ def test_other_columns(tmp_path, name):
     assert read_questions(path, columns=columns)[0] == ROWS
     with pytest.raises(ValueError, match="context"):
         read_questions(path)
-    squad = {"data": [{"paragraphs": [{"context": "a", "qas": []}]}]}
-    with pytest.raises(ValueError, match=r"SQuAD's paragraphs.*Received: q, question"):
-        read_questions(write(tmp_path / "squad.json", squad), columns=columns)
+    # What stands in a column whose name is another's now, as it was.
+    rows, _ = read_questions(path, columns=columns, group="question", language="title")
+    assert [row["group"] for row in rows] == [row["context"] for row in ROWS]
+    assert rows[0]["language"] == "x"
+    # SQuAD's paragraphs have their own names.
+    path = write(tmp_path / "squad.json", squad("v1.1"))
+    assert read_questions(path, columns=columns)[0] == read_questions(path)[0] != []
+    for wrong in ({"questions": "q"}, {"question": "q", "context": "q"}):
+        with pytest.raises(ValueError, match="columns must name different columns"):
+            read_questions(path, columns=wrong)
 
 
 def test_ids(tmp_path):

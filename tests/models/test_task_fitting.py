@@ -408,6 +408,8 @@ def test_groups_of_similar_length(task, case):
     assert np.isfinite(losses["loss"]).all()
     with pytest.raises(ValueError, match=r"group_by_length .*x=Batches"):
         fitted(task, Batches(case), group_by_length=True)
+    with pytest.raises(ValueError, match="group_by_length must be True or False"):
+        fitted(task, case.x, case.y, group_by_length="no")
     for shuffle in (False, "batch"):
         with pytest.raises(ValueError, match=r"group_by_length .*shuffle="):
             fitted(task, case.x, case.y, shuffle=shuffle, group_by_length=True)

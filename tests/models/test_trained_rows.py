@@ -1,5 +1,7 @@
 """Training the embedding rows of the texts alone is training all of them."""
 
+import pickle
+
 import keras
 import numpy as np
 import pytest
@@ -119,6 +121,29 @@ def test_a_training_goes_on_from_its_weights(make, tmp_path):
     assert_same(compiled, whole, atol=1e-4)
 
 
+@pytest.mark.slow
+def test_it_is_enforced_and_serialised(make, tmp_path):
+    data = TASKS["classifier"][2]
+    task = make("classifier")
+    train(task, data)
+    task.train_embeddings_of(TEXTS)
+    with pytest.raises(ValueError, match="compile"):
+        task.fit(*data, verbose=0)
+    task.backbone.trainable = False
+    task.backbone.trainable = True
+    assert not task.backbone.token_embedding.embeddings.trainable
+    assert task.backbone.token_embedding.trained_rows.trainable
+    train(task, data)
+    keras.saving.save_model(task, tmp_path / "task.keras")
+    with pytest.warns(UserWarning, match="its optimizer begins anew"):
+        loaded = keras.models.load_model(tmp_path / "task.keras")
+    with pytest.warns(UserWarning, match="its optimizer begins anew"):
+        copied = pickle.loads(pickle.dumps(task))
+    for other in (loaded, copied):
+        assert_same(other, task, atol=0)
+        other.fit(*data, verbose=0)
+
+
 def test_ids_without_a_preprocessor(make_backbone):
     task = xlm_tf.XLMTextClassifier(make_backbone(num_layers=1), num_classes=2)
     ids = np.array([[0, 5, 7, 2], [0, 9, 2, 1]])
@@ -133,6 +158,8 @@ def test_what_is_refused(make, make_backbone, tokenizer):
         task.train_embeddings_of(OTHERS)
     task = make("classifier")
     task.backbone.embeddings.trainable = False
+    with pytest.raises(ValueError, match="needs texts"):
+        task.train_embeddings_of([])
     with pytest.raises(ValueError, match="embedding is frozen"):
         task.train_embeddings_of(TEXTS)
     with pytest.raises(ValueError, match="token_ids must be rows of the table"):

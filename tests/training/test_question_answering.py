@@ -177,7 +177,6 @@ def test_questions_are_answered_and_evaluated(run, folder, tmp_path, capsys):
         ([], "name a file of SQuAD's"),
         ([str(folder / "en.jsonl"), "--text", "x"], "--text is not for"),
         ([str(folder / "en.jsonl"), "--context", "x"], "x"),
-        ([squad, "--context", "x"], "name no columns"),
         ([str(folder / "en.jsonl"), "--format", "conll"], "expected jsonl or tsv"),
     ]:
         assert main(["predict", model, *arguments]) == 2

@@ -248,6 +248,12 @@ class AnswerPrediction(Prediction):
                 "Questions come with their contexts: name a file of SQuAD's .json, or "
                 ".jsonl, .parquet, .csv or .tsv with question and context."
             )
+        question, context = self._question_columns().values()
+        if question == context:
+            raise ValueError(
+                "--question and --context must be different columns. "
+                f"Received: {question} and {context}."
+            )
         if self._is_table():
             columns = {"id": "id", **self._question_columns()}
             check_table(self.args.input, columns, optional=("id",))

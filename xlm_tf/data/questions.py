@@ -8,6 +8,7 @@ from xlm_tf.data.json_objects import iterate_objects, shortened, text_problem
 from xlm_tf.data.text_lines import unpacked
 
 FORMATS = (".json", ".jsonl", ".parquet")
+_AS_READ = object()  # the key of a row as it was, under the names of its file
 COLUMNS = {"question": "question", "context": "context", "answers": "answers"}
 
 
@@ -67,7 +68,7 @@ def iterate_questions(
         language: str, a key of the rows that names the language.
         group: str, a key that says which rows belong together, such as `title`.
         columns: dict from `question`, `context` and `answers` to the names that rows
-            have for them; SQuAD's paragraphs have those alone.
+            have for them. SQuAD's paragraphs always have its own.
 
     Yields:
         `(number, row, reason)`: the number of its line, from 1 (of `.json`, of the
@@ -81,9 +82,15 @@ def iterate_questions(
         ModuleNotFoundError: Parquet without pyarrow.
     """
     kind = questions_format(path)
+    unknown = columns.keys() - COLUMNS.keys()
     columns = {**COLUMNS, **columns}
     needed = [columns["question"], columns["context"]]
     needed += [columns["answers"]] if with_answers else []
+    if unknown or len(set(needed)) < len(needed):
+        raise ValueError(
+            f"columns must name different columns for {', '.join(COLUMNS)}. "
+            f"Received: {columns}."
+        )
     others = {"language": language, "group": group}
     others = {name: key for name, key in others.items() if key is not None}
     needed += others.values()
@@ -131,16 +138,15 @@ def _row(values, number, with_answers, others):
     name = values.get("id")
     is_number = isinstance(name, int) and not isinstance(name, bool)
     row = {"id": str(number) if name is None else str(name) if is_number else name}
-    columns = ["id", "question", "context", *others.values()]
-    texts = {**values, "id": row["id"]}
-    for column in columns:
-        problem = text_problem(texts.get(column))
-        if problem is None and not texts[column].strip():
+    as_read = values.get(_AS_READ, values)
+    row |= {key: values.get(key) for key in ("question", "context")}
+    row |= {other: as_read.get(key) for other, key in others.items()}
+    for key, text in row.items():
+        problem = text_problem(text)
+        if problem is None and not text.strip():
             problem = "nothing, or white space alone"
         if problem is not None:
-            return row, f"the {column}: {problem}"
-    row |= {key: texts[key] for key in ("question", "context")}
-    row |= {other: texts[key] for other, key in others.items()}
+            return row, f"the {others.get(key, key)}: {problem}"
     row["answers"] = []
     if not with_answers:
         return row, None
@@ -214,7 +220,8 @@ def _span_problem(text, start, context):
 
 def _renamed(values, columns):
     """A row in which question, context and answers have these names."""
-    return {**values, **{own: values.get(name) for own, name in columns.items()}}
+    renamed = {own: values.get(name) for own, name in columns.items()}
+    return {**values, **renamed, _AS_READ: values}
 
 
 def _read_json(path, needed, columns):
@@ -236,23 +243,14 @@ def _read_json(path, needed, columns):
             f'{path} has no questions: SQuAD\'s JSON is {{"data": [{{"paragraphs": '
             f"[...]}}]}}. Received: {shortened(data[:100].decode('utf-8', 'replace'))}"
         )
-    if columns != COLUMNS and any(_has_paragraphs(row) for row in rows):
-        raise ValueError(
-            f"{path} has SQuAD's paragraphs, where question, context and answers have "
-            f"these names: name no columns. Received: {', '.join(columns.values())}."
-        )
     found = _questions(rows, needed, columns)
     for number, (values, reason) in enumerate(found, start=1):
         yield number, values, reason
 
 
-def _has_paragraphs(row):
-    return isinstance(row, dict) and "paragraphs" in row
-
-
 def _questions(rows, needed, columns):
     for row in rows:
-        if _has_paragraphs(row):
+        if isinstance(row, dict) and "paragraphs" in row:
             for paragraph in _list_of(row, "paragraphs"):
                 yield from _paragraph(paragraph, row.get("title"))
         elif isinstance(row, dict) and set(needed) <= set(row) | {columns["answers"]}:

@@ -81,6 +81,17 @@ class TokenEmbedding(keras.layers.Layer):
         self.trained_ids = None  # int array (U,)
         self.trained_rows = None  # variable (U, D)
 
+    @property
+    def trainable(self):
+        """bool, whether the table is trained, or the rows that are trained alone."""
+        return super().trainable
+
+    @trainable.setter
+    def trainable(self, value):
+        keras.layers.Layer.trainable.fset(self, value)
+        if getattr(self, "trained_ids", None) is not None:
+            self.embeddings.trainable = False
+
     def train_rows(self, token_ids):
         """Train the rows of some tokens alone, as a small table beside the whole one.
 
@@ -107,7 +118,8 @@ class TokenEmbedding(keras.layers.Layer):
             )
         if not self.embeddings.trainable:
             raise ValueError(
-                "The token embedding is frozen: none of its rows can be trained."
+                "The token embedding is frozen, as LoRA leaves it: none of its rows "
+                "can be trained."
             )
         rows = ops.take(ops.convert_to_tensor(self.embeddings), ids, axis=0)
         self.embeddings.trainable = False

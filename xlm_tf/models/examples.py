@@ -73,8 +73,8 @@ class Examples:
         parts = [own for own in parts if own is not None]
         if not parts:
             raise ValueError(
-                "group_by_length needs texts, or ragged rows of token ids: of padded "
-                "ones all rows are equally long."
+                "group_by_length needs texts, or rows of words: all rows of an array "
+                "are equally long."
             )
         return sum(parts)
 

@@ -1,6 +1,8 @@
 """What every task of the package does beyond KerasHub's `Task`."""
 
 import contextlib
+import functools
+import warnings
 
 import keras
 import keras_hub
@@ -87,9 +89,10 @@ class XLMTask(TaskFitting, XLMPresets):
 
         On these texts the result is that of training all rows, in less memory and time:
         rows without a gradient do not move. (A weight decay moves them; it is left out
-        for tokens that are in none of the texts.) Other texts may be read as before.
-        Compile the model afterwards, and train it on these texts; what is saved has the
-        whole table.
+        for tokens that are in none of the texts. Optimizers that look at whole
+        matrices, such as Lamb and Adafactor, see a smaller one.) Other texts may be
+        read as before. Compile the model afterwards, and train it on these texts; what
+        is saved has the whole table.
 
         Args:
             x: all texts that the model will be trained on, as for `fit`, in memory.
@@ -104,6 +107,8 @@ class XLMTask(TaskFitting, XLMPresets):
                 "every one. train_embeddings_of is for other tasks."
             )
         examples = self._read(x)
+        if not len(examples):
+            raise ValueError("train_embeddings_of needs texts. Received: none.")
         ids = [self.backbone.pad_token_id]
         tokenizer = getattr(self.preprocessor, "tokenizer", None)
         if tokenizer is not None:
@@ -114,25 +119,22 @@ class XLMTask(TaskFitting, XLMPresets):
             ids.append(np.unique(self._token_ids_of(rows)))
         with self.distribute_strategy.scope():
             self.backbone.token_embedding.train_rows(np.concatenate(ids))
+        # What was traced, and an optimizer, would train the whole table.
+        self.compiled = False
+        self.train_function = self.test_function = self.predict_function = None
 
     def _token_ids_of(self, parts):
         """The ids that the model may meet of some rows of examples."""
         inputs = self._prepare(parts)[0]
         return inputs["token_ids"] if isinstance(inputs, dict) else inputs
 
-    def save(self, *args, **kwargs):
-        """As `keras.Model.save`; without the optimizer's state where rows of the token
-        embedding are trained alone, which the model that is loaded does not know of."""
-        if self.backbone.token_embedding.trained_ids is None:
-            return super().save(*args, **kwargs)
-        with self._without_optimizer():
-            return super().save(*args, **kwargs)
-
     def compile_from_config(self, config):
         # Keras leaves a model whose `compile` is its own without its optimizer.
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.optimizer is not None and self.built:
             self.optimizer.build(self.trainable_variables)
+            inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+            inner.load_own_variables = functools.partial(_load_state, inner)
 
     # A training's state belongs into its checkpoints: stored here, it would triple the
     # size, and every loading would warn that another optimizer has other variables.
@@ -155,6 +157,20 @@ class XLMTask(TaskFitting, XLMPresets):
             yield
         finally:
             self.optimizer = optimizer
+
+
+def _load_state(optimizer, store):
+    """Load an optimizer's state, but one of rows that were trained alone."""
+    shapes = [tuple(variable.shape) for variable in optimizer.variables]
+    saved = [tuple(store[str(i)].shape) for i in range(len(store.keys()))]
+    if len(saved) == len(shapes) and saved != shapes:
+        warnings.warn(
+            "The model is loaded, and its optimizer begins anew: its state is that of "
+            "rows of the token embedding alone (`train_embeddings_of`).",
+            stacklevel=2,
+        )
+        return
+    type(optimizer).load_own_variables(optimizer, store)
 
 
 def check_preprocessor(preprocessor, backbone):

@@ -101,8 +101,13 @@ class TaskFitting(InputPipeline, BuiltByOneReplica):
                 )
             examples, validation_data = examples.split(validation_split)
         lengths = None
+        if not isinstance(group_by_length, bool):
+            raise ValueError(
+                "group_by_length must be True or False. Received: "
+                f"group_by_length={group_by_length!r}."
+            )
         if group_by_length:
-            if is_batches or shuffle is not True:
+            if is_batches or not shuffle or shuffle == "batch":
                 raise ValueError(
                     "group_by_length puts examples in memory in an order of its own: "
                     "pass them as lists, with shuffle=True. Received: "
