@@ -172,10 +172,8 @@ def xlm_tf_epoch(
     backbone.gradient_checkpointing = gradient_checkpointing
     model = XLMTextClassifier(backbone, num_classes=NUM_CLASSES)
     if used_rows:
-        ids = [row for inputs, _ in batches for row in inputs["token_ids"]]
-        width = max(map(len, ids))
-        padded = [np.pad(row, (0, width - len(row)), constant_values=1) for row in ids]
-        model.train_embeddings_of({"token_ids": np.array(padded)})
+        ids = np.concatenate([inputs["token_ids"].ravel() for inputs, _ in batches])
+        model.train_embeddings_of({"token_ids": ids[None, :]})
     return keras_epoch(model, batches, jit_compile)
 
 

@@ -455,9 +455,9 @@ def _read_words(args, path, language_column):
 
 
 def _read_questions(args, path, language_column):
-    from xlm_tf.data.questions import read_questions
+    from xlm_tf.data.questions import COLUMNS, read_questions
 
-    columns = {name: getattr(args, name) for name in ("question", "context", "answers")}
+    columns = {name: getattr(args, name) for name in COLUMNS}
     return read_questions(path, language=language_column, columns=columns)
 
 

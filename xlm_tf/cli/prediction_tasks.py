@@ -248,14 +248,14 @@ class AnswerPrediction(Prediction):
                 "Questions come with their contexts: name a file of SQuAD's .json, or "
                 ".jsonl, .parquet, .csv or .tsv with question and context."
             )
-        question, context = self._question_columns().values()
-        if question == context:
+        columns = self._question_columns()
+        if len(set(columns.values())) < len(columns):
             raise ValueError(
                 "--question and --context must be different columns. "
-                f"Received: {question} and {context}."
+                f"Received: {' and '.join(columns.values())}."
             )
         if self._is_table():
-            columns = {"id": "id", **self._question_columns()}
+            columns = {"id": "id", **columns}
             check_table(self.args.input, columns, optional=("id",))
         else:
             next(self._iterate(), None)

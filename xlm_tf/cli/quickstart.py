@@ -1,4 +1,4 @@
-"""`xlm-tf quickstart`: the whole path once, on real text, in about 15 minutes."""
+"""`xlm-tf quickstart`: the whole path once, on real text, in minutes."""
 
 from pathlib import Path
 

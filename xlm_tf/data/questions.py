@@ -8,7 +8,6 @@ from xlm_tf.data.json_objects import iterate_objects, shortened, text_problem
 from xlm_tf.data.text_lines import unpacked
 
 FORMATS = (".json", ".jsonl", ".parquet")
-_AS_READ = object()  # the key of a row as it was, under the names of its file
 COLUMNS = {"question": "question", "context": "context", "answers": "answers"}
 
 
@@ -98,16 +97,12 @@ def iterate_questions(
         found = _read_json(path, needed, columns)
     else:
         found = iterate_objects(path, needed, optional=["id", "is_impossible"])
-        found = (
-            (number, values and _renamed(values, columns), broken)
-            for number, values, broken in found
-        )
     lines_of_ids = {}
     for number, values, broken in found:
         if broken is not None:
             yield number, None, broken
             continue
-        row, reason = _row(values, number, with_answers, others)
+        row, reason = _row(values, number, with_answers, others, columns)
         if reason is None and row["id"] in lines_of_ids:
             reason = f"the id is that of number {lines_of_ids[row['id']]}"
         if reason is None:
@@ -133,14 +128,13 @@ def questions_format(path):
     return kind
 
 
-def _row(values, number, with_answers, others):
+def _row(values, number, with_answers, others, columns):
     """A row, and what is wrong with it, or None."""
     name = values.get("id")
     is_number = isinstance(name, int) and not isinstance(name, bool)
     row = {"id": str(number) if name is None else str(name) if is_number else name}
-    as_read = values.get(_AS_READ, values)
-    row |= {key: values.get(key) for key in ("question", "context")}
-    row |= {other: as_read.get(key) for other, key in others.items()}
+    row |= {key: values.get(columns[key]) for key in ("question", "context")}
+    row |= {other: values.get(key) for other, key in others.items()}
     for key, text in row.items():
         problem = text_problem(text)
         if problem is None and not text.strip():
@@ -150,7 +144,9 @@ def _row(values, number, with_answers, others):
     row["answers"] = []
     if not with_answers:
         return row, None
-    answers, problem = _answers(values.get("answers"), values.get("is_impossible"))
+    answers, problem = _answers(
+        values.get(columns["answers"]), values.get("is_impossible")
+    )
     for text, start in answers:
         problem = problem or _span_problem(text, start, row["context"])
     row["answers"] = answers
@@ -218,12 +214,6 @@ def _span_problem(text, start, context):
     return f"{message}; it is at {place}" if place >= 0 else message
 
 
-def _renamed(values, columns):
-    """A row in which question, context and answers have these names."""
-    renamed = {own: values.get(name) for own, name in columns.items()}
-    return {**values, **renamed, _AS_READ: values}
-
-
 def _read_json(path, needed, columns):
     """`(number, values, reason)` of every question of a JSON file."""
     check_files(path)
@@ -252,15 +242,15 @@ def _questions(rows, needed, columns):
     for row in rows:
         if isinstance(row, dict) and "paragraphs" in row:
             for paragraph in _list_of(row, "paragraphs"):
-                yield from _paragraph(paragraph, row.get("title"))
+                yield from _paragraph(paragraph, row.get("title"), columns)
         elif isinstance(row, dict) and set(needed) <= set(row) | {columns["answers"]}:
-            yield _renamed(row, columns), None
+            yield row, None
         else:
             found = shortened(json.dumps(row, ensure_ascii=False))
             yield None, f"neither paragraphs nor {', '.join(needed)}: {found}"
 
 
-def _paragraph(paragraph, title):
+def _paragraph(paragraph, title, columns):
     if not isinstance(paragraph, dict) or not isinstance(paragraph.get("qas"), list):
         found = shortened(json.dumps(paragraph, ensure_ascii=False))
         yield None, f"a paragraph without qas, the list of its questions: {found}"
@@ -268,7 +258,9 @@ def _paragraph(paragraph, title):
     for question in paragraph["qas"]:
         if isinstance(question, dict):
             context = paragraph.get("context")
-            yield {"title": title, **question, "context": context}, None
+            values = {"title": title, **question, "context": context}
+            named = {column: values.get(own) for own, column in columns.items()}
+            yield {**values, **named}, None
         else:
             yield None, f"{shortened(json.dumps(question))} is no question"
 

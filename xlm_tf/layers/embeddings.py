@@ -129,6 +129,8 @@ class TokenEmbedding(keras.layers.Layer):
             )
         self.trained_rows.assign(rows)
         self.trained_ids = ids.astype("int32")
+        self._row_numbers = np.full(self.vocabulary_size, -1, "int32")
+        self._row_numbers[ids] = np.arange(len(ids))
 
     def table(self):
         """All rows: the variable, or with rows that are trained alone a tensor."""
@@ -141,9 +143,7 @@ class TokenEmbedding(keras.layers.Layer):
     def call(self, token_ids):
         rows = rows_of(self.embeddings, token_ids)
         if self.trained_ids is not None:
-            numbers = np.full(self.vocabulary_size, -1, "int32")
-            numbers[self.trained_ids] = np.arange(len(self.trained_ids))
-            numbers = ops.take(numbers, token_ids)
+            numbers = ops.take(self._row_numbers, token_ids)
             trained = rows_of(self.trained_rows, ops.maximum(numbers, 0))
             rows = ops.where(numbers[..., None] >= 0, trained, rows)
         return ops.cast(rows, self.compute_dtype)

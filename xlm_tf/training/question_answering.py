@@ -54,10 +54,7 @@ class QuestionAnsweringData(TaskData):
         )
 
     def train_inputs(self):
-        fields = {name: [row[name] for row in self.train] for name in _TEXTS}
-        if "of_model" in self.train[0]:
-            fields["language"] = [row["of_model"] for row in self.train]
-        return fields
+        return _fields_of(self.train)
 
     def train_batches(self, model):
         columns = self._windows(model.preprocessor)
@@ -82,11 +79,10 @@ class QuestionAnsweringData(TaskData):
         parts = []
         for begin in range(0, len(self.train), _BLOCK):
             block = self.train[begin : begin + _BLOCK]
-            fields = {name: [row[name] for row in block] for name in _TEXTS}
-            if "of_model" in block[0]:
-                fields["language"] = [row["of_model"] for row in block]
             inputs, places = preprocessor.pack_windows(
-                fields, [_span(row) for row in block], self.recipe.training.overlap
+                _fields_of(block),
+                [_span(row) for row in block],
+                self.recipe.training.overlap,
             )
             packed = {**inputs, "positions": places["positions"]}
             parts.append({name: value.numpy() for name, value in packed.items()})
@@ -110,7 +106,12 @@ def _as_wide(values, width, fill):
     return np.pad(values, missing, constant_values=fill)
 
 
-_TEXTS = ("question", "context")
+def _fields_of(rows):
+    """What the model reads of rows: dict of lists."""
+    fields = {name: [row[name] for row in rows] for name in ("question", "context")}
+    if "of_model" in rows[0]:
+        fields["language"] = [row["of_model"] for row in rows]
+    return fields
 
 
 def _span(row):

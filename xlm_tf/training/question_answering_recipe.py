@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from xlm_tf.data.questions import iterate_questions, questions_format
+from xlm_tf.data.questions import COLUMNS, iterate_questions, questions_format
 from xlm_tf.evaluation.answer_scores import METRICS
 from xlm_tf.training.recipe_fields import Distinct
 from xlm_tf.training.task_recipe import TaskFiles, TaskRecipe, metric_problem
@@ -88,11 +88,10 @@ class QuestionAnsweringRecipe(TaskRecipe):
 
     def reading(self, entry):
         """What `read_questions` is told of an entry's files: dict."""
-        names = ("question", "context", "answers")
         return {
             "language": entry.language_column,
             "group": self.group,
-            "columns": {name: getattr(self, name) for name in names},
+            "columns": {name: getattr(self, name) for name in COLUMNS},
         }
 
     def check_file(self, path, entry):
@@ -102,7 +101,7 @@ class QuestionAnsweringRecipe(TaskRecipe):
     def contradictions(self):
         """Yield what does not fit together."""
         yield from super().contradictions()
-        columns = [self.question, self.context, self.answers]
+        columns = [getattr(self, name) for name in COLUMNS]
         if len(set(columns)) != len(columns):
             yield (
                 "recipe.question, context and answers must be different columns. "

@@ -97,19 +97,17 @@ class TaskTrainingSettings(TrainingSettings):
                 "batch_size must have a text for each of accumulation_steps parts. "
                 f"Received: {self.batch_size} and {self.accumulation_steps}."
             )
-        frozen = ("freeze_embeddings", "freeze_layers", "freeze_blocks")
-        given = [name for name in frozen if getattr(self, name)]
-        if self.lora_rank and given:
+        frozen = self._given("freeze_embeddings", "freeze_layers", "freeze_blocks")
+        if self.lora_rank and frozen:
             yield (
                 "lora_rank leaves all weights as they are but the head's: leave "
-                f"{' and '.join(given)} out."
+                f"{frozen} out."
             )
-        untrained = ("freeze_embeddings", "freeze_layers", "lora_rank")
-        given = [name for name in untrained if getattr(self, name)]
-        if self.train_used_embeddings and given:
+        untrained = self._given("freeze_embeddings", "freeze_layers", "lora_rank")
+        if self.train_used_embeddings and untrained:
             yield (
                 "train_used_embeddings needs embeddings that are trained: leave it or "
-                f"{' and '.join(given)} out."
+                f"{untrained} out."
             )
         if self.freeze_blocks and self.freeze_blocks[0] > self.freeze_blocks[1]:
             yield (
@@ -118,3 +116,7 @@ class TaskTrainingSettings(TrainingSettings):
             )
         if self.seeds and "seed" in self.model_fields_set:
             yield "expected either `seed` or `seeds`."
+
+    def _given(self, *names):
+        """Those of some fields that are set, as a text."""
+        return " and ".join(name for name in names if getattr(self, name))
