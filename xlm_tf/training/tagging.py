@@ -79,18 +79,16 @@ class TaggingData(TaskData):
 
     def train_batches(self, model):
         number_of = {tag: number for number, tag in enumerate(self.labels)}
-        words = tf.ragged.constant([row["words"] for row in self.train], tf.string)
+        columns = {
+            name: tf.ragged.constant(values, tf.string)
+            for name, values in self.train_inputs().items()
+        }
         tags = tf.ragged.constant(
             [[number_of[tag] for tag in row["tags"]] for row in self.train], tf.int32
         )
-        languages = None
-        if "of_model" in self.train[0]:
-            languages = tf.constant([row["of_model"] for row in self.train])
 
         def rows(chosen):
-            fields = {"words": tf.gather(words, chosen)}
-            if languages is not None:
-                fields["language"] = tf.gather(languages, chosen)
+            fields = {name: tf.gather(x, chosen) for name, x in columns.items()}
             return fields, tf.gather(tags, chosen)
 
         return self.epochs([len(row["words"]) for row in self.train], rows)
