@@ -31,6 +31,7 @@ ALLOWED = {
     "output_files": [],
     "onednn": [],
     "quiet_start": [],
+    "freed_memory": [],
     "text": ["private_keras", "version", "optional_packages", "output_files"],
     "data": ["text", "private_keras", "version", "optional_packages", "output_files"],
     "layers": FOUNDATIONS,

@@ -16,6 +16,7 @@ onednn.enable()
 # Where the public names are: classes in the registry's table, and what is none.
 _MODULES = {
     "PRESETS": "xlm_tf.checkpoints.released_models",
+    "keep_freed_memory": "xlm_tf.freed_memory",
     "load_task": "xlm_tf.models.loading",
     **{name: module for module, names in CLASSES.items() for name in names},
 }
@@ -42,6 +43,7 @@ __all__ = [
     "XLMTokenClassifier",
     "XLMTokenClassifierPreprocessor",
     "__version__",
+    "keep_freed_memory",
     "load_task",
 ]
 

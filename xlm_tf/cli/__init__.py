@@ -10,7 +10,7 @@ import os
 import sys
 
 from xlm_tf.cli.errors import EXIT_CODE, OneLineParser, error_lines, is_expected
-from xlm_tf.cli.memory import keep_freed_memory
+from xlm_tf.freed_memory import keep_freed_memory
 from xlm_tf.quiet_start import start_tensorflow
 from xlm_tf.version import __version__
 

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from xlm_tf.layers.id_checks import checked_ids
-from xlm_tf.layers.initializers import random_normal
+from xlm_tf.layers.initializers import drawn_in_place, random_normal
 from xlm_tf.layers.layer_normalization import LayerNormalization
 from xlm_tf.layers.token_layout import PADDED
 from xlm_tf.private_keras import unlocked
@@ -75,7 +75,7 @@ class TokenEmbedding(keras.layers.Layer):
         self.embeddings = self.add_weight(
             name="embeddings",
             shape=(self.vocabulary_size, self.hidden_dim),
-            initializer=self.embeddings_initializer,
+            initializer=drawn_in_place(self.embeddings_initializer),
             autocast=False,
         )
         self.trained_ids = None  # int array (U,)

@@ -4,6 +4,7 @@ import contextlib
 import contextvars
 
 import keras
+import tensorflow as tf
 
 _IS_SKIPPED = contextvars.ContextVar("initialization is skipped", default=False)
 
@@ -32,3 +33,24 @@ def dense_kernel(stddev=None):
     if stddev is None:
         return keras.initializers.GlorotUniform()
     return keras.initializers.TruncatedNormal(stddev=stddev)
+
+
+def drawn_in_place(initializer):
+    """An initializer that holds a large table once, as a graph draws it, not thrice.
+
+    Operation by operation, the numbers, their product with the deviation and its sum
+    with the mean are tables of their own.
+
+    Args:
+        initializer: `keras.initializers.Initializer`.
+
+    Returns:
+        Function (shape, dtype) -> tensor, the initializer's.
+    """
+    if keras.config.backend() != "tensorflow":
+        return initializer
+
+    def draw(shape, dtype=None):
+        return tf.function(lambda: initializer(shape, dtype=dtype), autograph=False)()
+
+    return draw

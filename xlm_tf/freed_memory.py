@@ -13,8 +13,10 @@ def keep_freed_memory():
     """Let glibc keep what is freed, instead of giving it back to the system.
 
     A training step takes and frees the same hundreds of megabytes again and again, and
-    every page that comes fresh from the system costs a fault. Call before the first
-    thread starts. Other C libraries are left as they are.
+    every page that comes fresh from the system costs a fault. `xlm-tf` calls it; call
+    it in a program or notebook that trains on processors, best at its beginning. The
+    process then holds its peak of memory until it ends. Other C libraries are left as
+    they are.
     """
     with contextlib.suppress(AttributeError):  # no mallopt
         mallopt = ctypes.CDLL(None).mallopt

@@ -9,7 +9,7 @@ import pytest
 
 PROGRAM = """
 import resource, sys
-from xlm_tf.cli.memory import keep_freed_memory
+from xlm_tf.freed_memory import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
 import numpy as np
