@@ -230,3 +230,22 @@ def test_sequences_longer_than_the_positions_are_refused():
     backbone = XLMBackbone(**TINY, **XLMR)
     with pytest.raises(ValueError, match="length=13, max_sequence_length=12"):
         backbone({"token_ids": np.full((1, 13), 5)})
+
+
+@pytest.mark.parametrize("layout", ["packed", "padded"])
+def test_vectors_in_place_of_the_token_embedding(config, layout):
+    backbone = XLMBackbone(**config)
+    backbone.token_layout = layout
+    pad = backbone.pad_token_id
+    inputs = inputs_for(config, [[0, 5, 6, 7], [0, 9, pad, pad]])
+    vectors = backbone.token_embedding.embeddings.numpy()[inputs["token_ids"]]
+    expected = backbone(inputs)
+    actual = backbone({**inputs, "token_vectors": vectors})
+    np.testing.assert_allclose(actual, expected, atol=1e-6)
+    # The ids say nothing then, but where padding is.
+    others = np.where(inputs["token_ids"] == pad, pad, 4)
+    actual = backbone({**inputs, "token_ids": others, "token_vectors": vectors})
+    np.testing.assert_allclose(actual, expected, atol=1e-6)
+    for wrong in (vectors[0], vectors[:, 1:], vectors[..., 1:]):
+        with pytest.raises(ValueError, match="a vector of hidden_dim for every token"):
+            backbone({**inputs, "token_vectors": wrong})

@@ -203,6 +203,7 @@ class Embeddings(keras.layers.Layer):
             `position_offset > 0` (fairseq's rule: left padding changes nothing).
         language_ids: int tensor (B, T), needed where `num_languages > 0`.
         token_type_ids: int tensor (B, T). Defaults to zeros.
+        token_vectors: float tensor (B, T, D), in place of the token embeddings.
         layout: how the tokens of the result lie, see `SelfAttention`.
 
     Returns:
@@ -301,6 +302,7 @@ class Embeddings(keras.layers.Layer):
         position_ids=None,
         language_ids=None,
         token_type_ids=None,
+        token_vectors=None,
         layout=PADDED,
     ):
         token_ids = checked_ids(token_ids, self.vocabulary_size, "token_ids")
@@ -319,11 +321,21 @@ class Embeddings(keras.layers.Layer):
             # Of other lengths, the backbone knows that they are not too long.
             num_rows = self.max_sequence_length + self.position_offset
             rows = checked_ids(rows, num_rows, "positions")
-        ids = token_ids, rows, language_ids, token_type_ids
-        return self._sum(*(None if x is None else layout.pack(x) for x in ids))
+        given = token_ids, rows, language_ids, token_type_ids, token_vectors
+        return self._sum(*(None if x is None else layout.pack(x) for x in given))
 
-    def _sum(self, token_ids, rows, language_ids=None, token_type_ids=None):
-        x = self.token_embedding(token_ids)  # (B, T, D)
+    def _sum(
+        self,
+        token_ids,
+        rows,
+        language_ids=None,
+        token_type_ids=None,
+        token_vectors=None,
+    ):
+        if token_vectors is None:
+            x = self.token_embedding(token_ids)  # (B, T, D)
+        else:
+            x = ops.cast(token_vectors, self.compute_dtype)
         x = x + self._rows(self.position_table, rows)
         if self.num_languages:
             if language_ids is None:

@@ -81,7 +81,9 @@ class XLMBackbone(
             `position_ids`: int (B, T), 0-based; defaults to running positions;
             `segment_ids`: int (B, T), 0 = padding: packed rows, in which tokens
                 attend only within their segment;
-            `token_type_ids`: int (B, T). Defaults to zeros.
+            `token_type_ids`: int (B, T). Defaults to zeros;
+            `token_vectors`: float (B, T, D), in place of the token embeddings of
+                `token_ids`, which then say where padding is.
 
     Returns:
         Float tensor (B, T, D): hidden states of the last block. With
@@ -115,6 +117,7 @@ class XLMBackbone(
         "position_ids",
         "segment_ids",
         "token_type_ids",
+        "token_vectors",
     )
     # Query, key and value of the self-attention, one product.
     lora_projections = ("qkv_dense",)
@@ -289,7 +292,8 @@ class XLMBackbone(
 
     def _states(self, inputs):
         inputs = as_dict(inputs, self.input_names)
-        check_shapes(inputs, "token_ids", self.input_names)
+        per_token = [name for name in self.input_names if name != "token_vectors"]
+        check_shapes(inputs, "token_ids", per_token)
         padding_mask = self.padding_mask(inputs)
         layout = self.layout_of(padding_mask)
         x, attention_mask = self._embedded(inputs, padding_mask, layout)
@@ -386,6 +390,7 @@ class XLMBackbone(
             position_ids=inputs.get("position_ids"),
             language_ids=inputs.get("language_ids"),
             token_type_ids=inputs.get("token_type_ids"),
+            token_vectors=self._token_vectors(inputs),
             layout=layout,
         )  # (B, T, D), or (N, D)
         return self._zero_padding(x, layout.pack(padding_mask)), attention_mask
@@ -398,6 +403,24 @@ class XLMBackbone(
             return ops.not_equal(inputs["token_ids"], self.pad_token_id)
         everywhere = ops.ones_like(inputs["token_ids"], "bool")
         return ops.logical_and(ops.cast(padding_mask, "bool"), everywhere)
+
+    def _token_vectors(self, inputs):
+        vectors = inputs.get("token_vectors")
+        if vectors is None:
+            return None
+        vectors = ops.convert_to_tensor(vectors)
+        shape = (*ops.shape(inputs["token_ids"]), self.hidden_dim)
+        own = tuple(ops.shape(vectors))
+        if len(own) != 3 or any(
+            isinstance(x, int) and isinstance(y, int) and x != y
+            for x, y in zip(own, shape, strict=True)
+        ):
+            raise ValueError(
+                "token_vectors must hold a vector of hidden_dim for every token. "
+                f"Received: token_vectors of shape {own}, token_ids of shape "
+                f"{shape[:2]}, hidden_dim={self.hidden_dim}."
+            )
+        return vectors
 
     def _zero_padding(self, x, is_real):
         if not self.zero_padding_states:

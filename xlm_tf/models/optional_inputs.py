@@ -72,7 +72,11 @@ def check_shapes(inputs, like, names):
             )
 
 
-OTHER_NAMES = {"input_ids": "token_ids", "attention_mask": "padding_mask"}
+OTHER_NAMES = {
+    "input_ids": "token_ids",
+    "attention_mask": "padding_mask",
+    "inputs_embeds": "token_vectors",
+}
 
 
 def as_dict(inputs, names):

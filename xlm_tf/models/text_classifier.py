@@ -3,6 +3,7 @@
 import keras
 import keras_hub
 import numpy as np
+import tensorflow as tf
 
 from xlm_tf.checkpoints import sentence_transformers
 from xlm_tf.checkpoints.checkpoint_head import CheckpointHead, has_tensor
@@ -12,13 +13,19 @@ from xlm_tf.checkpoints.tensor_names import dense
 from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.pooling import Pooling
 from xlm_tf.layers.precision import at_least_float32
+from xlm_tf.models.attribution import Attribution, Attributions, scored_words
 from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.backend import require_tensorflow
 from xlm_tf.models.class_heads import ClassHead, class_settings, read_classes
+from xlm_tf.models.integrated_gradients import integrated_gradients
 from xlm_tf.models.optional_inputs import OptionalInputs
+from xlm_tf.models.packed_outputs import packed_outputs
 from xlm_tf.models.saving import check_separators
 from xlm_tf.models.task import XLMTask, check_labels
 from xlm_tf.models.text_classifier_preprocessor import XLMTextClassifierPreprocessor
+from xlm_tf.models.text_fields import FIELDS
 from xlm_tf.models.text_reading import read_column
+from xlm_tf.text.byte_offsets import as_strings
 
 # What the classes are to each other (transformers' names), and so what the logits say.
 PROBLEM_TYPES = (
@@ -254,6 +261,118 @@ class XLMTextClassifier(
         function = keras.ops.softmax if is_single else keras.ops.sigmoid
         return keras.ops.convert_to_numpy(function(outputs))
 
+    def attributions(self, x, target=None, steps=32, batch_size=32):
+        """What the answers come from: a score for every word.
+
+        The scores are integrated gradients of the embeddings of a word's tokens, from
+        the text with `<mask>` in the place of every token to the text. They sum to
+        `score - baseline_score`: what the model says of the text more than of the
+        masks; `error` is what is missing, less with more steps.
+
+        The number that is explained is the log-odds of the class, log p / (1 - p),
+        which does not level off where the model is sure; of a regression, and of a
+        model with an `activation`, it is the output itself.
+
+        Args:
+            x: str, list of str, or whatever else `classify` takes, in memory.
+            target: the class that is asked for, its label or its number; by default
+                the most probable of every text. Of a regression, the number of the
+                output; by default the only one.
+            steps: int, points at which the gradients are taken.
+            batch_size: int, points at once, of one text or several.
+
+        Returns:
+            `Attributions`, a list of `Attribution`, one per text: in a notebook a table
+            of the texts with coloured words, of which `to_html()` is the HTML. What is
+            cut from a text that is too long has no score.
+
+        Raises:
+            ValueError: there is no such class, an argument is out of range, or what
+                `classify` refuses.
+
+        Source: Sundararajan et al. 2017 (arXiv 1703.01365).
+        """
+        require_tensorflow("attributions")
+        steps = whole_number("steps", steps)
+        batch_size = whole_number("batch_size", batch_size)
+        preprocessor = self.text_preprocessor("attributions")
+        target = self._output_number(target)
+        self.check_lengths()
+        fields = _text_columns(self._read(x).parts["x"])
+        if not len(fields["text"]):
+            return Attributions()
+        inputs, tokens = preprocessor.pack_with_offsets(fields)
+        masked = inputs["token_ids"].numpy()
+        for own in tokens.values():
+            for row, spans in enumerate(own):
+                masked[row, [x[0] for x in spans]] = (
+                    preprocessor.tokenizer.mask_token_id
+                )
+        outputs, of_masked = (
+            np.concatenate([x for _, x in packed_outputs(self, own, batch_size)])
+            for own in (inputs, {**inputs, "token_ids": tf.constant(masked)})
+        )
+        most = outputs.argmax(-1) if target is None else target
+        targets = np.broadcast_to(most, len(outputs))
+        scores = integrated_gradients(
+            self,
+            inputs,
+            masked,
+            lambda outputs, rows: self._explained(outputs, targets[rows]),
+            steps,
+            batch_size,
+        )
+        words = {
+            name: scored_words(fields[name], own, scores)
+            for name, own in tokens.items()
+        }
+        explained, of_baseline = (
+            self._explained(own, targets).numpy().tolist()
+            for own in (outputs, of_masked)
+        )
+        return Attributions(
+            Attribution(
+                label=self.class_names[targets[row]],
+                score=explained[row],
+                baseline_score=of_baseline[row],
+                text=fields["text"][row],
+                words=words["text"][row],
+                text_pair=fields["text_pair"][row] if "text_pair" in words else None,
+                words_pair=words["text_pair"][row] if "text_pair" in words else None,
+            )
+            for row in range(len(outputs))
+        )
+
+    def _output_number(self, target):
+        """The number of an output that a class, or its number, names; None of None."""
+        if target is None:
+            if self.problem_type == "regression" and self.num_classes > 1:
+                raise ValueError(
+                    f"This regression has {self.num_classes} outputs: say which by "
+                    "`target`, a number. Received: target=None."
+                )
+            return None
+        names = self.class_names
+        if isinstance(target, str) and target in names:
+            return names.index(target)
+        if isinstance(target, str):
+            raise ValueError(
+                f"target must be one of {', '.join(names)}, or a number of them. "
+                f"Received: target={target!r}."
+            )
+        return whole_number("target", target, 0, self.num_classes - 1)
+
+    def _explained(self, outputs, targets):
+        """What `attributions` explains, float (B,), of outputs (B, C)."""
+        outputs = tf.convert_to_tensor(outputs)
+        chosen = tf.gather(outputs, targets, batch_dims=1)
+        is_logit = self.activation is keras.activations.linear
+        if not is_logit or self.problem_type != "single_label_classification":
+            return chosen
+        is_chosen = tf.one_hot(targets, self.num_classes, True, False)
+        others = tf.where(is_chosen, outputs.dtype.min, outputs)
+        return chosen - tf.reduce_logsumexp(others, axis=-1)
+
     def zero_shot(
         self,
         texts,
@@ -408,3 +527,11 @@ class XLMTextClassifier(
             "activation": keras.activations.serialize(self.activation),
             "labels": self.labels,
         }
+
+
+def _text_columns(x):
+    """What `read_texts` gives -> dict of lists of str."""
+    if isinstance(x, tuple):
+        x = dict(zip(FIELDS, x, strict=False))
+    columns = x if isinstance(x, dict) else {"text": x}
+    return {name: as_strings(own.tolist()) for name, own in columns.items()}

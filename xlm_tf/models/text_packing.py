@@ -4,7 +4,12 @@ import keras_hub
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from xlm_tf.models.text_fields import check_fields, different_strings, text_fields
+from xlm_tf.models.text_fields import (
+    FIELDS,
+    check_fields,
+    different_strings,
+    text_fields,
+)
 from xlm_tf.private_keras import ArgumentsFromPreset
 from xlm_tf.text.language_codes import match_language, parse_language_code
 from xlm_tf.text.languages import language_index
@@ -142,20 +147,25 @@ class TextPacking(ArgumentsFromPreset):
         return self._pack_batch(fields, pad_to_full_length=False)
 
     def _pack_batch(self, fields, pad_to_full_length):
-        self.check_language_fields(fields)
-        language = fields.get("language")
-        pair_language = fields.get("language_pair", language)
-        segments = [self._tokenize(fields["text"], language)]
-        if "text_pair" in fields:
-            segments.append(self._tokenize(fields["text_pair"], pair_language))
+        languages = self._languages_of(fields)
+        segments = [
+            self._tokenize(fields[name], language)
+            for name, language in zip(FIELDS[:2], languages, strict=True)
+            if name in fields
+        ]
         segments = self._truncate(segments, self.room(len(segments)))
         return self.pack_segments(
             segments,
-            language,
-            pair_language,
+            *languages,
             pad_to_full_length,
             batch_size=tf.shape(fields["text"])[0],
         )
+
+    def _languages_of(self, fields):
+        """The languages of the texts and of their pairs, where fields name any."""
+        self.check_language_fields(fields)
+        language = fields.get("language")
+        return language, fields.get("language_pair", language)
 
     def room(self, num_segments):
         """How many tokens the segments of a sequence may have in all, an int.
