@@ -9,6 +9,8 @@ this file is read with `import xlm_tf`, which knows no TensorFlow yet.
 import contextlib
 import hashlib
 import importlib
+import json
+import pathlib
 
 
 class LazyRegistry(dict):
@@ -173,8 +175,8 @@ class ArgumentsFromPreset:
         return {**taken_over, **kwargs}
 
 
-def read_preset(preset, file):
-    """A JSON file of a preset of Keras, or None where the preset has none.
+def preset_file(preset, file):
+    """A file of a preset of Keras, downloaded, or None where the preset has none.
 
     Private: `keras_hub.src.utils.preset_utils`. Missing in public: to read a file of
     a preset that may be a folder, a handle of a hub, or a name.
@@ -184,13 +186,26 @@ def read_preset(preset, file):
         file: str, such as "task.json".
 
     Returns:
-        dict, or None.
+        Path, or None.
     """
     from keras_hub.src.utils import preset_utils
 
-    if not preset_utils.check_file_exists(str(preset), file):
+    try:
+        return pathlib.Path(preset_utils.get_file(str(preset), file))
+    except FileNotFoundError:
         return None
-    return preset_utils.load_json(str(preset), file)
+
+
+def read_preset(preset, file):
+    """A JSON file of a preset of Keras, or None where the preset has none.
+
+    Args: as for `preset_file`.
+
+    Returns:
+        dict, or None.
+    """
+    path = preset_file(preset, file)
+    return None if path is None else json.loads(path.read_text(encoding="utf-8"))
 
 
 class SentencePieceModels:

@@ -46,6 +46,11 @@ class Checkpoint:
         arguments: dict, arguments of the backbone instead of the configuration's.
         root: Path, the folder of sentence-transformers that the encoder is part of;
             defaults to the encoder's own.
+        saved_as: str, the class of KerasHub that the file names; None in other formats.
+        task_arguments: dict, arguments of the task that the file states.
+        preprocessor_arguments: dict, arguments of its preprocessor, likewise.
+        embedding: `sentence_transformers.Embedding`, where a file that is not of
+            sentence-transformers says how vectors are made.
     """
 
     path: Path
@@ -56,6 +61,10 @@ class Checkpoint:
     ignored: tuple = ()
     arguments: dict = dataclasses.field(default_factory=dict)
     root: Path | None = None
+    saved_as: str | None = None
+    task_arguments: dict = dataclasses.field(default_factory=dict)
+    preprocessor_arguments: dict = dataclasses.field(default_factory=dict)
+    embedding: sentence_transformers.Embedding | None = None
 
     @property
     def folder(self):
@@ -86,11 +95,15 @@ class Checkpoint:
 
     @property
     def is_of_embedder(self):
-        """Whether it is a folder of sentence-transformers that makes vectors."""
+        """Whether it says how vectors are made, as sentence-transformers does."""
+        if self.embedding is not None:
+            return True
         return sentence_transformers.is_of_embedder(self.root or self.folder)
 
     def read_embedding(self):
-        """What such a folder says: a `sentence_transformers.Embedding`."""
+        """What it says of them: a `sentence_transformers.Embedding`."""
+        if self.embedding is not None:
+            return self.embedding
         width = self.backbone_arguments["hidden_dim"]
         return sentence_transformers.read_embedding(
             self.root or self.folder, width, self.ignored

@@ -40,12 +40,17 @@ def _no_settings(model, family):
     return {}
 
 
-def _no_text_settings(checkpoint):
+def no_text_settings(checkpoint):
+    """For files that say nothing of texts beside the tokenizer's."""
     return {}
 
 
 def _no_files(model, folder):
     pass
+
+
+def _no_arguments(model):
+    return {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,10 +77,15 @@ class CheckpointHead:
             of what is to be loaded, empty for a new head. Raises a ValueError for what
             it cannot obey.
         text_settings: function from a `Checkpoint` to a dict of what it says of texts
-            that the tokenizer's files do not: `max_length`, `lowercase`.
+            that the tokenizer's files do not: `max_length`, `lowercase`, and further
+            arguments of the preprocessor.
         settings: function `(model, family)` to a dict of settings for config.json.
             Raises a ValueError where transformers has no such head.
         write_files: function `(model, folder)` that writes further files.
+        keras_hub_class: str, the class of KerasHub that computes the same; None for a
+            task that it does not have.
+        keras_hub_arguments: function from a model to a dict of the arguments of that
+            class. Raises a ValueError where it has no such head.
     """
 
     families: tuple
@@ -86,9 +96,11 @@ class CheckpointHead:
     is_in: Callable = never
     is_pretrained: bool = False
     read: Callable = read_head
-    text_settings: Callable = _no_text_settings
+    text_settings: Callable = no_text_settings
     settings: Callable = _no_settings
     write_files: Callable = _no_files
+    keras_hub_class: str | None = None
+    keras_hub_arguments: Callable = _no_arguments
 
     def saved_tensors(self, model):
         """Pairs of a variable and a name to save it under; a variable may be there

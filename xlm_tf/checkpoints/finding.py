@@ -12,6 +12,7 @@ from pathlib import Path
 from xlm_tf.checkpoints import (
     fairseq,
     huggingface,
+    keras_hub,
     original,
     sentence_transformers,
     tokenizer_settings,
@@ -20,8 +21,9 @@ from xlm_tf.checkpoints.checkpoint import ADAPTER_FILE, CONFIG_FILE, GENERATION_
 from xlm_tf.checkpoints.declared_settings import read_json_if_there
 from xlm_tf.checkpoints.model_names import HUB, no_model, resolve
 from xlm_tf.checkpoints.released_models import PRESETS
+from xlm_tf.private_keras import preset_file
 
-FORMATS = (huggingface, fairseq, original)
+FORMATS = (huggingface, keras_hub, fairseq, original)
 # What is downloaded of a repository of transformers.
 _FILES = [
     CONFIG_FILE,
@@ -44,7 +46,7 @@ _KERAS_FILES = (CONFIG_FILE, "task.json", "preprocessor.json", "tokenizer.json")
 
 
 def find_checkpoint(preset, ignored_settings=()):
-    """The checkpoint that a preset is, or None for the presets of Keras.
+    """The checkpoint that a preset is, or None for a preset of this package.
 
     Args:
         preset: see `from_preset` of the models.
@@ -64,8 +66,9 @@ def find_checkpoint(preset, ignored_settings=()):
         arguments = PRESETS[preset].arguments
         preset = PRESETS[preset].source
     path = Path(preset)
-    if preset.startswith(HUB):
-        path = _download(preset.removeprefix(HUB))
+    if "://" in preset:
+        is_of_hub = preset.startswith(HUB)
+        path = _download(preset.removeprefix(HUB)) if is_of_hub else _fetch(preset)
         if path is None:
             return None
     root, path = path, sentence_transformers.transformer_folder(path)
@@ -75,7 +78,7 @@ def find_checkpoint(preset, ignored_settings=()):
             checkpoint = file_format.read(found, tuple(ignored_settings))
             root = root if root.is_dir() else None
             return dataclasses.replace(checkpoint, arguments=arguments, root=root)
-    if "://" not in preset and not (path / CONFIG_FILE).is_file():
+    if not (path / CONFIG_FILE).is_file():
         raise FileNotFoundError(_holds_no_model(path))
     for name in _KERAS_FILES:
         read_json_if_there(path / name)
@@ -99,7 +102,7 @@ def _holds_no_model(path):
 
 
 def _download(repository):
-    """The folder of a repository of the hub; None where it is one of Keras."""
+    """The folder of a repository of the hub; None where it is of this package."""
     from huggingface_hub import hf_hub_download, snapshot_download
     from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundError
 
@@ -112,6 +115,9 @@ def _download(repository):
             f"{HUB}{repository} holds no {CONFIG_FILE}: it is neither a model of "
             "transformers nor one of Keras."
         ) from error
+    if keras_hub.find(folder) is not None:
+        patterns = [*keras_hub.FILES, "model_*.weights.h5"]
+        return Path(snapshot_download(repository, allow_patterns=patterns))
     if huggingface.find(folder) is None:
         return None
     # Files that are there are not asked for again, and a broken download goes on.
@@ -119,3 +125,16 @@ def _download(repository):
     if not any(folder.glob("*.safetensors")):
         folder = Path(snapshot_download(repository, allow_patterns=_FILES + _PICKLED))
     return folder
+
+
+def _fetch(preset):
+    """The folder of a KerasHub preset at another address; None where it is none."""
+    config = preset_file(preset, CONFIG_FILE)
+    if config is None or keras_hub.find(config.parent) is None:
+        return None
+    for name in keras_hub.FILES:
+        path = preset_file(preset, name)
+        if path is not None and name == keras_hub.SHARDS_FILE:
+            for shard in keras_hub.shards(path):
+                preset_file(preset, shard)
+    return config.parent

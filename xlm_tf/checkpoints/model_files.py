@@ -3,7 +3,7 @@
 import fnmatch
 from pathlib import Path
 
-from xlm_tf.checkpoints import huggingface
+from xlm_tf.checkpoints import huggingface, keras_hub
 from xlm_tf.checkpoints.finding import FORMATS
 
 # A model that is saved over another one takes the place of all of them: one that stayed
@@ -63,7 +63,7 @@ def check_no_other_model(folder):
     """
     if not Path(folder).is_dir():
         return
-    for other in (x for x in FORMATS if x is not huggingface):
+    for other in (x for x in FORMATS if x not in (huggingface, keras_hub)):
         path = other.find(folder)
         if path is not None:
             raise FileExistsError(

@@ -120,6 +120,10 @@ class StoredTensor:
             self._strides,
         )
 
+    def view(self, shape, strides):
+        """Its numbers in another shape and order, a `StoredTensor`."""
+        return StoredTensor(self._storage, self._offset, shape, strides)
+
     def read(self):
         """The tensor as a NumPy array, in its own type."""
         storage = self._storage()

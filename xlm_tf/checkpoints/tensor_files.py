@@ -4,6 +4,7 @@ import json
 import math
 from pathlib import Path
 
+import h5py
 import ml_dtypes
 import numpy as np
 from safetensors.numpy import save_file
@@ -139,6 +140,70 @@ def read_safetensors(path):
             "download it again."
         ) from error
     return tensors
+
+
+def read_hdf5(path):
+    """What an HDF5 file of Keras's weights holds, links to elsewhere left out.
+
+    Args:
+        path: Path.
+
+    Returns:
+        dict from a dataset's path in the file to `StoredTensor`.
+
+    Raises:
+        ValueError: not such a file, a damaged one, or one whose numbers do not lie in
+            it in one piece, as Keras writes them.
+    """
+    size, tensors = path.stat().st_size, {}
+
+    def read(name, item):
+        if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "fiuV":
+            return
+        is_bfloat16 = item.attrs.get("dtype") == "bfloat16"  # HDF5 has none
+        dtype = np.dtype(ml_dtypes.bfloat16) if is_bfloat16 else item.dtype
+        start = item.id.get_offset() if item.size else 0
+        if start is None or item.external or start + item.nbytes > size:
+            raise ValueError(f"{name} does not lie within it in one piece")
+        storage = Storage(path, start, dtype, item.size)
+        strides = [math.prod(item.shape[i + 1 :]) for i in range(item.ndim)]
+        tensors[name] = StoredTensor(lambda: storage, 0, item.shape, strides)
+
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems(read)
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is not a file of Keras's weights, or it is damaged: {error}. Copy "
+            "or download it again."
+        ) from error
+    return tensors
+
+
+class RowsAfterZeros:
+    """A tensor with rows of zeros before its own.
+
+    Args:
+        tensor: `StoredTensor`.
+        num_zeros: int, rows.
+    """
+
+    def __init__(self, tensor, num_zeros):
+        self._tensor = tensor
+        self._num_zeros = num_zeros
+        self.shape = (num_zeros + tensor.shape[0], *tensor.shape[1:])
+
+    def rows(self, start, stop):
+        """As those of a `StoredTensor`."""
+        first, last = (max(row - self._num_zeros, 0) for row in (start, stop))
+        num_zeros = stop - start - (last - first)
+        return RowsAfterZeros(self._tensor.rows(first, last), num_zeros)
+
+    def read(self):
+        """As that of a `StoredTensor`."""
+        values = self._tensor.read()
+        zeros = np.zeros((self._num_zeros, *self.shape[1:]), values.dtype)
+        return np.concatenate([zeros, values])
 
 
 def write_safetensors(tensors, path, metadata=None):

@@ -27,7 +27,7 @@ def load_weights(tensors, layers, names, prefix=""):
     }
     for path, own in names.items():
         parts = [prefix + name for name in _as_tuple(own)]
-        variable = _variable(variables, path)
+        variable = find_variable(variables, path)
         _check_shapes(tensors, parts, path, variable.shape)
         _assign(variable, tensors, parts, is_kernel=path.endswith("/kernel"))
 
@@ -77,7 +77,7 @@ def save_weights(folder, variables, names, extra):
     """
     shards, size = [[]], 0
     for path, own in names:
-        num_bytes = 4 * int(np.prod(_variable(variables, path).shape))
+        num_bytes = 4 * int(np.prod(find_variable(variables, path).shape))
         if size and size + num_bytes > MAX_SHARD_BYTES:
             shards.append([])
             size = 0
@@ -90,7 +90,7 @@ def save_weights(folder, variables, names, extra):
             file = f"model-{number:05d}-of-{len(shards):05d}.safetensors"
         tensors = dict(extra) if number == 1 else {}
         for path, own in shard:
-            tensors |= _as_stored(path, _variable(variables, path), _as_tuple(own))
+            tensors |= as_stored(path, find_variable(variables, path), _as_tuple(own))
         write_safetensors(tensors, folder / file, {"format": "pt"})
         files |= dict.fromkeys(tensors, file)
     if len(shards) > 1:
@@ -99,8 +99,17 @@ def save_weights(folder, variables, names, extra):
         path.write_text(json.dumps(index, indent=2), encoding="utf-8")
 
 
-def _as_stored(path, variable, names):
-    """dict from tensor names to the arrays that PyTorch holds for a variable."""
+def as_stored(path, variable, names):
+    """The arrays that PyTorch holds for a variable.
+
+    Args:
+        path: str, the variable's.
+        variable: variable or tensor.
+        names: tuple of str, of one tensor, or of three that are one variable here.
+
+    Returns:
+        dict from names to arrays.
+    """
     value = np.asarray(variable)
     if value.dtype.itemsize < 4:  # safetensors of NumPy has no bfloat16
         value = value.astype("float32")
@@ -117,7 +126,13 @@ def _as_tuple(names):
     return names if isinstance(names, tuple) else (names,)
 
 
-def _variable(variables, path):
+def find_variable(variables, path):
+    """What stands under a path, with or without the task before it.
+
+    Args:
+        variables: dict from a path to a variable or a tensor.
+        path: str, such as "logits_dense/kernel".
+    """
     if path in variables:
         return variables[path]
     # A head's layers are named without the task before them.

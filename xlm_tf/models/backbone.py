@@ -109,7 +109,11 @@ class XLMBackbone(
     """
 
     # The encoder alone.
-    checkpoint_heads = (CheckpointHead(("xlm", "xlm-roberta"), "Model"),)
+    checkpoint_heads = (
+        CheckpointHead(
+            ("xlm", "xlm-roberta"), "Model", keras_hub_class="XLMRobertaBackbone"
+        ),
+    )
     input_names = (
         "token_ids",
         "padding_mask",

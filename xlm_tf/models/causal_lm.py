@@ -6,7 +6,7 @@ import keras
 import keras_hub
 import tensorflow as tf
 
-from xlm_tf.checkpoints.checkpoint_head import never
+from xlm_tf.checkpoints.checkpoint_head import never, no_text_settings
 from xlm_tf.checkpoints.finding import find_checkpoint
 from xlm_tf.layers.prediction_head import PredictionHead
 from xlm_tf.models.backbone import XLMBackbone
@@ -27,7 +27,13 @@ def _read_head(checkpoint, head, arguments):
 
 # The tensors are those of a masked language model: nothing in a file tells which it is.
 _HEAD_OF_XLM, _HEAD = (
-    dataclasses.replace(head, is_in=never, read=_read_head)
+    dataclasses.replace(
+        head,
+        is_in=never,
+        read=_read_head,
+        text_settings=no_text_settings,
+        keras_hub_class=None,
+    )
     for head in XLMMaskedLM.checkpoint_heads
 )
 

@@ -177,9 +177,9 @@ def _tensors_of_heads(family):
 def _preprocessor(preprocessor_cls, checkpoint, head, backbone):
     """The preprocessor of a checkpoint's tokenizer, or None where it has none."""
     settings = checkpoint.read_tokenizer_settings()
-    of_texts = head.text_settings(checkpoint)
+    of_texts = dict(head.text_settings(checkpoint))
     tokenizer = checkpoint.family.tokenizer.load(
-        checkpoint, settings, of_texts.get("lowercase", False)
+        checkpoint, settings, of_texts.pop("lowercase", False)
     )
     if tokenizer is None:
         return None
@@ -189,8 +189,13 @@ def _preprocessor(preprocessor_cls, checkpoint, head, backbone):
             f"tokens. Expected {backbone.vocabulary_size}, those of the model."
         )
     # What the head says of lengths comes before what the tokenizer does.
-    length = of_texts.get("max_length") or settings.max_length
+    length = (
+        of_texts.pop("max_length", None)
+        or checkpoint.preprocessor_arguments.get("sequence_length")
+        or settings.max_length
+    )
     arguments = {
+        **of_texts,
         "sequence_length": min(
             length or backbone.max_sequence_length, backbone.max_sequence_length
         ),

@@ -1,11 +1,14 @@
 """Masked language modelling: the family's pretraining task, and filling masks."""
 
+import warnings
+
 import keras
 import keras_hub
 import tensorflow as tf
 from keras import ops
 
 from xlm_tf.checkpoints.checkpoint_head import CheckpointHead, has_tensor
+from xlm_tf.checkpoints.keras_hub import check_new_head
 from xlm_tf.checkpoints.tensor_names import dense, norm
 from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.prediction_head import PredictionHead
@@ -19,6 +22,14 @@ from xlm_tf.models.text_reading import read_column
 
 def read_language_model_head(checkpoint, head, arguments):
     """See `CheckpointHead.read`: whether the projection is the token embedding."""
+    if checkpoint.saved_as and "lm_head.bias" not in checkpoint.tensors.names:
+        check_new_head(checkpoint)
+        warnings.warn(
+            f"{checkpoint.path} holds an encoder without a task: the head begins with "
+            "random weights, to be trained.",
+            stacklevel=5,
+        )
+        return {**head.arguments, **arguments}, {}
     projection = head.untied_tensors["prediction_head/projection"]
     embedding = checkpoint.backbone_tensors["embeddings/token_embedding/embeddings"]
     embedding = checkpoint.prefix + embedding
@@ -29,6 +40,22 @@ def read_language_model_head(checkpoint, head, arguments):
     if not is_tied:
         own = {**own, **head.untied_tensors}
     return {**head.arguments, "tied": is_tied, **arguments}, own
+
+
+def _text_settings(checkpoint):
+    """See `CheckpointHead.text_settings`: how many tokens are masked, and by what."""
+    of_masking = dict(checkpoint.preprocessor_arguments)
+    of_masking.pop("sequence_length", None)
+    return of_masking
+
+
+def _keras_hub_arguments(model):
+    if not (model.head_transform and model.tied):
+        raise ValueError(
+            "Masked LMs of KerasHub have the transform, and are tied. Received: "
+            f"head_transform={model.head_transform}, tied={model.tied}."
+        )
+    return {}
 
 
 def _head_settings(model, family):
@@ -91,6 +118,9 @@ class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
                 **dense("prediction_head/dense", "lm_head.dense"),
                 **norm("prediction_head/norm", "lm_head.layer_norm"),
             },
+            text_settings=_text_settings,
+            keras_hub_class="XLMRobertaMaskedLM",
+            keras_hub_arguments=_keras_hub_arguments,
             # The bias is there twice, of which the untied projection's is used.
             untied_tensors={
                 "prediction_head/projection": "lm_head.decoder.weight",

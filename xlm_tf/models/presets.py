@@ -5,6 +5,7 @@ import warnings
 
 from xlm_tf.checkpoints.finding import find_checkpoint
 from xlm_tf.checkpoints.model_files import check_no_other_model, is_model_file
+from xlm_tf.models.keras_hub_saving import save_keras_hub_preset
 from xlm_tf.models.loading import load_checkpoint
 from xlm_tf.models.saving import save_checkpoint
 from xlm_tf.output_files import replaced_files
@@ -34,6 +35,8 @@ class XLMPresets:
                 a name of `xlm_tf.PRESETS`, such as "xlm_roberta_base";
                 "hf://OWNER/NAME", of transformers or of Keras;
                 a folder of `save_to_preset`, or of a training;
+                a preset of KerasHub's XLM-R, by its folder or its address, such as
+                "kaggle://keras/xlm_roberta/keras/xlm_roberta_base_multi";
                 a folder of transformers (safetensors or `pytorch_model.bin`) or of
                 sentence-transformers;
                 fairseq's `model.pt`, or its folder;
@@ -87,6 +90,25 @@ class XLMPresets:
             FileExistsError: the folder holds a model of fairseq or XLM.
         """
         save_checkpoint(self, folder)
+
+    def save_to_keras_hub(self, folder):
+        """Save an XLM-R as KerasHub's own classes read it.
+
+        Writes what `save_to_preset` of `keras_hub.models.XLMRobertaBackbone`,
+        `XLMRobertaTextClassifier`, `XLMRobertaMaskedLM` or `XLMRobertaTextEmbedder`
+        writes, in float32. Loaded there, or here again, it computes the same. KerasHub
+        knows no names of classes; its embedder has one `</s>` between the texts of a
+        pair; its tokenizer reads `<mask>` in a text as text. A preset of this package,
+        with everything a model has, is written by `save_to_preset`.
+
+        Args:
+            folder: str or Path, as for `save_to_huggingface`.
+
+        Raises:
+            ValueError: KerasHub has no model of this form; says what differs.
+            FileExistsError: the folder holds a model of fairseq or XLM.
+        """
+        save_keras_hub_preset(self, folder)
 
     def save_to_preset(self, preset_dir, max_shard_size=10):
         """Save the model, its configuration and its vocabulary.

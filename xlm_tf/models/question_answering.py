@@ -9,6 +9,7 @@ import keras_hub
 import numpy as np
 
 from xlm_tf.checkpoints.checkpoint_head import CheckpointHead, has_tensor
+from xlm_tf.checkpoints.keras_hub import check_new_head
 from xlm_tf.checkpoints.tensor_names import dense
 from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.precision import at_least_float32
@@ -35,6 +36,7 @@ def _read_head(checkpoint, head, arguments):
     """See `CheckpointHead.read`: without a head in the file, a new one begins."""
     names = checkpoint.tensors.names
     if not any(name.startswith("qa_outputs.") for name in names):
+        check_new_head(checkpoint)
         warnings.warn(
             f"{checkpoint.path} has no head for question answering: a new one begins "
             "with random weights, to be trained.",

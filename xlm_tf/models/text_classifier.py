@@ -1,5 +1,7 @@
 """Classification of single texts and of pairs: sentiment, topics, inference."""
 
+import warnings
+
 import keras
 import keras_hub
 import numpy as np
@@ -40,6 +42,8 @@ def _read_head(checkpoint, head, arguments):
     path, config = checkpoint.config_path, checkpoint.config
     check_summary(path, config, checkpoint.ignored)
     arguments, tensors = read_classes(checkpoint, head, arguments)
+    if tensors:
+        arguments = {**checkpoint.task_arguments, **arguments}
     if tensors and "problem_type" not in arguments:
         reranker = checkpoint.folder / sentence_transformers.CONFIG_FILE
         arguments["problem_type"] = problem_type_of(
@@ -62,6 +66,26 @@ def _head_settings(model, family):
         )
     check_separators(model, family)
     return {**class_settings(model, family), "problem_type": model.problem_type}
+
+
+def _keras_hub_arguments(model):
+    if model.pooling != "first" or not model.head_transform:
+        raise ValueError(
+            "Classifiers of KerasHub's XLM-R pool the first token, and have the "
+            f"transform. Received: pooling={model.pooling!r}, head_transform="
+            f"{model.head_transform}."
+        )
+    if model.labels:
+        warnings.warn(
+            "KerasHub keeps no names of classes, which are left out: "
+            f"{', '.join(model.labels)}, in this order.",
+            stacklevel=4,
+        )
+    return {
+        "num_classes": model.num_classes,
+        "dropout": model.dropout,
+        "activation": keras.activations.serialize(model.activation),
+    }
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -127,6 +151,8 @@ class XLMTextClassifier(
             is_in=has_tensor("classifier.out_proj.weight"),
             read=_read_head,
             settings=_head_settings,
+            keras_hub_class="XLMRobertaTextClassifier",
+            keras_hub_arguments=_keras_hub_arguments,
         ),
     )
     input_names = XLMBackbone.input_names

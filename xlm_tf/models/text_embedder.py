@@ -38,6 +38,11 @@ def _text_settings(checkpoint):
     return {"max_length": embedding.max_length, "lowercase": embedding.lowercase}
 
 
+def _keras_hub_arguments(model):
+    pooling = "cls" if model.pooling == "first" else model.pooling
+    return {"pooling_mode": pooling, "normalize": model.normalize}
+
+
 def _write_files(model, folder):
     length = None
     if model.preprocessor is not None:
@@ -89,6 +94,8 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
             read=_read_head,
             text_settings=_text_settings,
             write_files=_write_files,
+            keras_hub_class="XLMRobertaTextEmbedder",
+            keras_hub_arguments=_keras_hub_arguments,
         ),
     )
     input_names = XLMBackbone.input_names
