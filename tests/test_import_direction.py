@@ -40,6 +40,7 @@ ALLOWED = {
     "objectives": [*MODELS, "data"],
     "generation": FOUNDATIONS,
     "evaluation": [*MODELS, "data", "objectives"],
+    "search": [*MODELS, "data"],
     "training": [*MODELS, "data", "objectives", "evaluation"],
     "quickstart": None,  # everything below, and `export`
     "cli": None,  # the same, and the quickstart

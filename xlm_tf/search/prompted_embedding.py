@@ -1,0 +1,43 @@
+"""Vectors of queries and of documents, of length 1: how a search reads texts."""
+
+import numpy as np
+
+# Batches from which on a graph of the model is made, which then is many times as fast.
+_GRAPH_FROM = 3
+
+
+def embed_queries(embedder, texts, language=None, batch_size=32):
+    """The vectors of what is looked for.
+
+    Args:
+        embedder: `XLMTextEmbedder`.
+        texts: list of str.
+        language, batch_size: see `embed`.
+
+    Returns:
+        float32 array (B, D), each row of length 1.
+    """
+    return embed_sentences(embedder, texts, language, batch_size)
+
+
+def embed_documents(embedder, texts, language=None, batch_size=32):
+    """The vectors of what is found; see `embed_queries`."""
+    return embed_sentences(embedder, texts, language, batch_size)
+
+
+def embed_sentences(embedder, texts, language=None, batch_size=32):
+    """The vectors of texts that are compared with their like, without a prompt."""
+    # Texts of similar length are batches: little of them is padding.
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    in_order = [texts[i] for i in order]
+    if len(texts) < _GRAPH_FROM * batch_size:
+        found = embedder.embed(in_order, language=language, batch_size=batch_size)
+    else:
+        fields = {"text": in_order}
+        if language is not None:
+            fields["language"] = [language] * len(texts)
+        found = embedder.predict(fields, batch_size=batch_size, verbose=0)
+    vectors = np.empty(found.shape, "float32")
+    vectors[order] = found
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(lengths, 1e-12)
