@@ -16,6 +16,7 @@ TASKS = {
     "number": ("TextClassifier", {"num_classes": 1, "problem_type": "regression"}),
     "tags": ("TokenClassifier", {"labels": ["O", "B-PER", "I-PER"]}),
     "answers": ("QuestionAnswering", {}),
+    "vectors": ("TextEmbedder", {}),
     "fills": ("MaskedLM", {}),
 }
 
@@ -114,6 +115,70 @@ def test_numbers(models, tmp_path, capsys):
     capsys.readouterr()
     data = write(tmp_path / "b.tsv", ["label\ttext", "1\tOne", "nan\tTwo"])
     refuse(capsys, [models / "number", f"--data=en={data}"], "must hold numbers")
+
+
+def test_pairs(models, tmp_path, capsys):
+    english = ["One file", "Two users", "", "A folder"]
+    german = ["Eine Datei", "Zwei Benutzer", "Leer", "Ein Ordner"]
+    files = [write(tmp_path / "a.en", english), write(tmp_path / "a.de", german)]
+    same = write(tmp_path / "b.tsv", ["q\ta", *(f"{x}\t{x}" for x in german)])
+    table = ["q\ta\tn", "One file\tEine Datei\tKeine Datei", "A user\tBenutzer\tx"]
+    data = [f"--data=en-de={','.join(files)}", f"--data=de={same}"]
+    arguments = [models / "vectors", *data, "--source=q", "--target=a"]
+    output = [f"--output={tmp_path / 'r'}", f"--against={models / 'vectors'}"]
+    assert main(["evaluate", *map(str, arguments), *output]) == 0
+    report = report_of(tmp_path / "r")
+    assert set(report["mean"]) == {"accuracy", "forward", "backward"}
+    assert {x: y["examples"] for x, y in report["languages"].items()} == {
+        "en-de": 3,
+        "de": 4,
+    }
+    # A text is nearest to itself.
+    assert report["languages"]["de"]["accuracy"]["value"] == 1
+    assert report["against"]["languages"]["en-de"]["difference"] == 0
+    negatives = f"--data=en-de={write(tmp_path / 'c.tsv', table)}"
+    arguments = [models / "vectors", negatives, "--source=q", "--target=a"]
+    assert main(["evaluate", *map(str, arguments), "--negatives", "n"]) == 0
+    capsys.readouterr()
+    scored = ["source\ttarget\tnear", "a\ta\t5", "a\tFile 7\t1", "b\tc\thigh"]
+    scored = f"--data=en={write(tmp_path / 'd.tsv', scored)}"
+    arguments = [models / "vectors", scored, "--score=near"]
+    assert main(["evaluate", *map(str, arguments), f"--output={tmp_path / 's'}"]) == 0
+    captured = capsys.readouterr()
+    assert "d.tsv:4: the column 'near' holds 'high', not a number" in captured.err
+    report = report_of(tmp_path / "s")
+    assert report["mean"] == {"spearman": 1.0, "pearson": pytest.approx(1.0)}
+
+
+def test_pairs_that_cannot_be_read(models, tmp_path, capsys):
+    one = write(tmp_path / "a.en", ["One"])
+    two = write(tmp_path / "a.de", ["Eins", "Zwei"])
+    table = write(tmp_path / "a.tsv", ["source\ttarget", "a\tb"])
+    model = models / "vectors"
+    for data, more, message in (
+        (f"{one},{two}", [], "as many lines as each other"),
+        (f"{one},{two}x", [], "a.dex does not exist"),
+        (f"{one},{two},{table}", [], "two files of plain text"),
+        (f"{one},{two}", ["--score=x"], "two files of plain text"),
+        (table, ["--score=x"], "no column 'x'"),
+        (table, ["--negatives", "x"], "no column 'x'"),
+        (table, ["--negatives", "x", "--score=y"], "leave --negatives out"),
+        (table, ["--target=source"], "must be different columns"),
+        (table, ["--language=de"], "neither the model nor its tokenizer"),
+        (table, ["--text=x"], "--text is of XLMTextClassifier"),
+    ):
+        refuse(capsys, [model, f"--data=en-de={data}", *more], message)
+    refuse(
+        capsys,
+        [models / "classes", f"--data=en={one},{one}"],
+        "has the same file twice",
+    )
+    refuse(
+        capsys,
+        [models / "classes", f"--data=en={one},{two}"],
+        "Two files whose lines belong together are of XLMTextEmbedder",
+    )
+    refuse(capsys, [models / "tags", f"--data=en={one}", "--score=x"], "--score is of")
 
 
 def test_tags(models, tmp_path, capsys, monkeypatch):

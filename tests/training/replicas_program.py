@@ -6,7 +6,8 @@ one process get in each other's way: a process for each number of replicas.
     python replicas_program.py REPLICAS FOLDER RUN...
 
 A run is KIND,PARTS,POLICY,LOSS_SCALE, KIND one of masked, compiled, contrastive,
-classes; "compiled" is "masked" with each replica's gradients by XLA, as on GPUs.
+negatives, scores, classes; "compiled" is "masked" with each replica's gradients by XLA,
+as on GPUs.
 """
 
 import sys
@@ -59,7 +60,9 @@ def masked(parts, policy):
 
 def contrastive(parts, policy):
     trainer = ContrastiveTrainer(
-        XLMTextEmbedder(backbone(policy), compile=False), clip_norm=0.1
+        XLMTextEmbedder(backbone(policy), compile=False),
+        clip_norm=0.1,
+        accumulation_steps=parts,
     )
     random = np.random.default_rng(0)
     pairs = ROWS * BATCHES
@@ -69,6 +72,24 @@ def contrastive(parts, policy):
         "source_key": random.integers(0, 12, pairs),
         "target_key": random.integers(0, 100, pairs),
     }
+    return trainer, data
+
+
+def negatives(parts, policy):
+    trainer, data = contrastive(parts, policy)
+    random = np.random.default_rng(1)
+    pairs = ROWS * BATCHES
+    ids = random.integers(5, 60, (pairs, 2, 9)).astype("int32")
+    data["negatives"] = {"token_ids": ids}
+    data["negatives_key"] = random.integers(-1, 100, (pairs, 2))
+    return trainer, data
+
+
+def scores(parts, policy):
+    trainer, data = contrastive(parts, policy)
+    random = np.random.default_rng(1)
+    numbers = random.integers(0, 4, ROWS * BATCHES)
+    data["score"] = numbers.astype("float32")
     return trainer, data
 
 
@@ -91,7 +112,8 @@ def train(strategy, kind, parts, policy, loss_scale):
     keras.utils.set_random_seed(0)
     with strategy.scope():
         masked_lm_trainer.compiles_replicas = lambda: kind == "compiled"
-        build = {"contrastive": contrastive, "classes": classes}.get(kind, masked)
+        kinds = (contrastive, negatives, scores, classes)
+        build = {own.__name__: own for own in kinds}.get(kind, masked)
         trainer, data = build(int(parts), policy)
         count = len(trainer.trainable_variables)
         factors = np.linspace(0, 2, count) if kind == "classes" else None

@@ -4,7 +4,9 @@ import pytest
 import tensorflow as tf
 
 import xlm_tf
+from xlm_tf.layers.gradient_checkpointing import dropout_states
 from xlm_tf.training.contrastive import ContrastiveTrainer, bitext_batches
+from xlm_tf.training.contrastive_losses import in_batch_loss, ranking_loss
 
 ENGLISH = [
     f"the {a} {b}"
@@ -29,8 +31,7 @@ def pairs(sources=ENGLISH, targets=GERMAN):
     )
 
 
-@pytest.fixture
-def embedder(tokenizer):
+def make_embedder(tokenizer, dropout=0.0):
     backbone = xlm_tf.XLMBackbone(
         vocabulary_size=tokenizer.vocabulary_size(),
         num_layers=1,
@@ -38,12 +39,52 @@ def embedder(tokenizer):
         hidden_dim=16,
         intermediate_dim=32,
         max_sequence_length=64,
-        dropout=0.0,
-        attention_dropout=0.0,
+        dropout=dropout,
+        attention_dropout=dropout,
         initializer_range=0.2,
     )
     preprocessor = xlm_tf.XLMTextEmbedderPreprocessor(tokenizer, 64)
     return xlm_tf.XLMTextEmbedder(backbone, preprocessor)
+
+
+@pytest.fixture
+def embedder(tokenizer):
+    return make_embedder(tokenizer)
+
+
+def batch_of(kind):
+    """A batch of 7 pairs as `fit` takes it, with negatives or scores."""
+    batch = {
+        "source": {"text": tf.constant(ENGLISH[:7])},
+        "target": {"text": tf.constant(GERMAN[:7])},
+        "source_key": tf.range(7, dtype="int64"),
+        "target_key": tf.range(20, 27, dtype="int64"),
+    }
+    if kind == "negatives":
+        texts = [
+            [GERMAN[n + 7], ""] if n % 2 else GERMAN[n + 7 : n + 9] for n in range(7)
+        ]
+        batch["negatives"] = {"text": tf.constant(texts)}
+        keys = [[30 + n, -1] if n % 2 else [30 + n, 50 + n] for n in range(7)]
+        batch["negatives_key"] = tf.constant(keys, "int64")
+    if kind == "scores":
+        batch["score"] = tf.constant([1.0, 2.0, 0.5, 4.0, 4.0, -1.0, 0.0])
+    return batch
+
+
+def compiled(embedder, **arguments):
+    trainer = ContrastiveTrainer(embedder, **arguments)
+    trainer.compile(optimizer=keras.optimizers.SGD(1.0), run_eagerly=True)
+    return trainer
+
+
+def one_step(tokenizer, kind, **arguments):
+    """What a step makes of the weights, and what it reports."""
+    keras.utils.set_random_seed(0)
+    trainer = compiled(make_embedder(tokenizer), **arguments)
+    data = tf.data.Dataset.from_tensors(batch_of(kind))
+    history = trainer.fit(data, verbose=0, shuffle=False).history
+    return trainer.embedder.get_weights(), history
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.3])
@@ -135,3 +176,84 @@ def test_masks_hide_words_and_nothing_else(embedder, tokenizer):
         assert not (is_mask & is_special).any()
         shares.append(is_mask[~is_special].mean())
     assert np.mean(shares) == pytest.approx(0.4, abs=0.06)
+
+
+@pytest.mark.parametrize("kind", ["negatives", "scores"])
+def test_the_losses_are_those_of_the_vectors(embedder, kind):
+    batch = batch_of(kind)
+    trainer = compiled(embedder, temperature=0.1, margin=0.2, symmetric=False)
+    data = tf.data.Dataset.from_tensors(trainer._packed(batch))
+    results = trainer.evaluate(data, verbose=0, return_dict=True)
+
+    def vectors(name):
+        texts = batch[name]["text"].numpy()
+        found = embedder.embed([x.decode() for x in texts.ravel()])
+        return found.reshape((*texts.shape, -1))
+
+    if kind == "scores":
+        own = {name: vectors(name) for name in ("source", "target")}
+        loss, accuracy = ranking_loss(own, batch["score"], 0.1)
+    else:
+        names = ("source", "target", "negatives")
+        own = {name: vectors(name) for name in names}
+        keys = {name: batch[f"{name}_key"] for name in names}
+        losses, is_right = in_batch_loss(own, keys, 0.1, 0.2, symmetric=False)
+        loss, accuracy = np.mean(losses), np.mean(is_right)
+    assert results["loss"] == pytest.approx(float(loss), rel=1e-4)
+    assert results["accuracy"] == pytest.approx(float(accuracy), abs=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["pairs", "negatives", "scores"])
+def test_parts_of_a_batch_give_the_update_of_the_whole(tokenizer, kind):
+    """Also where they do not divide it: 7 pairs in 3 parts."""
+    weights, history = one_step(tokenizer, kind)
+    assert history["loss"][0] > 0.1
+    for parts in (3, 7):
+        other, other_history = one_step(tokenizer, kind, accumulation_steps=parts)
+        for one, two in zip(weights, other, strict=True):
+            np.testing.assert_allclose(two, one, atol=2e-5)
+        for name, values in history.items():
+            assert other_history[name] == pytest.approx(values, rel=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_checkpointed", [False, True])
+def test_the_gradients_are_those_of_the_dropout_of_the_loss(tokenizer, is_checkpointed):
+    embedder = make_embedder(tokenizer, dropout=0.4)
+    embedder.backbone.gradient_checkpointing = is_checkpointed
+    trainer = compiled(embedder, accumulation_steps=2)
+    batch = {**batch_of("pairs")}
+    batch = trainer._packed(batch)
+    states = dropout_states(embedder)
+    assert states
+    begun = [np.asarray(state) for state in states]
+    found = trainer._gradients_by_cache(batch)
+    ended = [np.asarray(state) for state in states]
+    for state, value in zip(states, begun, strict=True):
+        state.assign(value)
+    # One graph of the parts, 4 rows and 3: a row of padding is drawn for as well.
+    embedder.backbone.gradient_checkpointing = False
+    with tf.GradientTape() as tape:
+        parts = []
+        for begin in (0, 4):
+            part = {
+                side: {
+                    name: tf.concat([x, tf.zeros_like(x[:1])], 0)[begin : begin + 4]
+                    for name, x in batch[side].items()
+                }
+                for side in ("source", "target")
+            }
+            parts.append(trainer._vectors(part, training=True))
+        vectors = {
+            side: tf.concat([part[side] for part in parts], 0)[:7]
+            for side in ("source", "target")
+        }
+        loss = trainer._loss(vectors, batch)
+    variables = [variable.value for variable in trainer.trainable_weights]
+    zero = tf.UnconnectedGradients.ZERO
+    expected = tape.gradient(loss, variables, unconnected_gradients=zero)
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_allclose(other, tf.convert_to_tensor(one), atol=1e-5)
+    for state, value in zip(states, ended, strict=True):
+        np.testing.assert_array_equal(state, value)

@@ -399,7 +399,7 @@ def test_only_a_language_model_is_begun_with(workspace, tmp_path):
             without=("vocabulary", "model"),
             initial_model=str(folder),
         )
-        with pytest.raises(ValueError, match=f"holds a {kind}, without the head"):
+        with pytest.raises(ValueError, match=f"holds a {kind}, which is none"):
             load_recipe(path)
 
 

@@ -6,6 +6,7 @@ For example
 
 import functools
 import math
+import re
 from pathlib import Path
 
 from xlm_tf.cli.argument_types import real, whole
@@ -25,15 +26,23 @@ _OF_TASKS = {
         "answers": "answers",
         "no_answer_threshold": None,
     },
+    "XLMTextEmbedder": {
+        "source": "source",
+        "target": "target",
+        "negatives": [],
+        "score": None,
+    },
 }
+# Of a pair of languages, SOURCE-TARGET: where the target's code begins.
+_PAIR = re.compile(r"(.+?)-([a-z]{2,3}(?:[-_].+)?)")
 
 
 def add_arguments(parser):
     """Add the arguments of `evaluate`."""
     parser.add_argument(
         "model",
-        help="an XLMTextClassifier, XLMTokenClassifier or XLMQuestionAnswering, named "
-        "as for trim",
+        help="an XLMTextClassifier, XLMTokenClassifier, XLMQuestionAnswering or "
+        "XLMTextEmbedder, named as for trim",
     )
     parser.add_argument(
         "--data",
@@ -42,7 +51,8 @@ def add_arguments(parser):
         metavar="[LANGUAGE=]FILE",
         help="several are given one by one; texts: .csv, .tsv, .jsonl, .parquet; words "
         "with tags: .conll, .conllu, .jsonl, .parquet; questions: SQuAD's .json, "
-        ".jsonl, .parquet; all but .parquet also .gz",
+        ".jsonl, .parquet; pairs, of which LANGUAGE is such as en-de: tables, or "
+        "FILE,FILE of plain text, line by line; all but .parquet also .gz",
     )
     texts = parser.add_argument_group("of a classifier")
     texts.add_argument("--text", help="column of the texts (default: text)")
@@ -81,6 +91,20 @@ def add_arguments(parser):
         "--no-answer-threshold",
         type=real("no_answer_threshold"),
         help="how much an answer must be better than none (default: the model's)",
+    )
+    pairs = parser.add_argument_group("of an embedder")
+    pairs.add_argument("--source", help="column of the sources (default: source)")
+    pairs.add_argument("--target", help="column of the targets (default: target)")
+    pairs.add_argument(
+        "--negatives",
+        nargs="+",
+        metavar="COLUMN",
+        help="columns of texts that sources are told from, too (default: none)",
+    )
+    pairs.add_argument(
+        "--score",
+        help="column of numbers, the higher the nearer the texts, which cosines are "
+        "compared with (default: none, targets are looked for)",
     )
     parser.add_argument(
         "--language", help="of all texts, where the model or its tokenizer needs it"
@@ -195,9 +219,14 @@ def _check(args):
             "--language-column is of files without a language, and every --data names "
             f"one. Received: --language-column {args.language_column}."
         )
-    _check_files([path for _, path in data])
+    _check_files([own for _, path in data for own in _files_of(path)])
     _check_output(args)
     return data
+
+
+def _files_of(path):
+    """The file of --data, or the two of FILE,FILE."""
+    return [path] if Path(path).is_file() else path.split(",")
 
 
 def _check_files(paths):
@@ -338,14 +367,27 @@ def _number(text, column, language):
 
 def _name_languages(args, model, examples):
     """Give every row the model's name of its language, before any is answered."""
-    from xlm_tf.evaluation.row_languages import name_languages, reads_languages
+    from xlm_tf.evaluation.row_languages import (
+        name_languages,
+        name_pair_languages,
+        reads_languages,
+    )
 
     if args.language is not None and not reads_languages(model.preprocessor):
         raise ValueError(
             f"--language {args.language}: neither the model nor its tokenizer has "
             "languages."
         )
-    for rows in examples.values():
+    for language, rows in examples.items():
+        if "source" in rows[0]:
+            pair = _PAIR.fullmatch(args.language or language)
+            pair = pair.groups() if pair else [args.language or language] * 2
+            for row in rows:
+                row["source_language"], row["target_language"] = pair
+                row.pop("source_of_model", None)
+                row.pop("target_of_model", None)
+            name_pair_languages(rows, model.preprocessor)
+            continue
         for row in rows:
             row.pop("of_model", None)
         name_languages(rows, model.preprocessor, args.language)
@@ -353,11 +395,12 @@ def _name_languages(args, model, examples):
 
 def _read(args, data, task, console):
     """dict from language to its rows, in the order of the arguments."""
-    _check_columns(args, task, [path for _, path in data])
+    _check_columns(args, task, data)
     reader = {
         "XLMTextClassifier": _read_texts,
         "XLMTokenClassifier": _read_words,
         "XLMQuestionAnswering": _read_questions,
+        "XLMTextEmbedder": _read_pairs,
     }[task]
     examples, spellings = {}, {}
     for language, path in data:
@@ -393,15 +436,23 @@ def _spelled(languages, examples):
     return found
 
 
-def _check_columns(args, task, paths):
+def _check_columns(args, task, data):
     """Refuse columns that no file would be read by, or that are one."""
+    paths = [path for _, path in data]
+    for path in paths:
+        if task != "XLMTextEmbedder" and len(_files_of(path)) > 1:
+            raise ValueError(
+                "Two files whose lines belong together are of XLMTextEmbedder, and "
+                f"{args.model} holds a {task}. Received: --data {path}."
+            )
     names = {
         "XLMTextClassifier": ("text", "text_pair", "label", "language_column"),
         "XLMTokenClassifier": ("words", "tags", "language_column"),
         "XLMQuestionAnswering": ("question", "context", "answers", "language_column"),
+        "XLMTextEmbedder": ("source", "target", "score", "language_column"),
     }[task]
     columns = [getattr(args, name) for name in names]
-    columns = [name for name in columns if name is not None]
+    columns = [name for name in columns if name is not None] + (args.negatives or [])
     if len(set(columns)) != len(columns):
         options = ", ".join(f"--{name.replace('_', '-')}" for name in names)
         raise ValueError(
@@ -459,6 +510,26 @@ def _read_questions(args, path, language_column):
 
     columns = {name: getattr(args, name) for name in COLUMNS}
     return read_questions(path, language=language_column, columns=columns)
+
+
+def _read_pairs(args, path, language_column):
+    from xlm_tf.data.pairs import read_aligned_pairs, read_pair_table
+
+    if args.negatives and args.score is not None:
+        raise ValueError(
+            "--score compares the texts of a pair alone: leave --negatives out."
+        )
+    files = _files_of(path)
+    if len(files) == 1:
+        return read_pair_table(
+            path, args.source, args.target, args.negatives, args.score, language_column
+        )
+    if len(files) > 2 or args.score is not None or args.negatives:
+        raise ValueError(
+            "--data FILE,FILE is two files of plain text, without columns. "
+            f"Received: --data {path}."
+        )
+    return read_aligned_pairs(*files)
 
 
 def _print(console, title, names, rows):

@@ -56,6 +56,14 @@ class CorpusReport:
         if len(self.broken_lines) < MAX_NAMED:
             self.broken_lines.append(BrokenLine(str(file), line_number, reason))
 
+    def add(self, other):
+        """Count what another report counted, too."""
+        self.sentences += other.sentences
+        self.empty += other.empty
+        self.broken += other.broken
+        self.broken_lines += other.broken_lines[: MAX_NAMED - len(self.broken_lines)]
+        self.files |= other.files
+
     def summary(self):
         """The report in words, a line each for what is broken."""
         lines = [

@@ -18,7 +18,7 @@ _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _OTHER_SEPARATORS = (";", ",", "\t", "|")
 
 
-def read_table(paths, columns, optional=(), report=None):
+def read_table(paths, columns, optional=(), report=None, problem_of=None):
     """The rows of some files, in memory; see `iterate_table`.
 
     Rows that cannot be read, or hold nothing in a column that is needed, are left out,
@@ -30,6 +30,7 @@ def read_table(paths, columns, optional=(), report=None):
             the files.
         optional: keys of `columns` that may be missing, or empty in a row.
         report: `CorpusReport` to count in.
+        problem_of: function from a row to why it is of no use, or None.
 
     Returns:
         `(rows, report)`: list of dict from the keys of `columns` to str.
@@ -44,6 +45,8 @@ def read_table(paths, columns, optional=(), report=None):
         own = CorpusReport()
         for number, row, broken in iterate_table(path, columns, optional):
             reason = broken or _nothing_in(row, columns, optional)
+            if reason is None and problem_of is not None:
+                reason = problem_of(row)
             if reason is not None:
                 own.add_broken(path, number, reason)
                 report.add_broken(path, number, reason)

@@ -6,10 +6,12 @@ from xlm_tf.evaluation import (
     entity_scores,
     label_set_scores,
     number_scores,
+    pair_scores,
 )
 from xlm_tf.evaluation.row_languages import rows_by_language
 from xlm_tf.models.question_answering import XLMQuestionAnswering
 from xlm_tf.models.text_classifier import XLMTextClassifier
+from xlm_tf.models.text_embedder import XLMTextEmbedder
 from xlm_tf.models.token_classifier import XLMTokenClassifier
 
 _OF_PROBLEMS = {
@@ -23,7 +25,8 @@ def evaluation_of(model):
     """How a model is evaluated.
 
     Args:
-        model: `XLMTextClassifier`, `XLMTokenClassifier` or `XLMQuestionAnswering`.
+        model: `XLMTextClassifier`, `XLMTokenClassifier`, `XLMQuestionAnswering` or
+            `XLMTextEmbedder`.
 
     Returns:
         Module with three functions, see those of `class_scores`: `predict(model, rows,
@@ -37,10 +40,13 @@ def evaluation_of(model):
         return entity_scores
     if isinstance(model, XLMQuestionAnswering):
         return answer_scores
+    if isinstance(model, XLMTextEmbedder):
+        return pair_scores
     if not isinstance(model, XLMTextClassifier):
         raise ValueError(
-            "Evaluated are XLMTextClassifier, XLMTokenClassifier and "
-            f"XLMQuestionAnswering. Received: {type(model).__name__}."
+            "Evaluated are XLMTextClassifier, XLMTokenClassifier, "
+            "XLMQuestionAnswering and XLMTextEmbedder. Received: "
+            f"{type(model).__name__}."
         )
     if model.problem_type == "regression" and model.num_classes != 1:
         raise ValueError(
@@ -57,7 +63,8 @@ def score_languages(model, rows, batch_size=32, seed=0, intervals=True):
         model: see `evaluation_of`; with a preprocessor.
         rows: list of dict with `language`; and with what the task reads: `text`,
             `text_pair` and `label`; `words` and `tags`; `question`, `context` and
-            `answers`. `name_languages` gives them the model's name of the language.
+            `answers`; `source` and `target`, and perhaps `number`. `name_languages`
+            gives them the model's name of the language.
         batch_size: int.
         seed: int, of the resampling.
         intervals: bool, whether to resample; without, a score is its value alone.

@@ -6,7 +6,7 @@ from xlm_tf.evaluation.bootstrap import RowStatistics
 from xlm_tf.evaluation.class_scores import predict, text_of
 from xlm_tf.evaluation.language_scores import language_scores
 
-__all__ = ["METRICS", "errors", "predict", "score", "score_numbers"]
+__all__ = ["METRICS", "errors", "predict", "ranks", "score", "score_numbers"]
 
 
 def score(model, rows, numbers, language, seed=0, intervals=True):
@@ -33,13 +33,15 @@ def errors(model, rows, numbers, language):
     ]
 
 
-def score_numbers(language, targets, predictions, seed=0, intervals=True):
+def score_numbers(language, targets, predictions, seed=0, intervals=True, metrics=None):
     """Score the numbers of one language.
 
     Args:
         language: str.
         targets, predictions: float array-likes (N,); N is 1 at least.
         seed, intervals: see `language_scores`.
+        metrics: dict, those of `METRICS` that are wanted, the main one first; None for
+            all.
 
     Returns:
         `LanguageScores` with `pearson` and `spearman`, 0 where all numbers are the
@@ -48,19 +50,21 @@ def score_numbers(language, targets, predictions, seed=0, intervals=True):
     """
     both = np.stack([targets, predictions]).astype("float64")
     rows = [np.ones(both.shape[1]), (both[0] - both[1]) ** 2]
-    for values in (both, np.stack([_ranks(own) for own in both])):
+    for values in (both, np.stack([ranks(own) for own in both])):
         # Correlations stay the same; sums of squares of small numbers are exact.
         spread = np.maximum(values.std(1, keepdims=True), 1e-12)
         x, y = (values - values.mean(1, keepdims=True)) / spread
         rows += [x, y, x * x, y * y, x * y]
+    metrics = metrics or METRICS
+    baseline = {"mse": float(both[0].var())} if "mse" in metrics else {}
     return language_scores(
         language,
         RowStatistics.of(np.stack(rows, axis=1)),
-        METRICS,
-        "pearson",
+        metrics,
+        next(iter(metrics)),
         seed,
         intervals,
-        baseline={"mse": float(both[0].var())},
+        baseline=baseline,
         baseline_name="mean target",
     )
 
@@ -92,8 +96,8 @@ def _correlation(count, sums):
     )
 
 
-def _ranks(values):
-    """Ranks from 1, of equal values their mean."""
+def ranks(values):
+    """Ranks from 1, of equal values their mean: float array (N,) of an array (N,)."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
     return ((ends - counts + 1 + ends) / 2)[inverse]

@@ -22,6 +22,23 @@ def name_languages(rows, preprocessor, language=None):
         row["of_model"] = match_language(own, names) if names else own
 
 
+def name_pair_languages(rows, preprocessor):
+    """As `name_languages`, of the two sides of rows.
+
+    Args:
+        rows: list of dict with `source_language` and `target_language`, changed: they
+            get `source_of_model` and `target_of_model`.
+        preprocessor: that of the model.
+    """
+    if not reads_languages(preprocessor):
+        return
+    names = preprocessor.languages
+    for row in rows:
+        for side in ("source", "target"):
+            own = row[f"{side}_language"]
+            row[f"{side}_of_model"] = match_language(own, names) if names else own
+
+
 def reads_languages(preprocessor):
     """Whether a model, or its tokenizer, wants to know the language of a text."""
     in_tokenizer = getattr(preprocessor.tokenizer, "reads_language", False)

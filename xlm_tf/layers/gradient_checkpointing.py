@@ -36,12 +36,7 @@ def recomputed(layer, *inputs, **arguments):
             "gradient_checkpointing needs Keras's TensorFlow backend. Received: "
             f"{keras.config.backend()!r}."
         )
-    generators = [
-        part.seed_generator
-        for part in (layer, *nested_layers(layer))
-        if getattr(part, "seed_generator", None) is not None
-    ]
-    begun = [(x.state, tf.identity(x.state)) for x in generators]
+    begun = [(state, tf.identity(state)) for state in dropout_states(layer)]
     calls = itertools.count()
 
     def compute(*inputs):
@@ -51,3 +46,17 @@ def recomputed(layer, *inputs, **arguments):
             return layer(*inputs, **arguments, training=True)
 
     return tf.recompute_grad(compute)(*inputs)
+
+
+def dropout_states(layer):
+    """What decides which dropout a layer draws next.
+
+    Args:
+        layer: a built Keras layer, such as a model.
+
+    Returns:
+        List of Keras variables, of the generators of it and the layers inside of it.
+    """
+    parts = (layer, *nested_layers(layer))
+    generators = [getattr(part, "seed_generator", None) for part in parts]
+    return [own.state for own in generators if own is not None]

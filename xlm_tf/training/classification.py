@@ -26,8 +26,8 @@ class ClassificationData(TaskData):
         check_classes(path, {row["label"] for row in rows}, self.labels, "classes")
         return rows
 
-    def key(self, row):
-        return text_key(row["text"]), text_key(row.get("text_pair") or "")
+    def keys(self, row):
+        return {(text_key(row["text"]), text_key(row.get("text_pair") or ""))}
 
     def read_labels(self):
         if self.labels is not None:

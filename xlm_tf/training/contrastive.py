@@ -3,40 +3,55 @@
 import keras
 import tensorflow as tf
 
-from xlm_tf.models.global_gradients import apply_global_gradients, dense_gradients
-from xlm_tf.training.global_batch_trainer import GlobalBatchTrainer
+from xlm_tf.layers.gradient_checkpointing import dropout_states
+from xlm_tf.models.global_gradients import (
+    apply_global_gradients,
+    dense_gradients,
+    num_replicas,
+)
+from xlm_tf.training.contrastive_losses import in_batch_loss, ranking_loss
+from xlm_tf.training.global_batch_trainer import GlobalBatchTrainer, split_rows
 
-MASKED_SCORE = -1e9
 # Batches that are sorted by length together.
 POOL = 16
 # Characters; texts that differ by less count as equally long.
 LENGTH_STEP = 8
+_TEXTS = ("source", "target", "negatives")
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
 class ContrastiveTrainer(GlobalBatchTrainer):
-    """Trains an `XLMTextEmbedder` with an in-batch contrastive loss.
+    """Trains an `XLMTextEmbedder` on pairs of texts, each batch against itself.
 
-    Every text must find its translation among those of the batch, in both directions:
-    the mean cross-entropy of softmax(cosine / temperature). The batch is the global
-    one: on several replicas, the texts of all are negatives. Pairs that share a text
-    (a repeated sentence, or its translation into a third language) are not negatives
-    of each other.
+    Every text must find its translation among those of the batch, in both directions,
+    see `in_batch_loss`; pairs with a score are ranked, see `ranking_loss`. The batch is
+    the global one: on several replicas, the texts of all are negatives.
 
     Args:
         embedder: an `XLMTextEmbedder` with `normalize=True`.
         temperature: float; 0.05 suits cosines.
         margin: float, subtracted from the cosine of the pair (additive margin).
         clip_norm: float, largest global norm of the gradient; None leaves it.
+        symmetric: bool, whether targets must find their sources, too.
+        accumulation_steps: int; the vectors of a batch are computed in that many parts,
+            one after the other, once for the loss and once more for its gradients.
+            Bounds memory; the update is that of the whole batch, all of whose texts are
+            negatives (gradient caching, Gao et al. 2021, arXiv 2101.06983).
 
-    `compile` takes the optimizer only. `fit` takes `bitext_batches`; it reports
-    `loss`, and `accuracy`: how often the translation is nearest in its batch.
+    `compile` takes the optimizer only. `fit` takes batches with
+
+    - `source` and `target`: texts, dicts of `text` and, where the model needs it,
+      `language`, string (B,); or inputs of the backbone, as of `bitext_batches`;
+    - `source_key` and `target_key`: int64 (B,), equal for equal texts;
+    - perhaps `negatives` and `negatives_key`, as these, (B, M): hard negatives. A key
+      of -1 is that of none;
+    - perhaps `score`, float (B,), instead of negatives.
+
+    It reports `loss`, and `accuracy`: how often the translation is nearest in its
+    batch; of scores, how many of two pairs have cosines in the right order.
 
     Raises:
         ValueError: an embedder that does not normalise.
-
-    Sources: van den Oord et al. 2018 (arXiv 1807.03748), Yang et al. 2019 (arXiv
-    1902.08564, additive margin), Feng et al. 2022 (arXiv 2007.01852).
 
     Example:
     ```python
@@ -47,7 +62,16 @@ class ContrastiveTrainer(GlobalBatchTrainer):
     ```
     """
 
-    def __init__(self, embedder, temperature=0.05, margin=0.0, clip_norm=1.0, **kwargs):
+    def __init__(
+        self,
+        embedder,
+        temperature=0.05,
+        margin=0.0,
+        clip_norm=1.0,
+        symmetric=True,
+        accumulation_steps=1,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if not embedder.normalize:
             raise ValueError(
@@ -58,61 +82,168 @@ class ContrastiveTrainer(GlobalBatchTrainer):
         self.temperature = temperature
         self.margin = margin
         self.clip_norm = clip_norm
+        self.symmetric = symmetric
+        self.accumulation_steps = accumulation_steps
 
     def call(self, inputs):
         return self.embedder(inputs)
 
+    def fit(self, x, **kwargs):
+        """As `keras.Model.fit`, on a dataset of batches, see the class."""
+        if "text" in x.element_spec["source"]:
+            x = x.map(self._packed, num_parallel_calls=tf.data.AUTOTUNE)
+            x = x.prefetch(tf.data.AUTOTUNE)
+        return super().fit(x, **kwargs)
+
+    def _packed(self, batch):
+        """A batch of texts, as inputs of the backbone."""
+        packed = dict(batch)
+        for name in _TEXTS:
+            if name not in batch:
+                continue
+            fields = batch[name]
+            shape = tf.shape(fields["text"])
+            flat = {field: tf.reshape(x, [-1]) for field, x in fields.items()}
+            inputs = self.embedder.preprocessor.pack(flat)
+            packed[name] = {
+                field: tf.reshape(x, tf.concat([shape, tf.shape(x)[1:]], 0))
+                for field, x in inputs.items()
+            }
+        return packed
+
     def train_step(self, data):
-        variables = self.trainable_weights
-        with tf.GradientTape() as tape:
-            loss = self.optimizer.scale_loss(self._mean_loss(data, training=True))
-        gradients = dense_gradients(tape, loss, variables)
-        apply_global_gradients(self.optimizer, gradients, variables, self.clip_norm)
+        if self.accumulation_steps > 1:
+            gradients = self._gradients_by_cache(data)
+        else:
+            with tf.GradientTape() as tape:
+                vectors = self._vectors(data, training=True)
+                loss = self.optimizer.scale_loss(self._loss(vectors, data))
+            gradients = dense_gradients(tape, loss, self.trainable_weights)
+        apply_global_gradients(
+            self.optimizer, gradients, self.trainable_weights, self.clip_norm
+        )
         return self.step_results()
 
     def test_step(self, data):
-        self._mean_loss(data, training=False)
+        self._loss(self._vectors(data, training=False), data)
         return self.step_results()
 
-    def _mean_loss(self, data, training):
-        """Mean of both directions' losses over the global batch of N pairs.
+    def _gradients_by_cache(self, data):
+        """The gradients of a replica's batch, in memory for a part of it."""
+        texts = {name: data[name] for name in _TEXTS if name in data}
+        states = dropout_states(self.embedder)
+        begun = [tf.identity(state) for state in states]
+        vectors = self._vectors_by_parts(texts)
+        with tf.GradientTape() as tape:
+            tape.watch(vectors)
+            loss = self.optimizer.scale_loss(self._loss(vectors, data))
+        slopes = tape.gradient(loss, vectors)
+        for state, value in zip(states, begun, strict=True):
+            state.assign(value)  # the same dropout once more
+        return self.gradients_by_parts((texts, slopes), None, self.accumulation_steps)
 
-        Every replica computes all of it, with its own embeddings live and the others'
-        as constants: its gradient is what its texts contribute to the whole.
+    def _vectors_by_parts(self, texts):
+        """As `_vectors`, without gradients."""
+        num_rows = tf.shape(tf.nest.flatten(texts)[0])[0]
+        output = self.embedder.outputs[0]
+        signature = {name: tf.TensorSpec(None, output.dtype) for name in texts}
+        parts = tf.map_fn(
+            lambda part: self._vectors(part, training=True),
+            split_rows(texts, self.accumulation_steps),
+            fn_output_signature=signature,
+            parallel_iterations=1,
+        )
+        dim = output.shape[-1]
+        return {
+            name: tf.ensure_shape(
+                tf.reshape(x, tf.concat([[-1], tf.shape(x)[2:]], 0))[:num_rows],
+                (None, None, dim) if name == "negatives" else (None, dim),
+            )
+            for name, x in parts.items()
+        }
+
+    def _gradients(self, data, _):
+        """Dense gradients of a part of a batch, by those of its vectors."""
+        texts, slopes = data
+        with tf.GradientTape() as tape:
+            vectors = self._vectors(texts, training=True)
+            loss = tf.add_n(
+                [tf.reduce_sum(vectors[name] * slopes[name]) for name in vectors]
+            )
+        return dense_gradients(tape, loss, self.trainable_weights)
+
+    def _vectors(self, data, training):
+        """dict of `source` and `target` (B, D), and perhaps `negatives` (B, M, D)."""
+        vectors = {
+            name: self.embedder(data[name], training=training)
+            for name in ("source", "target")
+        }
+        if "negatives" in data:
+            shape = tf.shape(data["negatives"]["token_ids"])
+            flat = {
+                name: tf.reshape(x, tf.concat([[-1], shape[2:]], 0))
+                for name, x in data["negatives"].items()
+            }
+            flat = self.embedder(flat, training=training)
+            vectors["negatives"] = tf.reshape(flat, (shape[0], shape[1], flat.shape[1]))
+        return vectors
+
+    def _loss(self, vectors, data):
+        """The loss of the global batch of N pairs; the metrics are updated on the way.
+
+        Every replica computes all of it, with its own vectors live and the others' as
+        constants: its gradient is what its texts contribute to the whole.
         """
-        sources = self.embedder(data["source"], training=training)  # (B, D)
-        targets = self.embedder(data["target"], training=training)
-        keys = tf.stack([data["source_key"], data["target_key"]], axis=1)  # (B, 2)
-        context = tf.distribute.get_replica_context()
-        if context.num_replicas_in_sync > 1:
-            both = _gather(context, tf.concat([sources, targets], axis=1))
-            sources, targets = tf.split(both, 2, axis=1)  # (N, D)
-            with tf.control_dependencies([both]):  # one collective after the other
-                keys = _gather(context, keys)  # (N, 2)
-        is_own = tf.eye(tf.shape(sources)[0])  # (N, N)
-        shares_text = tf.reduce_any(keys[:, None] == keys[None], axis=2)
-        excluded = tf.cast(shares_text, "float32") * (1.0 - is_own) * MASKED_SCORE
-        labels = tf.range(tf.shape(sources)[0])
-        cosines = tf.matmul(sources, targets, transpose_b=True)  # (N, N)
-        loss = 0.0
-        for direction in (cosines, tf.transpose(cosines)):
-            scores = (direction - self.margin * is_own) / self.temperature + excluded
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores)
-            nearest = tf.argmax(direction + excluded, axis=1, output_type="int32")
-            self.loss_metric.update_state(losses)
-            self.accuracy_metric.update_state(nearest == labels)
-            loss = loss + tf.reduce_mean(losses)
-        return loss / 2.0
+        has_scores = "score" in data
+        names = [name for name in _TEXTS if name in data]
+        others = ["score"] if has_scores else [f"{name}_key" for name in names]
+        gathered = _gather([vectors[name] for name in names])
+        gathered += _gather([data[name] for name in others], gathered)
+        vectors = dict(zip(names, gathered[: len(names)], strict=True))
+        if has_scores:
+            loss, accuracy = ranking_loss(vectors, gathered[-1], self.temperature)
+            self.loss_metric.update_state(loss)
+            self.accuracy_metric.update_state(accuracy)
+            return loss
+        keys = dict(zip(names, gathered[len(names) :], strict=True))
+        losses, is_right = in_batch_loss(
+            vectors, keys, self.temperature, self.margin, self.symmetric
+        )
+        self.loss_metric.update_state(losses)
+        self.accuracy_metric.update_state(is_right)
+        return tf.reduce_mean(losses)
 
 
-def _gather(context, x):
-    """The rows of all replicas in order, (B, D) -> (N, D); only its own are live."""
+def _gather(tensors, after=()):
+    """The rows of all replicas in order, (B, ...) -> (N, ...); only its own are live.
+
+    Args:
+        tensors: list of tensors of one dtype.
+        after: list of tensors, what another collective gave: one goes after the other.
+
+    Returns:
+        List of tensors.
+    """
+    if num_replicas() == 1:
+        return list(tensors)
+    context = tf.distribute.get_replica_context()
+    flat = [tf.reshape(x, (tf.shape(x)[0], -1)) for x in tensors]
+    widths = [tf.shape(x)[1] for x in flat]
+    x = tf.concat(flat, axis=1)  # one collective for all
     block = tf.one_hot(
         context.replica_id_in_sync_group, context.num_replicas_in_sync, dtype=x.dtype
     )
-    placed = tf.reshape(block[:, None, None] * x[None], (-1, x.shape[1]))  # (N, D)
-    everything = context.all_reduce("SUM", tf.stop_gradient(placed))
-    return tf.stop_gradient(everything - placed) + placed
+    placed = tf.reshape(block[:, None, None] * x[None], (-1, tf.shape(x)[1]))
+    with tf.control_dependencies(list(after)):
+        everything = context.all_reduce("SUM", tf.stop_gradient(placed))
+    everything = tf.stop_gradient(everything - placed) + placed
+    return [
+        tf.ensure_shape(
+            tf.reshape(rows, tf.concat([[-1], tf.shape(own)[1:]], 0)),
+            (None, *own.shape[1:]),
+        )
+        for rows, own in zip(tf.split(everything, widths, axis=1), tensors, strict=True)
+    ]
 
 
 def bitext_batches(preprocessor, examples, batch_size, mask_rate=0.0, seed=0):

@@ -45,15 +45,7 @@ class GlobalBatchTrainer(OptimizerBuiltAlone, keras.Model):
         if num_parts == 1:
             return self._gradients(data, num_terms)
 
-        def split(x):
-            missing = -tf.shape(x)[0] % num_parts
-            padding = [[0, missing]] + [[0, 0]] * (x.shape.rank - 1)
-            shape = tf.concat([[num_parts, -1], tf.shape(x)[1:]], axis=0)
-            parts = tf.reshape(tf.pad(x, padding), shape)
-            rows = x.shape[0] and -(-x.shape[0] // num_parts)
-            return tf.ensure_shape(parts, (num_parts, rows, *x.shape[1:]))
-
-        parts = tf.nest.map_structure(split, data)
+        parts = split_rows(data, num_parts)
 
         def step(index, gradients):
             part = tf.nest.map_structure(lambda x: x[index], parts)
@@ -70,3 +62,25 @@ class GlobalBatchTrainer(OptimizerBuiltAlone, keras.Model):
             maximum_iterations=num_parts,
         )
         return gradients
+
+
+def split_rows(data, num_parts):
+    """A batch in parts of as many rows, the last filled up with rows of zeros.
+
+    Args:
+        data: nested tensors (B, ...).
+        num_parts: int, P.
+
+    Returns:
+        Nested tensors (P, ceil(B / P), ...).
+    """
+
+    def split(x):
+        missing = -tf.shape(x)[0] % num_parts
+        padding = [[0, missing]] + [[0, 0]] * (x.shape.rank - 1)
+        shape = tf.concat([[num_parts, -1], tf.shape(x)[1:]], axis=0)
+        parts = tf.reshape(tf.pad(x, padding), shape)
+        rows = x.shape[0] and -(-x.shape[0] // num_parts)
+        return tf.ensure_shape(parts, (num_parts, rows, *x.shape[1:]))
+
+    return tf.nest.map_structure(split, data)

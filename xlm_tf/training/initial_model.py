@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 # A causal model too has what an encoder-decoder begins with.
-_TASKS = ("XLMMaskedLM", "XLMCausalLM")
+LANGUAGE_MODELS = ("XLMMaskedLM", "XLMCausalLM")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,11 +24,12 @@ class InitialModelFacts:
     causal: bool
 
 
-def describe(name):
+def describe(name, tasks=LANGUAGE_MODELS):
     """What the files of a model say, without reading its weights.
 
     Args:
         name: `ModelName`.
+        tasks: names of the tasks that it may be a model of.
 
     Returns:
         `InitialModelFacts`, or None for a model that is still to be downloaded.
@@ -48,7 +49,7 @@ def describe(name):
         arguments = checkpoint.backbone_arguments
         languages = languages_of(checkpoint.config, checkpoint.config_path)
     else:
-        _check_task(name, _task_of(name))
+        _check_task(name, _task_of(name), tasks)
         arguments = _config(name, "config.json")
         languages = _config(name, "preprocessor.json").get("languages")
     count = arguments.get("num_languages", 0)
@@ -61,11 +62,11 @@ def describe(name):
     )
 
 
-def _check_task(name, kind):
-    if kind not in _TASKS:
+def _check_task(name, kind, tasks):
+    if kind not in tasks:
         raise ValueError(
-            f"recipe.initial_model: {name} holds a {kind}, without the head of a "
-            f"language model. Expected one of {', '.join(_TASKS)}."
+            f"recipe.initial_model: {name} holds a {kind}, which is none of what the "
+            f"task begins with. Expected one of {', '.join(tasks)}."
         )
 
 
@@ -82,17 +83,18 @@ def _saved(folder, file):
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def load_initial_model(name, dtype, **arguments):
-    """A masked language model to train on.
+def load_initial_model(name, dtype, tasks=LANGUAGE_MODELS, **arguments):
+    """A model to train on, most often a masked language model.
 
     Args:
         name: `ModelName`.
         dtype: str, policy of the backbone.
+        tasks: names of the tasks that it may be a model of.
         **arguments: of `XLMBackbone`, instead of its own; none that its weights
             depend on.
 
     Returns:
-        `XLMMaskedLM`, or `XLMCausalLM`, with a preprocessor.
+        A model of one of the tasks, with a preprocessor.
 
     Raises:
         ValueError: it comes without a tokenizer, or is a model of another task.
@@ -100,32 +102,27 @@ def load_initial_model(name, dtype, **arguments):
     from xlm_tf.models.backbone import XLMBackbone
     from xlm_tf.models.loading import load_task
 
-    masked_lm = load_task(name, dtype=dtype)
-    _check_task(name, type(masked_lm).__name__)
-    if masked_lm.preprocessor is None:
+    task = load_task(name, dtype=dtype)
+    _check_task(name, type(task).__name__, tasks)
+    if task.preprocessor is None:
         raise ValueError(
             f"The initial model {name} comes without a tokenizer. Expected its "
             "tokenizer's files beside its weights."
         )
     if not arguments:
-        return masked_lm
-    backbone = XLMBackbone.from_config({**masked_lm.backbone.get_config(), **arguments})
-    backbone.set_weights(masked_lm.backbone.get_weights())
-    changed = type(masked_lm)(
-        backbone,
-        masked_lm.preprocessor,
-        masked_lm.head_transform,
-        masked_lm.tied,
-        compile=False,
-    )
-    changed.prediction_head.set_weights(masked_lm.prediction_head.get_weights())
+        return task
+    backbone = XLMBackbone.from_config({**task.backbone.get_config(), **arguments})
+    config = {**task.get_config(), "backbone": backbone, "compile": False}
+    config.pop("dtype", None)  # that of the backbone
+    changed = type(task)(**{**config, "preprocessor": task.preprocessor})
+    changed.set_weights(task.get_weights())
     return changed
 
 
-def facts_of(masked_lm):
+def facts_of(task):
     """`InitialModelFacts` of a model that is read."""
     return InitialModelFacts(
-        masked_lm.backbone.max_sequence_length,
-        masked_lm.preprocessor.languages,
-        masked_lm.backbone.causal,
+        task.backbone.max_sequence_length,
+        task.preprocessor.languages,
+        task.backbone.causal,
     )

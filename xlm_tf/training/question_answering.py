@@ -26,8 +26,8 @@ class QuestionAnsweringData(TaskData):
         rows, _ = read_questions(path, report=report, **self.recipe.reading(entry))
         return rows
 
-    def key(self, row):
-        return text_key(row["question"]), text_key(row["context"])
+    def keys(self, row):
+        return {(text_key(row["question"]), text_key(row["context"]))}
 
     def read_labels(self):
         """There are none."""

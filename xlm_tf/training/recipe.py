@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from xlm_tf.text.language_codes import parse_language_code
+from xlm_tf.training.initial_model import LANGUAGE_MODELS
 from xlm_tf.training.recipe_fields import File, ModelName, OutputPath, RecipePart, Truth
 from xlm_tf.training.recipe_parts import BackboneArguments, BPEVocabulary
 
@@ -98,9 +99,11 @@ class Recipe(RecipePart, abc.ABC):
     Attributes:
         command: str, the command that runs it.
         vocabularies: the fields of which one, and one alone, gives the vocabulary.
+        initial_tasks: names of the tasks that `initial_model` may be a model of.
     """
 
     command: ClassVar[str]
+    initial_tasks: ClassVar[tuple] = LANGUAGE_MODELS
     vocabularies: ClassVar[tuple] = ("vocabulary", "bpe", "initial_model")
 
     output: OutputPath = Field(

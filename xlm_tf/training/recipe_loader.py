@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from xlm_tf.training.classification_recipe import ClassificationRecipe
+from xlm_tf.training.embedding_recipe import EmbeddingRecipe
 from xlm_tf.training.finetuning_recipe import FinetuningRecipe
 from xlm_tf.training.initial_model import describe
 from xlm_tf.training.initial_model_checks import check_initial_model
@@ -26,6 +27,7 @@ RECIPES = {
     "classification": ClassificationRecipe,
     "tagging": TaggingRecipe,
     "question_answering": QuestionAnsweringRecipe,
+    "embedding": EmbeddingRecipe,
 }
 # What pydantic says otherwise.
 _SAID = {
@@ -100,7 +102,7 @@ def load_recipe(source, data_folder=None, command=None, **overrides):
     lines += [] if recipe is None else recipe.unreadable_files()
     if recipe is not None and recipe.initial_model is not None:
         try:
-            facts = describe(recipe.initial_model)
+            facts = describe(recipe.initial_model, recipe.initial_tasks)
             if facts is not None:
                 check_initial_model(recipe, facts)
         except ValueError as error:

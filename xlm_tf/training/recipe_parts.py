@@ -55,11 +55,7 @@ class Bitext(RecipePart):
     @classmethod
     def _check_files(cls, paths):
         for path in paths:
-            if not path.name.removesuffix(".gz").endswith(_PAIR_FILES):
-                raise ValueError(
-                    "files must be .tsv or .jsonl (or .gz of them); two plain files "
-                    f"are source_file and target_file. Received: {path}."
-                )
+            check_pair_file(path)
         return paths
 
     def contradictions(self):
@@ -72,6 +68,15 @@ class Bitext(RecipePart):
             )
         elif two and self.source_file == self.target_file:
             yield f"source_file and target_file are the same file, {self.source_file}."
+
+
+def check_pair_file(path):
+    """Raise ValueError where a file's name is not one of pairs of texts."""
+    if not path.name.removesuffix(".gz").endswith(_PAIR_FILES):
+        raise ValueError(
+            "files must be .tsv or .jsonl (or .gz of them); two plain files are "
+            f"source_file and target_file. Received: {path}."
+        )
 
 
 def repeated_files(entries):
@@ -103,6 +108,23 @@ def repeated_tables(entries):
         (number, table, table.resolve() if isinstance(table, Path) else table)
         for number, entry in enumerate(entries)
         for table in entry.files or [entry.dataset]
+    )
+
+
+def repeated_pairs(entries):
+    """Yield what would be read twice as the same pairs.
+
+    Args:
+        entries: list of `TextPairs`.
+
+    Yields:
+        str, that goes on after the name of the entries.
+    """
+    return _repeated(
+        (number, paths, (entry.languages, entry.source, entry.target, paths))
+        for number, entry in enumerate(entries)
+        for paths in [*entry.files, *entry.bitext]
+        or [entry.dataset or (entry.source_file, entry.target_file)]
     )
 
 

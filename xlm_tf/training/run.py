@@ -22,6 +22,7 @@ _TRAINED = ("checkpoints", "metrics.jsonl", "model", "snapshots")
 # The metrics that are; of all others lower is better.
 HIGHER_IS_BETTER = (
     *("accuracy", "f1", "precision", "recall", "exact"),
+    *("forward", "backward", "spearman", "pearson"),
     *("bleu", "chrf", "rouge"),
 )
 

@@ -29,8 +29,8 @@ class TaggingData(TaskData):
         check_classes(path, found, self.labels, "tags")
         return rows
 
-    def key(self, row):
-        return text_key(" ".join(row["words"]))
+    def keys(self, row):
+        return {text_key(" ".join(row["words"]))}
 
     def read_labels(self):
         if self.labels is not None:

@@ -1,6 +1,6 @@
 """From a recipe to a model with a head that is trained as the recipe says.
 
-What the tasks with `TaskTrainingSettings` share.
+What the tasks with `EncoderTrainingSettings` share.
 """
 
 from xlm_tf.models.backbone import XLMBackbone
@@ -11,13 +11,14 @@ from xlm_tf.training.recipe_tokenizer import read_tokenizer
 from xlm_tf.training.task_trainer import TaskTrainer
 
 
-def build_encoder(recipe, preprocessor_class, **packing):
+def build_encoder(recipe, preprocessor_class, initial=None, **packing):
     """The encoder of a recipe and what reads texts for it, as the training begins.
 
     Args:
-        recipe: a recipe whose `training` is a `TaskTrainingSettings`.
+        recipe: a recipe whose `training` is an `EncoderTrainingSettings`.
         preprocessor_class: that of the task.
-        **packing: further arguments of it.
+        initial: what `read_initial_model` gave, where the caller has asked for it.
+        **packing: further arguments of the preprocessor.
 
     Returns:
         `(backbone, preprocessor)`: `XLMBackbone`, and one of the class.
@@ -26,17 +27,14 @@ def build_encoder(recipe, preprocessor_class, **packing):
         ValueError: the initial model or the vocabulary does not fit the recipe.
     """
     training = recipe.training
-    arguments = recipe.model.given()
-    wants_languages = arguments.pop("language_embeddings", False)
     if recipe.initial_model is not None:
-        masked_lm = load_initial_model(
-            recipe.initial_model, training.dtype, **arguments
-        )
-        check_initial_model(recipe, facts_of(masked_lm))
-        backbone, tokenizer = masked_lm.backbone, masked_lm.preprocessor.tokenizer
-        languages = masked_lm.preprocessor.languages
-        packing["num_separators"] = masked_lm.preprocessor.num_separators
+        initial = initial or read_initial_model(recipe)
+        backbone, tokenizer = initial.backbone, initial.preprocessor.tokenizer
+        languages = initial.preprocessor.languages
+        packing["num_separators"] = initial.preprocessor.num_separators
     else:
+        arguments = recipe.model.given()
+        wants_languages = arguments.pop("language_embeddings", False)
         tokenizer = read_tokenizer(recipe)
         languages = recipe.languages if wants_languages else None
         backbone = XLMBackbone(
@@ -56,12 +54,33 @@ def build_encoder(recipe, preprocessor_class, **packing):
     return backbone, preprocessor
 
 
+def read_initial_model(recipe):
+    """The model that a recipe begins with, its rates of dropout those of the recipe.
+
+    Args:
+        recipe: as for `build_encoder`, with an `initial_model`.
+
+    Returns:
+        A task with a preprocessor, one of `recipe.initial_tasks`.
+
+    Raises:
+        ValueError: it does not fit the recipe.
+    """
+    arguments = recipe.model.given()
+    arguments.pop("language_embeddings", None)
+    initial = load_initial_model(
+        recipe.initial_model, recipe.training.dtype, recipe.initial_tasks, **arguments
+    )
+    check_initial_model(recipe, facts_of(initial))
+    return initial
+
+
 def choose_trained_parts(model, training):
     """Freeze what a recipe does not train, or add its low-rank updates.
 
     Args:
         model: a task on an `XLMBackbone`, not compiled.
-        training: `TaskTrainingSettings`.
+        training: `EncoderTrainingSettings`.
 
     Raises:
         ValueError: it names more encoder blocks than there are.
@@ -88,7 +107,7 @@ def rate_factors(model, training):
 
     Args:
         model: a task on an `XLMBackbone`.
-        training: `TaskTrainingSettings`.
+        training: `EncoderTrainingSettings`.
 
     Returns:
         List of float, in the order of `model.trainable_variables`; None where all are
@@ -97,12 +116,11 @@ def rate_factors(model, training):
     Source: Howard and Ruder 2018 (arXiv 1801.06146), section 3.2, and XLNet (arXiv
     1906.08237), appendix A.4, of rates by layer.
     """
-    if training.head_learning_rate is None and training.layer_decay == 1:
+    head_learning_rate = getattr(training, "head_learning_rate", None)
+    if head_learning_rate is None and training.layer_decay == 1:
         return None
     backbone = model.backbone
-    head = (
-        training.head_learning_rate or training.learning_rate
-    ) / training.learning_rate
+    head = (head_learning_rate or training.learning_rate) / training.learning_rate
     factors = {id(variable): 1.0 for variable in backbone.variables}
     layers = [*reversed(backbone.encoder_blocks), backbone.embeddings]
     for depth, layer in enumerate(layers):
@@ -120,13 +138,27 @@ def build_trainer(model, training):
         model: a task on an `XLMBackbone`, made with `compile=False`.
         training: `TaskTrainingSettings`.
     """
-    choose_trained_parts(model, training)
     trainer = TaskTrainer(
         model,
         training.label_smoothing,
         training.clip_norm,
         training.accumulation_steps,
     )
+    return compile_trainer(trainer, model, training)
+
+
+def compile_trainer(trainer, model, training):
+    """Give a trainer what its recipe trains, and with which optimizer.
+
+    Args:
+        trainer: `GlobalBatchTrainer` of the model.
+        model: a task on an `XLMBackbone`, made with `compile=False`.
+        training: `EncoderTrainingSettings`.
+
+    Returns:
+        The trainer, compiled, its optimizer built.
+    """
+    choose_trained_parts(model, training)
     trainer.compile(optimizer=build_optimizer(training, rate_factors(model, training)))
     trainer.optimizer.build(trainer.trainable_variables)
     return trainer

@@ -8,8 +8,10 @@ import tensorflow as tf
 
 from xlm_tf.data.corpus_report import CorpusReport
 from xlm_tf.data.hub_datasets import fetch_dataset
+from xlm_tf.evaluation.row_languages import name_languages
 from xlm_tf.models.length_groups import group_by_length
 from xlm_tf.text.language_codes import parse_language_code
+from xlm_tf.training.task_building import build_trainer
 
 
 class TaskData(abc.ABC):
@@ -44,12 +46,13 @@ class TaskData(abc.ABC):
         else:
             held_out = self._hold_out(recipe.held_out_share)
         languages = {row["language"] for row in self.train}
-        seen, count = {self.key(row) for row in held_out}, len(self.train)
+        seen = {key for row in held_out for key in self.keys(row)}
+        count = len(self.train)
         groups = {row["group"] for row in held_out if "group" in row}
         self.train = [
             row
             for row in self.train
-            if self.key(row) not in seen and row.get("group") not in groups
+            if seen.isdisjoint(self.keys(row)) and row.get("group") not in groups
         ]
         self.num_left_out = count - len(self.train)
         trained = {row["language"] for row in self.train}
@@ -62,20 +65,29 @@ class TaskData(abc.ABC):
         self.held_out = held_out
         metric, _, language = self.chosen_metric().partition("/")
         languages = sorted({row["language"] for row in held_out})
-        if language and self._spelled(language) not in languages:
+        if language and self.spelled(language) not in languages:
             raise ValueError(
                 f"recipe.training.early_stopping_metric is {metric}/{language}, and "
                 f"held out are: {', '.join(languages)}."
             )
-        self.metric = f"{metric}/{self._spelled(language)}" if language else metric
+        self.metric = f"{metric}/{self.spelled(language)}" if language else metric
+
+    def read_entry(self, entry, report):
+        """The rows of an entry of the recipe: list of dict."""
+        paths = entry.files or [self._fetched(entry.dataset)]
+        return [row for path in paths for row in self.read_file(path, entry, report)]
 
     @abc.abstractmethod
     def read_file(self, path, entry, report):
         """The rows of a file: list of dict, with `language` where a column says it."""
 
+    def language_of(self, row, entry):
+        """str, by which the rows are scored apart."""
+        return self.spelled(row.get("language", entry.language))
+
     @abc.abstractmethod
-    def key(self, row):
-        """What two rows that say the same have in common."""
+    def keys(self, row):
+        """What two rows that say the same have in common: a set, of which one is."""
 
     @abc.abstractmethod
     def read_labels(self):
@@ -102,12 +114,22 @@ class TaskData(abc.ABC):
         """The endless batches, what the task's `preprocess_samples` takes, the same at
         every call; see `epochs`."""
 
-    def epochs(self, lengths, rows):
+    def build_trainer(self, model):
+        """The trainer of the model, compiled; call under the strategy's scope."""
+        return build_trainer(model, self.recipe.training)
+
+    def name_languages(self, preprocessor):
+        """Give all rows the model's names of their languages, where it has any."""
+        for rows in (self.train, self.held_out, self.test):
+            name_languages(rows, preprocessor)
+
+    def epochs(self, lengths, rows, chosen=None):
         """Endless batches of rows, every epoch in an order of its own.
 
         Args:
             lengths: list of int, how long every row is.
             rows: function from int tensor (B,), numbers of rows, to a batch.
+            chosen: list of int, numbers of the rows to take; None takes all.
 
         Returns:
             `tf.data.Dataset`; batches go on from one epoch to the next, but those of
@@ -115,12 +137,12 @@ class TaskData(abc.ABC):
         """
         training = self.recipe.training
         size = training.batch_size
-        is_grouped = training.group_by_length and len(lengths) >= size
+        chosen = tf.range(len(lengths)) if chosen is None else tf.constant(chosen)
+        is_grouped = training.group_by_length and len(chosen) >= size
 
         def order(epoch):
             seed = tf.stack([tf.constant(training.seed, "int64"), epoch])
-            numbers = tf.range(len(lengths))
-            numbers = tf.random.experimental.stateless_shuffle(numbers, seed)
+            numbers = tf.random.experimental.stateless_shuffle(chosen, seed)
             if is_grouped:
                 groups = group_by_length(numbers, lengths, size)
                 numbers = tf.random.experimental.stateless_shuffle(groups, seed)
@@ -136,11 +158,10 @@ class TaskData(abc.ABC):
         self.reports.append(report)
         read = []
         for entry in getattr(self.recipe, part):
-            for path in entry.files or [self._fetched(entry.dataset)]:
-                rows = self.read_file(path, entry, report)
-                for row in rows:
-                    row["language"] = self._spelled(row.get("language", entry.language))
-                read += rows
+            rows = self.read_entry(entry, report)
+            for row in rows:
+                row["language"] = self.language_of(row, entry)
+            read += rows
         return read
 
     def _fetched(self, dataset):
@@ -148,7 +169,7 @@ class TaskData(abc.ABC):
         folder = self.recipe.output / "datasets"
         return fetch_dataset(dataset.name, dataset.config, dataset.split, folder)
 
-    def _spelled(self, language):
+    def spelled(self, language):
         """A language as it is spelled where it stands first, entries before tables."""
         return self._spellings.setdefault(parse_language_code(language), language)
 
@@ -168,7 +189,7 @@ class TaskData(abc.ABC):
     def _hold_out(self, share):
         """A share of every language's rows, or of the groups."""
         seed = self.recipe.training.seed
-        if self.recipe.group is not None:
+        if "group" in self.train[0]:
             groups = sorted({row["group"] for row in self.train})
             chosen = _drawn(groups, share, seed)
             return [row for row in self.train if row["group"] in chosen]

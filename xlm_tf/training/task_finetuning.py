@@ -8,23 +8,23 @@ import keras
 import numpy as np
 
 from xlm_tf.evaluation.model_scores import score_languages
-from xlm_tf.evaluation.row_languages import name_languages
 from xlm_tf.evaluation.score_report import score_columns, write_report
 from xlm_tf.models.loading import load_task
 from xlm_tf.output_files import whole_file
 from xlm_tf.training.classification import ClassificationData
+from xlm_tf.training.embedding import EmbeddingData
 from xlm_tf.training.question_answering import QuestionAnsweringData
 from xlm_tf.training.run import TrainingRun, begin_run, best_metrics, run_to_end
 from xlm_tf.training.seeds import finetune_seeds
 from xlm_tf.training.strategy import is_chief
 from xlm_tf.training.tagging import TaggingData
-from xlm_tf.training.task_building import build_trainer
 
 # From a recipe's `task` to its data and model.
 DATA = {
     "classification": ClassificationData,
     "tagging": TaggingData,
     "question_answering": QuestionAnsweringData,
+    "embedding": EmbeddingData,
 }
 
 
@@ -87,12 +87,11 @@ def finetune_task(recipe, quiet=False):
     keras.utils.set_random_seed(recipe.training.seed)
     with strategy.scope():
         model = data.build_model()
-        for rows in (data.train, data.held_out, data.test):
-            name_languages(rows, model.preprocessor)
+        data.name_languages(model.preprocessor)
         if recipe.training.train_used_embeddings:
             model.train_embeddings_of(data.train_inputs())
-        trainer = build_trainer(model, recipe.training)
-    run = _TaskRun(recipe, trainer, data, reporter)
+        trainer = data.build_trainer(model)
+    run = _TaskRun(recipe, trainer, model, data, reporter)
     run_to_end(run, lambda: data.train_batches(model))
     finished = not run.stop_requested
     scores = _test(recipe, data, reporter) if finished and is_chief() else None
@@ -112,8 +111,8 @@ def finetune_task(recipe, quiet=False):
 class _TaskRun(TrainingRun):
     """Evaluates by the scores of every language."""
 
-    def __init__(self, recipe, trainer, data, reporter):
-        super().__init__(recipe, trainer, trainer.task, data.metric, reporter)
+    def __init__(self, recipe, trainer, model, data, reporter):
+        super().__init__(recipe, trainer, model, data.metric, reporter)
         self.data = data
 
     def evaluate(self):

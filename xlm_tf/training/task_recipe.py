@@ -43,6 +43,11 @@ class TaskFiles(RecipePart):
         None, description="Column that names the language of every row, instead."
     )
 
+    @property
+    def names_languages(self):
+        """Whether the entry, and not a column, says the language."""
+        return self.language is not None
+
     @staticmethod
     @abc.abstractmethod
     def check_format(path):
@@ -71,6 +76,8 @@ class TaskRecipe(Recipe):
     """
 
     command: ClassVar[str] = "finetune"
+    # Whether rows belong together where no column says it.
+    has_groups: ClassVar[bool] = False
 
     held_out_share: float | None = Field(
         None,
@@ -101,6 +108,10 @@ class TaskRecipe(Recipe):
             path: Path.
             entry: `TaskFiles`.
         """
+
+    def repeated(self, entries):
+        """Yield what stands twice in some entries, see `repeated_tables`."""
+        yield from repeated_tables(entries)
 
     def entries(self):
         """Yield the places of entries and the entries: `("data[0]", entry)`."""
@@ -141,15 +152,16 @@ class TaskRecipe(Recipe):
         if self.held_out == []:
             yield "recipe.held_out names no files."
         for part in _PARTS:
-            for repeated in repeated_tables(getattr(self, part) or []):
+            for repeated in self.repeated(getattr(self, part) or []):
                 yield f"recipe.{part}{repeated}"
-        if self.test_share is not None and not (self.group and self.test):
+        has_groups = self.group or self.has_groups
+        if self.test_share is not None and not (has_groups and self.test):
             yield (
-                "recipe.test_share is a share of groups: it needs group, a column, and "
-                "test."
+                "recipe.test_share is a share of groups: it needs "
+                f"{'' if has_groups else 'group, a column, and '}test."
             )
         languages = self.model.language_embeddings and self.initial_model is None
-        if languages and any(entry.language is None for entry in self.data):
+        if languages and not all(entry.names_languages for entry in self.data):
             yield (
                 "recipe.model.language_embeddings needs the languages of data by name: "
                 "`language` of every entry, not a column."
