@@ -17,6 +17,7 @@ class EmbeddingAnswer(Answer):
     def numbers(self, x, layout, inputs):
         """States (N, D) -> dict of numeric outputs."""
         x = pool(self.task.pooling_layer, x, layout, inputs["padding_mask"])
+        x = x[:, : self.task.embedding_dim]
         if self.task.normalize:
             length = tf.reduce_sum(tf.square(x), axis=-1, keepdims=True)
             x = x * tf.math.rsqrt(tf.maximum(length, 1e-12))

@@ -31,7 +31,17 @@ def write_modules(folder, modules=MODULES):
             {"prompts": {"q": "query: "}, "default_prompt_name": "q"},
             "default_prompt_name: 'query: '",
         ),
-        ("config_sentence_transformers.json", {"truncate_dim": 4}, "truncate_dim=4"),
+        ("config_sentence_transformers.json", {"truncate_dim": 9}, "truncate_dim=9"),
+        (
+            "config_sentence_transformers.json",
+            {"truncate_dim": "4"},
+            "Expected a whole",
+        ),
+        (
+            "config_sentence_transformers.json",
+            {"truncate_dim": 0},
+            "from 1 to the width",
+        ),
         ("sentence_bert_config.json", {"query_length": 9}, "query_length=9"),
         (
             "sentence_bert_config.json",

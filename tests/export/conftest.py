@@ -87,9 +87,13 @@ def classifier(make_task):
 
 @pytest.fixture(scope="session")
 def embedder(make_task):
-    """Mean pooling, in the XLM configuration: language embeddings, zeroed padding."""
+    """Mean pooling, in the XLM configuration: language embeddings, zeroed padding.
+
+    Its vectors are cut.
+    """
     return make_task(
         xlm_tf.XLMTextEmbedder,
+        truncate_dim=12,
         backbone={"num_languages": 2, "zero_padding_states": True},
         packing={"languages": ["en", "fr"], "language": "fr"},
     )

@@ -181,7 +181,9 @@ def test_masks_hide_words_and_nothing_else(embedder, tokenizer):
 @pytest.mark.parametrize("kind", ["negatives", "scores"])
 def test_the_losses_are_those_of_the_vectors(embedder, kind):
     batch = batch_of(kind)
-    trainer = compiled(embedder, temperature=0.1, margin=0.2, symmetric=False)
+    trainer = compiled(
+        embedder, temperature=0.1, margin=0.2, symmetric=False, matryoshka_dims=[16, 4]
+    )
     data = tf.data.Dataset.from_tensors(trainer._packed(batch))
     results = trainer.evaluate(data, verbose=0, return_dict=True)
 
@@ -192,12 +194,12 @@ def test_the_losses_are_those_of_the_vectors(embedder, kind):
 
     if kind == "scores":
         own = {name: vectors(name) for name in ("source", "target")}
-        loss, accuracy = ranking_loss(own, batch["score"], 0.1)
+        loss, accuracy = ranking_loss(own, batch["score"], 0.1, (None, 4))
     else:
         names = ("source", "target", "negatives")
         own = {name: vectors(name) for name in names}
         keys = {name: batch[f"{name}_key"] for name in names}
-        losses, is_right = in_batch_loss(own, keys, 0.1, 0.2, symmetric=False)
+        losses, is_right = in_batch_loss(own, keys, 0.1, 0.2, False, (None, 4))
         loss, accuracy = np.mean(losses), np.mean(is_right)
     assert results["loss"] == pytest.approx(float(loss), rel=1e-4)
     assert results["accuracy"] == pytest.approx(float(accuracy), abs=1e-6)

@@ -335,6 +335,25 @@ def test_an_embedder_is_where_another_begins(folder, tmp_path):
         ({"training": {"label_smoothing": 0.1}}, "label_smoothing is unknown"),
         ({"training": {"accumulation_steps": 17}}, "a text for each of accumulation"),
         ({"training": {"early_stopping_metric": "f1"}}, "must be one of accuracy"),
+        *(
+            ({"training": {"matryoshka_dims": dims}}, "matryoshka_dims must be whole")
+            for dims in ([64, 64], [32, 64], [64, 0])
+        ),
+        ({"training": {"matryoshka_dims": []}}, "at least 1 item"),
+        (
+            {
+                "initial_model": None,
+                "vocabulary": "pairs.tsv",
+                "model": {
+                    "num_layers": 1,
+                    "num_heads": 1,
+                    "hidden_dim": 8,
+                    "intermediate_dim": 8,
+                },
+                "training": {"matryoshka_dims": [16, 8]},
+            },
+            r"must not exceed recipe.model.hidden_dim. Received: \[16, 8\] and 8",
+        ),
         ({"pooling": "last"}, "recipe.pooling must be"),
         ({"held_out_share": None}, "held_out, rows that choose the best model"),
         ({"test_share": 0.5}, "it needs test"),
@@ -414,6 +433,14 @@ def test_wrong_data(folder, tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             read(tmp_path, folder, **changes)
+
+
+def test_lengths_beyond_those_of_the_initial_model(folder, tmp_path):
+    data = read(tmp_path, folder, {"matryoshka_dims": [256, 64]})
+    with pytest.raises(ValueError, match=r"must not exceed.*\[256, 64\] and 128"):
+        data.build_trainer(data.build_model())
+    data = read(tmp_path, folder, {"matryoshka_dims": [128, 64]})
+    assert data.build_trainer(data.build_model()).matryoshka_dims == [64]
 
 
 def test_a_classifier_is_no_beginning(folder, tmp_path):

@@ -31,9 +31,8 @@ def test_they_are_valid(path, tmp_path):
     folder = tmp_path / "recipes"
     folder.mkdir()
     (folder / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
-    is_pretraining = isinstance(content["data"], dict)
     parts = [content.get(part) or [] for part in ("data", "held_out", "test")]
-    files = [content["vocabulary"]] if is_pretraining else []
+    files = [content["vocabulary"]] if "vocabulary" in content else []
     for part in parts:
         entries = part
         if isinstance(part, dict):

@@ -32,6 +32,7 @@ _CONFIG = {
     "prompts": OBEYED,
     "default_prompt_name": OBEYED,
     "activation_fn": OBEYED,
+    "truncate_dim": OBEYED,
     **no_effect("of comparing vectors, not of the vectors", "similarity_fn_name"),
     **no_effect("says where the file came from", "__version__"),
 }
@@ -81,12 +82,16 @@ class Embedding:
         normalize: bool, scale vectors to length 1.
         max_length: int, longest text in tokens, or None.
         lowercase: bool, lower-case texts first.
+        truncate_dim: int, the first numbers of a vector, which are kept, or None. An
+            argument of sentence-transformers, whose files do not have it: written, and
+            read, by this package.
     """
 
     pooling: str
     normalize: bool
     max_length: int | None
     lowercase: bool
+    truncate_dim: int | None = None
 
 
 def transformer_folder(folder):
@@ -171,6 +176,7 @@ def read_embedding(folder, hidden_dim, ignored=()):
         normalize="Normalize" in kinds,
         max_length=transformer.get("max_seq_length"),
         lowercase=bool(transformer.get("do_lower_case")),
+        truncate_dim=_truncate_dim(config_path, config, hidden_dim),
     )
 
 
@@ -199,9 +205,23 @@ def write_embedding(folder, embedding, hidden_dim):
     pooling = {"word_embedding_dimension": hidden_dim}
     pooling |= {name: mode == embedding.pooling for name, mode in POOLINGS.items()}
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling, indent=2))
+    if embedding.truncate_dim is not None:
+        config = {"truncate_dim": embedding.truncate_dim}
+        (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2))
     if embedding.max_length is not None:
         length = {"max_seq_length": embedding.max_length}
         (folder / TRANSFORMER_FILE).write_text(json.dumps(length, indent=2))
+
+
+def _truncate_dim(path, config, hidden_dim):
+    dim = config.get("truncate_dim")
+    is_usable = isinstance(dim, int) and not isinstance(dim, bool)
+    if dim is not None and not (is_usable and 1 <= dim <= hidden_dim):
+        raise ValueError(
+            f"{path} has truncate_dim={dim!r}. Expected a whole number from 1 to the "
+            f"width of the encoder, {hidden_dim}, or null."
+        )
+    return dim
 
 
 def _modules(path, ignored=()):

@@ -31,6 +31,7 @@ _OF_TASKS = {
         "target": "target",
         "negatives": [],
         "score": None,
+        "truncate_dim": None,
     },
 }
 # Of a pair of languages, SOURCE-TARGET: where the target's code begins.
@@ -106,6 +107,11 @@ def add_arguments(parser):
         help="column of numbers, the higher the nearer the texts, which cosines are "
         "compared with (default: none, targets are looked for)",
     )
+    pairs.add_argument(
+        "--truncate-dim",
+        type=whole("truncate_dim"),
+        help="numbers of a vector to keep, the first (default: the model's)",
+    )
     parser.add_argument(
         "--language", help="of all texts, where the model or its tokenizer needs it"
     )
@@ -158,8 +164,9 @@ def run(args):
     console = Console(width=None if Console().is_terminal else 120, markup=False)
     examples = _read(args, data, task, Console(stderr=True, markup=False))
     trained_on = _spelled(args.trained_on, examples)
-    model = _load(args.model)
-    models = [model, *([_load(args.against)] if args.against else [])]
+    names = filter(None, [args.model, args.against])
+    models = [_load(name, args.truncate_dim) for name in names]
+    model = models[0]
     evaluation = evaluation_of(model)
     _check_classes(args, models, evaluation)
     _prepare(args, model, examples)
@@ -288,12 +295,13 @@ def _task_of(args):
     return names[0]
 
 
-def _load(name):
+def _load(name, truncate_dim=None):
     from xlm_tf.models.loading import load_task
     from xlm_tf.quiet_start import without_banners
 
     with without_banners():
-        model = load_task(name)
+        arguments = {"truncate_dim": truncate_dim} if truncate_dim else {}
+        model = load_task(name, **arguments)
     model.text_preprocessor("evaluate")
     return model
 

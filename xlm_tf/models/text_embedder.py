@@ -27,6 +27,7 @@ def _read_head(checkpoint, head, arguments):
     if checkpoint.is_of_embedder:
         embedding = checkpoint.read_embedding()
         said = {"pooling": embedding.pooling, "normalize": embedding.normalize}
+        said["truncate_dim"] = embedding.truncate_dim
         arguments = {**said, **arguments}
     return arguments, {}
 
@@ -48,7 +49,11 @@ def _write_files(model, folder):
     if model.preprocessor is not None:
         length = model.preprocessor.sequence_length
     embedding = sentence_transformers.Embedding(
-        model.pooling, model.normalize, length, lowercase=False
+        model.pooling,
+        model.normalize,
+        length,
+        lowercase=False,
+        truncate_dim=model.truncate_dim,
     )
     sentence_transformers.write_embedding(folder, embedding, model.backbone.hidden_dim)
 
@@ -63,13 +68,16 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
         pooling: "first", "mean" or "max", see `xlm_tf.layers.Pooling`.
         normalize: bool, scale every vector to length 1, so that a dot product is the
             cosine.
+        truncate_dim: int, the numbers of a vector to keep, the first, which then is
+            scaled; None keeps all. For models that were trained so: `matryoshka_dims`
+            of a recipe (Kusupati et al. 2022, arXiv 2205.13147).
 
     Call arguments:
         inputs: dict as for the backbone.
 
     Returns:
-        float32 tensor (B, D). Of texts, `embed` gives it as an array, and `similarity`
-        their cosines.
+        float32 tensor (B, D), D the width of the backbone or `truncate_dim`. Of texts,
+        `embed` gives it as an array, and `similarity` their cosines.
 
     Example:
     ```python
@@ -101,12 +109,26 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
     input_names = XLMBackbone.input_names
 
     def __init__(
-        self, backbone, preprocessor=None, pooling="mean", normalize=True, **kwargs
+        self,
+        backbone,
+        preprocessor=None,
+        pooling="mean",
+        normalize=True,
+        truncate_dim=None,
+        **kwargs,
     ):
+        if truncate_dim is not None:
+            truncate_dim = whole_number("truncate_dim", truncate_dim)
+            if truncate_dim > backbone.hidden_dim:
+                raise ValueError(
+                    "truncate_dim must not exceed the width of the backbone. Received: "
+                    f"truncate_dim={truncate_dim}, hidden_dim={backbone.hidden_dim}."
+                )
         self.backbone = backbone
         self.preprocessor = preprocessor
         self.pooling = pooling
         self.normalize = normalize
+        self.truncate_dim = truncate_dim
         self.pooling_layer = Pooling(
             pooling, dtype=at_least_float32(backbone.dtype_policy), name="pooling"
         )
@@ -120,7 +142,7 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
 
     def embed_states(self, x, padding_mask):
         """The head alone: hidden states (B, T, D), mask bool (B, T) -> (B, D)."""
-        x = self.pooling_layer(x, padding_mask)
+        x = self.pooling_layer(x, padding_mask)[:, : self.embedding_dim]
         if self.normalize:
             # Written out: `ops.normalize` branches on the norm, this converts to
             # builtin TFLite ops.
@@ -128,6 +150,11 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
                 ops.maximum(ops.sum(ops.square(x), axis=-1, keepdims=True), 1e-12)
             )
         return x
+
+    @property
+    def embedding_dim(self):
+        """Numbers of a vector."""
+        return self.truncate_dim or self.backbone.hidden_dim
 
     def embed(self, texts, language=None, batch_size=32):
         """The vectors of some texts.
@@ -154,7 +181,7 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
             for i in range(0, len(texts), batch_size)
         ]
         if not vectors:
-            return np.zeros((0, self.backbone.hidden_dim), "float32")
+            return np.zeros((0, self.embedding_dim), "float32")
         return np.concatenate([ops.convert_to_numpy(x) for x in vectors])
 
     def similarity(self, a, b, language=None):
@@ -185,4 +212,5 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
             **super().get_config(),
             "pooling": self.pooling,
             "normalize": self.normalize,
+            "truncate_dim": self.truncate_dim,
         }

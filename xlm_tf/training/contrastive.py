@@ -9,7 +9,11 @@ from xlm_tf.models.global_gradients import (
     dense_gradients,
     num_replicas,
 )
-from xlm_tf.training.contrastive_losses import in_batch_loss, ranking_loss
+from xlm_tf.training.contrastive_losses import (
+    check_matryoshka_dims,
+    in_batch_loss,
+    ranking_loss,
+)
 from xlm_tf.training.global_batch_trainer import GlobalBatchTrainer, split_rows
 
 # Batches that are sorted by length together.
@@ -33,6 +37,10 @@ class ContrastiveTrainer(GlobalBatchTrainer):
         margin: float, subtracted from the cosine of the pair (additive margin).
         clip_norm: float, largest global norm of the gradient; None leaves it.
         symmetric: bool, whether targets must find their sources, too.
+        matryoshka_dims: list of int, from long to short: lengths that vectors may be
+            cut to afterwards (`truncate_dim`). The loss is the mean of that of whole
+            vectors and of all these (Kusupati et al. 2022, arXiv 2205.13147). None for
+            whole vectors alone.
         accumulation_steps: int; the vectors of a batch are computed in that many parts,
             one after the other, once for the loss and once more for its gradients.
             Bounds memory; the update is that of the whole batch, all of whose texts are
@@ -51,7 +59,8 @@ class ContrastiveTrainer(GlobalBatchTrainer):
     batch; of scores, how many of two pairs have cosines in the right order.
 
     Raises:
-        ValueError: an embedder that does not normalise.
+        ValueError: an embedder that does not normalise, or lengths that it does not
+            have.
 
     Example:
     ```python
@@ -69,6 +78,7 @@ class ContrastiveTrainer(GlobalBatchTrainer):
         margin=0.0,
         clip_norm=1.0,
         symmetric=True,
+        matryoshka_dims=None,
         accumulation_steps=1,
         **kwargs,
     ):
@@ -78,6 +88,14 @@ class ContrastiveTrainer(GlobalBatchTrainer):
                 "The contrastive loss compares cosines: make the embedder with "
                 "normalize=True. Received: normalize=False."
             )
+        width, dims = embedder.embedding_dim, list(matryoshka_dims or ())
+        if dims and dims[0] > width:
+            raise ValueError(
+                "matryoshka_dims must not exceed the length of the embedder's vectors. "
+                f"Received: {dims} and {width}."
+            )
+        check_matryoshka_dims(dims)
+        self.matryoshka_dims = [dim for dim in dims if dim < width]
         self.embedder = embedder
         self.temperature = temperature
         self.margin = margin
@@ -200,14 +218,15 @@ class ContrastiveTrainer(GlobalBatchTrainer):
         gathered = _gather([vectors[name] for name in names])
         gathered += _gather([data[name] for name in others], gathered)
         vectors = dict(zip(names, gathered[: len(names)], strict=True))
+        dims = [None, *self.matryoshka_dims]
         if has_scores:
-            loss, accuracy = ranking_loss(vectors, gathered[-1], self.temperature)
+            loss, accuracy = ranking_loss(vectors, gathered[-1], self.temperature, dims)
             self.loss_metric.update_state(loss)
             self.accuracy_metric.update_state(accuracy)
             return loss
         keys = dict(zip(names, gathered[len(names) :], strict=True))
         losses, is_right = in_batch_loss(
-            vectors, keys, self.temperature, self.margin, self.symmetric
+            vectors, keys, self.temperature, self.margin, self.symmetric, dims
         )
         self.loss_metric.update_state(losses)
         self.accuracy_metric.update_state(is_right)

@@ -101,6 +101,16 @@ def ranking_loss(vectors, scores, temperature, dims=(None,)):
     return loss, share
 
 
+def check_matryoshka_dims(dims):
+    """Raise ValueError where lengths of vectors are not whole numbers that fall."""
+    are_whole = all(isinstance(x, int) and not isinstance(x, bool) for x in dims)
+    if not are_whole or any(x < 1 for x in dims) or dims != sorted(set(dims))[::-1]:
+        raise ValueError(
+            "matryoshka_dims must be whole numbers from 1 on, each less than the one "
+            f"before, such as [512, 256, 64]. Received: {dims}."
+        )
+
+
 def _excluded(queries, answers, candidates):
     """Which candidates are no negatives of a query, nor its answer: bool (N, C).
 

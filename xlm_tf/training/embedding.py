@@ -124,6 +124,7 @@ class EmbeddingData(TaskData):
             margin=training.margin,
             clip_norm=training.clip_norm,
             symmetric=training.symmetric,
+            matryoshka_dims=training.matryoshka_dims,
             accumulation_steps=training.accumulation_steps,
         )
         return compile_trainer(trainer, model, training)

@@ -2,12 +2,13 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from xlm_tf.data.pairs import pair_columns
 from xlm_tf.data.tables import check_table, table_format
 from xlm_tf.evaluation.pair_scores import NUMBER_PAIR_METRICS, RETRIEVAL_METRICS
 from xlm_tf.layers.pooling import POOLINGS
+from xlm_tf.training.contrastive_losses import check_matryoshka_dims
 from xlm_tf.training.encoder_training_settings import EncoderTrainingSettings
 from xlm_tf.training.recipe_fields import (
     CorpusFile,
@@ -21,6 +22,11 @@ from xlm_tf.training.recipe_parts import check_pair_file, repeated_pairs
 from xlm_tf.training.task_recipe import HubDataset, TaskRecipe, metric_problem
 
 _COLUMNS = ("source", "target", "negatives", "score")
+
+
+def _check_dims(dims):
+    check_matryoshka_dims(dims)
+    return dims
 
 
 class TextPairs(RecipePart):
@@ -163,6 +169,13 @@ class EmbeddingSettings(EncoderTrainingSettings):
     symmetric: Truth = Field(
         True, description="Targets must find their sources, too; false: sources alone."
     )
+    matryoshka_dims: Annotated[list[int], AfterValidator(_check_dims)] | None = Field(
+        None,
+        min_length=1,
+        description="Lengths that vectors may be cut to afterwards, from long to "
+        "short, such as `[256, 64]`; whole ones are trained in any case (Kusupati et "
+        "al. 2022, arXiv 2205.13147).",
+    )
     language_alpha: float = Field(
         0.7,
         ge=0,
@@ -266,7 +279,13 @@ class EmbeddingRecipe(TaskRecipe):
                     "recipe.group is a column of tables, and recipe."
                     f"{place} has no columns: leave it out."
                 )
-        settings = self.training
+        settings, width = self.training, self.model.hidden_dim
+        dims = settings.matryoshka_dims
+        if dims and width and dims[0] > width:
+            yield (
+                "recipe.training.matryoshka_dims must not exceed recipe.model."
+                f"hidden_dim. Received: {dims} and {width}."
+            )
         for name in ("margin", "symmetric"):
             if self.is_scored and name in settings.model_fields_set:
                 yield (
