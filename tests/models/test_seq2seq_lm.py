@@ -1,5 +1,6 @@
 """The encoder-decoder as users call it."""
 
+import collections
 import re
 
 import keras
@@ -14,6 +15,7 @@ from xlm_tf.masks import padding_attention_mask
 from xlm_tf.models.generation_in_order import generate_in_order
 from xlm_tf.models.loading import load_task
 from xlm_tf.models.losses import LabelSmoothedCrossentropy
+from xlm_tf.text.sentences import split_sentences
 
 SOURCES = ["The quick brown fox", "reads small texts", "dog"]
 TARGETS = ["Der schnelle braune Fuchs", "liest kleine Texte", "Hund"]
@@ -328,15 +330,59 @@ def test_what_is_missing_is_named(make_model):
     assert len(texts) == 3
 
 
-@pytest.mark.parametrize("split", [True, False])
-def test_long_texts_are_written_in_parts_or_cut(make_model, split):
+@pytest.mark.parametrize("long_texts", ["split", "truncate"])
+def test_long_texts_are_written_in_parts_or_cut(make_model, long_texts):
     model = make_model()
     sentence = "The quick brown fox reads small texts. "
     tokens = len(model.preprocessor.tokenizer(sentence))
     text = sentence * (2 * 38 // tokens)  # 38 tokens have room
     cut = model.generate(text, max_length=4)
-    [[(target, _)]] = generate_in_order(model, [text], max_length=4, split=split)
-    assert (target == cut) is not split
+    counts = collections.Counter()
+    [[(target, _)], _] = generate_in_order(
+        model, [text, "dog"], max_length=4, long_texts=long_texts, counts=counts
+    )
+    assert (target == cut) is (long_texts == "truncate")
+    assert counts == {"texts": 2, "long": 1}
+
+
+def test_of_long_texts_the_sentences_are_read_that_say_most(
+    make_model, make_backbone, tokenizer, monkeypatch
+):
+    model = make_model()
+    embedder = xlm_tf.XLMTextEmbedder(
+        make_backbone(), xlm_tf.XLMTextEmbedderPreprocessor(tokenizer, 32)
+    )
+    sentences = [f"The {word} fox reads small texts." for word in ("quick", "lazy")]
+    text = " ".join([*sentences, "Der Hund springt.", *sentences[::-1]])
+    read = []
+    generate = model.generate
+    monkeypatch.setattr(
+        model, "generate", lambda x, **own: read.extend(x) or generate(x, **own)
+    )
+    arguments = {"long_texts": "extract", "embedder": embedder, "max_length": 4}
+    found = list(generate_in_order(model, [text, "", "dog"], **arguments))
+    assert len(found) == 3 and found[1] == [("", 0.0)]
+    (extract,) = (x for x in read if x != "dog")
+    room = model.preprocessor.sequence_length - 2
+    assert len(tokenizer(extract)) <= room < len(tokenizer(text))
+    # Whole sentences, among them that which says most, in their order.
+    ((first,),) = embedder.summarize(text)
+    assert first["text"] in extract
+    places = [text.index(part.strip()) for part in split_sentences(extract)]
+    assert len(places) > 1 and places == sorted(places)
+
+
+def test_what_is_said_of_long_texts_must_be_clear(make_model, make_backbone, tokenizer):
+    model = make_model()
+    embedder = xlm_tf.XLMTextEmbedder(make_backbone())
+    for arguments, message in (
+        ({"long_texts": "cut"}, "must be one of split, truncate, extract"),
+        ({"long_texts": "extract"}, "needs an embedder"),
+        ({"embedder": embedder}, "needs an embedder"),
+        ({"long_texts": "extract", "embedder": embedder}, "has no preprocessor"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            generate_in_order(model, ["dog"], **arguments)
 
 
 @pytest.mark.slow

@@ -18,21 +18,20 @@ UNKNOWN_CHARACTERS = ("copy", "mark", "omit")
 
 def add_arguments(parser):
     """Add the arguments of `translate`."""
-    add_shared_arguments(parser)
-    parser.add_argument(
-        "--from", dest="source_language", help="language of the input, if not one alone"
-    )
-    parser.add_argument(
-        "--to", dest="target_language", help="language to write, if not one alone"
-    )
+    add_shared_arguments(parser, "an XLMSeq2SeqLM")
 
 
-def add_shared_arguments(parser):
-    """Add the arguments that `translate` and `summarize` share."""
+def add_shared_arguments(parser, models):
+    """Add the arguments that `translate` and `summarize` share.
+
+    Args:
+        parser: `argparse.ArgumentParser`.
+        models: str, which models the command takes.
+    """
     parser.add_argument(
         "--model",
         required=True,
-        help="an XLMSeq2SeqLM, named as for trim",
+        help=f"{models}, named as for trim",
     )
     parser.add_argument(
         "input",
@@ -51,6 +50,12 @@ def add_shared_arguments(parser):
         "--output",
         default="-",
         help="file, which is replaced when all is written; - is stdout (default)",
+    )
+    parser.add_argument(
+        "--from", dest="source_language", help="language of the input, if not one alone"
+    )
+    parser.add_argument(
+        "--to", dest="target_language", help="language to write, if not one alone"
     )
     add_search_arguments(parser)
     parser.add_argument(
@@ -88,33 +93,62 @@ def run(args):
     Raises:
         ValueError, OSError: the model, a language or a file cannot be used.
     """
+    check_arguments(args)
+    write_targets(args, load_model(args.model, "XLMSeq2SeqLM"), long_texts="split")
+    return 0
+
+
+def check_arguments(args):
+    """See that arguments agree and files can be read and written, before the model is.
+
+    Raises:
+        ValueError, OSError: they do not, or cannot.
+    """
     if args.num_beams is not None and args.n_best > args.num_beams:
         raise ValueError(
             "A search returns as many texts as it has beams at most. Received: "
             f"--n-best {args.n_best}, --num-beams {args.num_beams}."
         )
-    inputs = [args.input, args.model]
-    check_output_of(args.output, inputs)
+    check_output_of(args.output, [args.input, args.model])
     check_lines(args.input, args.encoding)
 
-    from rich.console import Console
-    from rich.progress import track
 
-    from xlm_tf.models.generation_in_order import generate_in_order
-    from xlm_tf.models.loading import load_task
-    from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
+def load_model(name, *kinds):
+    """Load a task with its preprocessor.
+
+    Args:
+        name: str, the model, as the user names it.
+        *kinds: str, the classes that are meant.
+
+    Raises:
+        ValueError, OSError: it cannot be loaded, or is none of them.
+    """
+    from xlm_tf.models.loading import find_task, load_task
     from xlm_tf.quiet_start import without_banners
 
+    found = find_task(name)[0].__name__
+    if found not in kinds:
+        expected = " or ".join(f"an {kind}" for kind in kinds)
+        raise ValueError(f"{name} holds a {found}. Expected {expected}.")
     with without_banners():
-        model = load_task(args.model)
-    if not isinstance(model, XLMSeq2SeqLM):
-        raise ValueError(
-            f"{args.model} holds a {type(model).__name__}. Expected an XLMSeq2SeqLM."
-        )
+        model = load_task(name)
     if model.preprocessor is None:
         raise ValueError(
-            f"{args.model} was saved without its preprocessor, and cannot read text."
+            f"{name} was saved without its preprocessor, and cannot read text."
         )
+    return model
+
+
+def write_targets(args, model, **how):
+    """Write what a model generates of the input.
+
+    Args:
+        args: `argparse.Namespace`.
+        model: `XLMSeq2SeqLM`.
+        **how: `long_texts`, `embedder`, `counts`, see `generate_in_order`.
+    """
+    from xlm_tf.models.generation_in_order import generate_in_order
+
     model.compile(sampler=search_of(args, model.decoding, args.n_best))
     if args.unknown_characters:
         model.preprocessor.unknown_characters = args.unknown_characters
@@ -123,23 +157,39 @@ def run(args):
         read_lines(args.input, args.encoding),
         batch_size=args.batch_size,
         max_length=args.max_length,
-        source_language=getattr(args, "source_language", None),
-        target_language=getattr(args, "target_language", None),
+        source_language=args.source_language,
+        target_language=args.target_language,
+        **how,
     )
+    rows = (
+        _fields(args, number, rank, score, text)
+        for number, candidates in enumerate(targets)
+        for rank, (text, score) in enumerate(candidates)
+    )
+    write_rows(args, rows)
+
+
+def write_rows(args, rows):
+    """Write rows of fields, with progress on stderr; tabs between.
+
+    Args:
+        args: `argparse.Namespace` with `output`, and what is read.
+        rows: iterable of tuples.
+    """
+    from rich.console import Console
+    from rich.progress import track
+
     console = Console(stderr=True)
     progress = track(
-        targets,
+        rows,
         "Texts",
         console=console,
         transient=True,
         disable=not console.is_terminal,
     )
-    with open_output(args.output, inputs) as output:
-        for number, candidates in enumerate(progress):
-            for rank, (text, score) in enumerate(candidates):
-                print(*_fields(args, number, rank, score, text), sep="\t", file=output)
-            output.flush()
-    return 0
+    with open_output(args.output, [args.input, args.model]) as output:
+        for fields in progress:
+            print(*fields, sep="\t", file=output, flush=True)
 
 
 def _fields(args, number, rank, score, text):

@@ -1,12 +1,21 @@
 """Many texts through `XLMSeq2SeqLM.generate`, by length, in their order."""
 
+import collections
 import itertools
 
 from xlm_tf.generation.search_arguments import whole_number
+from xlm_tf.models.extractive_summary import (
+    SentenceRanking,
+    extracted,
+    ranked_sentences,
+)
 from xlm_tf.text.sentences import chunks
 
 # Texts that are sorted by length together.
 WINDOW = 4096
+
+# What becomes of a text that is longer than the model's sources.
+LONG_TEXTS = ("split", "truncate", "extract")
 
 
 def generate_in_order(
@@ -16,7 +25,9 @@ def generate_in_order(
     max_length=None,
     source_language=None,
     target_language=None,
-    split=True,
+    long_texts="split",
+    embedder=None,
+    counts=None,
 ):
     """Write the target of every text of a stream.
 
@@ -27,9 +38,16 @@ def generate_in_order(
         texts: iterable of str.
         batch_size: int.
         max_length, source_language, target_language: see `generate`.
-        split: bool, split a text that is longer than the model's sources at ends of
-            sentences, and join its parts' targets by spaces. False cuts its end off,
-            as in training: a summary of the beginning, not of every part.
+        long_texts: what becomes of a text that is longer than the model's sources:
+            "split": it is split at ends of sentences, and its parts' targets are
+                joined by spaces;
+            "truncate": its end is cut off, as in training: a summary of the beginning,
+                not of every part;
+            "extract": of its sentences those are read that say most, see
+                `XLMTextEmbedder.summarize`, as many as the model reads.
+        embedder: `XLMTextEmbedder`, which "extract" needs.
+        counts: `collections.Counter`, to which are added `texts`, and those of them
+            that are `long`, as they are read.
 
     Returns:
         An iterator: for every text, in order, a list of (target: str, score: float),
@@ -40,31 +58,64 @@ def generate_in_order(
         ValueError: an argument out of range, or a language that the model does not
             read or write: at once, before the first text is read.
     """
+    if long_texts not in LONG_TEXTS:
+        raise ValueError(
+            f"long_texts must be one of {', '.join(LONG_TEXTS)}. "
+            f"Received: long_texts={long_texts!r}."
+        )
+    if (embedder is not None) != (long_texts == "extract"):
+        raise ValueError(
+            'long_texts="extract" needs an embedder, which chooses sentences; nothing '
+            f"else reads one. Received: long_texts={long_texts!r}, "
+            f"embedder={embedder!r}."
+        )
     batch_size = whole_number("batch_size", batch_size)
     if max_length is not None:
         max_length = whole_number("max_length", max_length)
     languages = {"source_language": source_language, "target_language": target_language}
     model.preprocessor.check_languages(**languages)
     arguments = {"max_length": max_length, "with_scores": True, **languages}
-    return _generate(model, texts, batch_size, split, arguments)
+    if embedder is not None:
+        embedder.text_preprocessor('long_texts="extract"')
+    parts_of = _reader(model, long_texts, embedder, source_language, counts)
+    return _generate(model, texts, batch_size, parts_of, arguments)
 
 
-def _generate(model, texts, batch_size, split, arguments):
+def _reader(model, long_texts, embedder, language, counts):
+    """Function from a text to the list of texts that are read of it."""
     tokenizer = model.preprocessor.tokenizer
-    room = model.preprocessor.sequence_length - 2
+    room = model.preprocessor.room(1)
+    counts = collections.Counter() if counts is None else counts
 
     def length(text):
         return len(tokenizer(text))
 
+    def parts_of(text):
+        counts["texts"] += 1
+        if not text.strip():
+            return []
+        if length(text) <= room:
+            return [text]
+        counts["long"] += 1
+        if long_texts == "split":
+            return chunks(text, lambda piece: length(piece) <= room)
+        if long_texts == "truncate":
+            return [text]
+        reads = embedder.preprocessor.tells_languages_apart
+        (ranked,) = ranked_sentences(
+            embedder, [text], SentenceRanking(), language if reads else None
+        )
+        return [extracted(text, ranked, length, room)]
+
+    return parts_of
+
+
+def _generate(model, texts, batch_size, parts_of, arguments):
     texts = iter(texts)
     while window := list(itertools.islice(texts, WINDOW)):
         parts = []  # (number of the text, part)
         for number, text in enumerate(window):
-            if text.strip():
-                pieces = [text]
-                if split:
-                    pieces = chunks(text, lambda piece: length(piece) <= room)
-                parts += [(number, piece) for piece in pieces]
+            parts += [(number, piece) for piece in parts_of(text)]
         results = [[] for _ in window]
         order = sorted(range(len(parts)), key=lambda i: len(parts[i][1]))
         found = [None] * len(parts)

@@ -11,11 +11,13 @@ from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.pooling import Pooling
 from xlm_tf.layers.precision import at_least_float32
 from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.extractive_summary import SentenceRanking, ranked_sentences
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
 from xlm_tf.models.text_embedder_preprocessor import XLMTextEmbedderPreprocessor
 from xlm_tf.models.text_fields import with_language
 from xlm_tf.models.text_reading import read_column
+from xlm_tf.text.byte_offsets import as_strings
 
 
 def _is_of_embedder(checkpoint):
@@ -199,6 +201,59 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
         """
         a, b = (self._directions(x, language) for x in (a, b))
         return a @ b.T
+
+    def summarize(
+        self,
+        texts,
+        num_sentences=1,
+        diversity=0.5,
+        position_weight=0.1,
+        language=None,
+        batch_size=32,
+    ):
+        """The sentences that say most of a text, word for word, in their order.
+
+        Args:
+            texts: str or list of str, of any length. Where a sentence ends says
+                `xlm_tf.text.sentences.split_sentences`.
+            num_sentences: int, of a text; one that has fewer is given whole.
+            diversity, position_weight: floats from 0 to 1, see `SentenceRanking`.
+                With 1 as the `position_weight` and 0 as the `diversity`, it is the
+                beginning of the text.
+            language: str, of the texts, where the model or its tokenizer has any.
+            batch_size: int, sentences at a time.
+
+        Returns:
+            List, one entry per text, of lists of dict with
+
+            - `text`: str, the characters `text[start:end]`;
+            - `start`, `end`: int, in characters;
+            - `score`: float, its relevance.
+
+        Raises:
+            ValueError: an argument out of range, no texts, or a language that the
+                model does not read.
+        """
+        num_sentences = whole_number("num_sentences", num_sentences)
+        batch_size = whole_number("batch_size", batch_size)
+        ranking = SentenceRanking(diversity, position_weight)
+        self.text_preprocessor("summarize")
+        texts = as_strings(read_column(texts))
+        found = ranked_sentences(
+            self, texts, ranking, language, batch_size, num_sentences
+        )
+        return [
+            [
+                {
+                    "text": text[slice(*spans[number])],
+                    "start": spans[number][0],
+                    "end": spans[number][1],
+                    "score": float(relevance[number]),
+                }
+                for number in sorted(order)
+            ]
+            for text, (spans, order, relevance) in zip(texts, found, strict=True)
+        ]
 
     def _directions(self, x, language):
         array = np.asarray(x)

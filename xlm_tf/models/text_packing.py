@@ -82,9 +82,14 @@ class TextPacking(ArgumentsFromPreset):
         for name in fields.keys() & {"language", "language_pair"}:
             self._check_tells_apart(f"a column `{name}`")
 
-    def _check_tells_apart(self, received):
+    @property
+    def tells_languages_apart(self):
+        """bool, whether the model or its tokenizer is told the language of texts."""
         in_tokenizer = getattr(self.tokenizer, "reads_language", False)
-        if self.languages is None and not in_tokenizer:
+        return self.languages is not None or in_tokenizer
+
+    def _check_tells_apart(self, received):
+        if not self.tells_languages_apart:
             raise ValueError(
                 "This model reads every language alike: leave `language` out. "
                 f"Received: {received}."

@@ -204,7 +204,10 @@ def generate_targets(model, examples, task="translation"):
     return [
         candidates[0][0]
         for candidates in generate_in_order(
-            model, examples.sources, split=task == "translation", **languages
+            model,
+            examples.sources,
+            long_texts="split" if task == "translation" else "truncate",
+            **languages,
         )
     ]
 
