@@ -28,6 +28,7 @@ __all__ = [
     "XLMBackbone",
     "XLMCausalLM",
     "XLMCausalLMPreprocessor",
+    "XLMHybridEmbedder",
     "XLMMaskedLM",
     "XLMMaskedLMPreprocessor",
     "XLMQuestionAnswering",

@@ -29,6 +29,7 @@ CLASSES = {
     "xlm_tf.models.backbone": ("XLMBackbone",),
     "xlm_tf.models.causal_lm": ("XLMCausalLM",),
     "xlm_tf.models.causal_lm_preprocessor": ("XLMCausalLMPreprocessor",),
+    "xlm_tf.models.hybrid_embedder": ("XLMHybridEmbedder",),
     "xlm_tf.models.losses": ("LabelSmoothedCrossentropy", "SpanCrossentropy"),
     "xlm_tf.models.masked_lm": ("XLMMaskedLM",),
     "xlm_tf.models.masked_lm_preprocessor": ("XLMMaskedLMPreprocessor",),

@@ -15,7 +15,7 @@ SMALL = {
         "intermediate_size": 24,
     },
 }
-SMALL["xlm-roberta-xl"] = SMALL["xlm-roberta"]
+SMALL["xlm-roberta-xl"] = SMALL["bert"] = SMALL["xlm-roberta"]
 
 
 @pytest.mark.parametrize("name", FAMILIES)

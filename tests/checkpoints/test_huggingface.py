@@ -82,7 +82,7 @@ NORM = "roberta.embeddings.LayerNorm.bias"
         ({"remove": [NORM]}, f"lacks the tensor {NORM}"),
         ({"tensors": {"roberta.x.y": np.ones(2)}}, r"no model .* has: roberta\.x\.y"),
         ({"tensors": {NORM: np.ones(3, "float32")}}, rf"{NORM} .* shape \(3,\)"),
-        ({"config": {"model_type": "bert"}}, "a model of type 'bert'"),
+        ({"config": {"model_type": "roberta"}}, "a model of type 'roberta'"),
         ({"config": {"add_cross_attention": True}}, "add_cross_attention=True, which"),
         (
             {"config": {"hidden_act": "silu"}},

@@ -28,8 +28,8 @@ def write_modules(folder, modules=MODULES):
     [
         (
             "config_sentence_transformers.json",
-            {"prompts": {"q": "query: "}, "default_prompt_name": "q"},
-            "default_prompt_name: 'query: '",
+            {"prompts": {"q": "query: "}, "default_prompt_name": "p"},
+            r"default_prompt_name='p'. Expected one of its prompts: \['q'\]",
         ),
         ("config_sentence_transformers.json", {"truncate_dim": 9}, "truncate_dim=9"),
         (
@@ -42,6 +42,8 @@ def write_modules(folder, modules=MODULES):
             {"truncate_dim": 0},
             "from 1 to the width",
         ),
+        ("config_sentence_transformers.json", {"prompts": ["x"]}, "for every name"),
+        ("1_Pooling/config.json", {**POOLING, "include_prompt": 0}, "include_prompt=0"),
         ("sentence_bert_config.json", {"query_length": 9}, "query_length=9"),
         (
             "sentence_bert_config.json",
@@ -71,7 +73,13 @@ def test_settings_of_embedders_are_refused(tmp_path, file, content, message):
 
 def test_modules_in_another_order(tmp_path):
     for modules, message in (
-        ([MODULES[0], ("2_Dense", "Dense")], "a module Dense"),
+        ([MODULES[0], ("1_CNN", "CNN")], "a module CNN"),
+        ([MODULES[0], ("1_Dense", "Dense")], "the modules Transformer, Dense"),
+        (
+            [MODULES[0], ("1_Dense", "Dense"), MODULES[1]],
+            "the modules Transformer, Dense, Pooling",
+        ),
+        ([*MODULES[:2], MODULES[1]], "the modules Transformer, Pooling, Pooling"),
         ([MODULES[0], MODULES[2], MODULES[1]], "Transformer, Normalize, Pooling"),
         (MODULES[:1], "the modules Transformer"),
     ):
@@ -126,10 +134,74 @@ def test_an_embedder_is_saved_and_read(tmp_path, pooling, normalize):
     np.testing.assert_array_equal(again.predict(texts), embedder.predict(texts))
 
 
+DENSE = {
+    "in_features": 8,
+    "out_features": 3,
+    "bias": True,
+    "activation_function": "torch.nn.modules.activation.Tanh",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"activation_function": "torch.nn.modules.activation.ReLU"}, "ReLU"),
+        ({"in_features": 9}, "must have in_features=8"),
+        ({"use_residual": True}, "use_residual=True"),
+        ({"temperature": 1}, "temperature=1"),
+    ],
+)
+def test_projections_that_are_refused(tmp_path, change, message):
+    write_modules(tmp_path, [*MODULES[:2], ("2_Dense", "Dense")])
+    write_json(tmp_path / "1_Pooling" / "config.json", POOLING)
+    write_json(tmp_path / "2_Dense" / "config.json", DENSE)
+    assert read_embedding(tmp_path, 8).projection.width == 3
+    write_json(tmp_path / "2_Dense" / "config.json", {**DENSE, **change})
+    with pytest.raises(ValueError, match=message):
+        read_embedding(tmp_path, 8)
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize("activation", ["tanh", "linear"])
+def test_a_projection(tmp_path, tokenizer, normalize, use_bias, activation):
+    backbone = xlm_tf.XLMBackbone(
+        tokenizer.vocabulary_size(), 1, 1, 8, 16, position_offset=2
+    )
+    embedder = xlm_tf.XLMTextEmbedder(
+        backbone,
+        xlm_tf.XLMTextEmbedderPreprocessor(tokenizer, 20),
+        normalize=normalize,
+        projection_dim=3,
+        projection_activation=activation,
+        projection_bias=use_bias,
+    )
+    kernel, *bias = embedder.projection_dense.weights
+    for variable in bias:
+        variable.assign([0.1, -0.2, 0.3])
+    texts = ["The quick brown fox", "Der faule Hund"]
+    vectors = embedder.embed(texts)
+    bare = xlm_tf.XLMTextEmbedder(backbone, embedder.preprocessor, normalize=False)
+    expected = bare.embed(texts) @ np.asarray(kernel)
+    expected += sum(np.asarray(variable) for variable in bias)
+    expected = np.tanh(expected) if activation == "tanh" else expected
+    if normalize:
+        expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(vectors, expected, atol=1e-5)
+    assert embedder.embed([]).shape == (0, 3)
+    embedder.save_to_huggingface(tmp_path / "folder")
+    embedder.save_to_preset(tmp_path / "preset")
+    for name in ("folder", "preset"):
+        again = load_task(tmp_path / name)
+        np.testing.assert_allclose(again.embed(texts), vectors, atol=1e-6)
+    bare.save_to_huggingface(tmp_path / "folder")
+    assert load_task(tmp_path / "folder").projection_dense is None
+
+
 @pytest.mark.parametrize(
     ("modules", "message"),
     [
-        ([("1_Dense", "Dense")], "a module Dense, which is not supported"),
+        ([("1_LSTM", "LSTM")], "a module LSTM, which is not supported"),
         (
             [("", "Transformer"), ("1_Pooling", "Pooling")],
             "pools by .*pooling_mode_lasttoken",

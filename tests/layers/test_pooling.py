@@ -14,6 +14,14 @@ def test_pooling_ignores_padding(mode, expected):
     np.testing.assert_allclose(Pooling(mode)(X, MASK), [expected])
 
 
+@pytest.mark.parametrize("mode", ["first", "mean", "max"])
+@pytest.mark.parametrize(("skipped", "expected"), [(0, None), (1, [3, -5])])
+def test_tokens_at_the_start_are_left_out(mode, skipped, expected):
+    pooled = Pooling(mode)(X, MASK, np.array([skipped]))
+    expected = Pooling(mode)(X, MASK) if expected is None else [expected]
+    np.testing.assert_allclose(pooled, expected)
+
+
 def test_text_without_tokens_is_finite():
     pooled = Pooling("mean")(X, np.zeros((1, 3), bool))
     np.testing.assert_array_equal(pooled, [[0, 0]])

@@ -419,8 +419,8 @@ def test_other_models_are_refused(tmp_path):
     make(CONFIGURATIONS["xlm-r"], "Model", tmp_path)
     path = tmp_path / "config.json"
     config = json.loads(path.read_text())
-    path.write_text(json.dumps({**config, "model_type": "bert"}))
-    with pytest.raises(ValueError, match="a model of type 'bert'"):
+    path.write_text(json.dumps({**config, "model_type": "roberta"}))
+    with pytest.raises(ValueError, match="a model of type 'roberta'"):
         xlm_tf.XLMBackbone.from_preset(tmp_path)
     path.write_text(json.dumps(config))
     (tmp_path / "model.safetensors").unlink()

@@ -28,6 +28,8 @@ _HEADS = (
     "pooler.",
     "transformer.pooler.",
     "roberta.pooler.",
+    "bert.pooler.",
+    "cls.",
 )
 _BUFFERS = ("position_ids", "token_type_ids")
 
@@ -51,6 +53,7 @@ class Checkpoint:
         preprocessor_arguments: dict, arguments of its preprocessor, likewise.
         embedding: `sentence_transformers.Embedding`, where a file that is not of
             sentence-transformers says how vectors are made.
+        prompts: dict from a name to a prompt, of an embedder whose files name none.
     """
 
     path: Path
@@ -65,6 +68,7 @@ class Checkpoint:
     task_arguments: dict = dataclasses.field(default_factory=dict)
     preprocessor_arguments: dict = dataclasses.field(default_factory=dict)
     embedding: sentence_transformers.Embedding | None = None
+    prompts: dict = dataclasses.field(default_factory=dict)
 
     @property
     def folder(self):
@@ -105,8 +109,13 @@ class Checkpoint:
         if self.embedding is not None:
             return self.embedding
         width = self.backbone_arguments["hidden_dim"]
-        return sentence_transformers.read_embedding(
+        embedding = sentence_transformers.read_embedding(
             self.root or self.folder, width, self.ignored
+        )
+        if any(embedding.prompts.values()):
+            return embedding
+        return dataclasses.replace(
+            embedding, prompts={**embedding.prompts, **self.prompts}
         )
 
     def read_tokenizer_settings(self):

@@ -21,9 +21,9 @@ import dataclasses
 from collections.abc import Callable
 
 
-def has_tensor(name):
-    """A function from a `Checkpoint` to whether it holds a tensor."""
-    return lambda checkpoint: name in checkpoint.tensors.names
+def has_tensor(*names):
+    """A function from a `Checkpoint` to whether it holds tensors of these names."""
+    return lambda checkpoint: checkpoint.tensors.names.issuperset(names)
 
 
 def never(checkpoint):

@@ -29,6 +29,10 @@ class TokenizerFiles:
     save: Callable
 
 
+def _accept(folder, config):
+    pass
+
+
 @dataclasses.dataclass(frozen=True)
 class Family:
     """An architecture of transformers: its settings, its tensors, its tokenizer.
@@ -51,6 +55,8 @@ class Family:
             stand for query, key and value, which are one matrix here. Tensors are as
             PyTorch holds them: kernels (out, in).
         tokenizer: `TokenizerFiles`.
+        check_folder: function `(folder, config)` that raises a ValueError where a
+            folder of this `model_type` holds another kind of model.
     """
 
     model_type: str
@@ -65,6 +71,7 @@ class Family:
     config_of: Callable
     tensors_of: Callable
     tokenizer: TokenizerFiles
+    check_folder: Callable = _accept
 
     def backbone_arguments(self, config):
         """The arguments of `XLMBackbone` that a configuration stands for."""

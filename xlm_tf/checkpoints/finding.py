@@ -20,7 +20,7 @@ from xlm_tf.checkpoints import (
 from xlm_tf.checkpoints.checkpoint import ADAPTER_FILE, CONFIG_FILE, GENERATION_FILE
 from xlm_tf.checkpoints.declared_settings import read_json_if_there
 from xlm_tf.checkpoints.model_names import HUB, no_model, resolve
-from xlm_tf.checkpoints.released_models import PRESETS
+from xlm_tf.checkpoints.released_models import released_model
 from xlm_tf.private_keras import preset_file
 
 FORMATS = (huggingface, keras_hub, fairseq, original)
@@ -34,9 +34,14 @@ _FILES = [
     sentence_transformers.TRANSFORMER_FILE,
     "*_Pooling/config.json",
     "*_Normalize/config.json",
+    *(
+        f"*_Dense/{x}"
+        for x in ("config.json", "model.safetensors", "pytorch_model.bin")
+    ),
     tokenizer_settings.CONFIG_FILE,
     tokenizer_settings.SPECIAL_TOKENS_FILE,
     tokenizer_settings.ADDED_TOKENS_FILE,
+    *huggingface.HEAD_FILES,
     *(name for x in huggingface.FAMILIES.values() for name in x.tokenizer.names),
 ]
 _SAFETENSORS = ["model*.safetensors", "model.safetensors.index.json"]
@@ -61,10 +66,11 @@ def find_checkpoint(preset, ignored_settings=()):
         ValueError: its files are damaged, contradict themselves, or ask for more than
             tensors.
     """
-    arguments, preset = {}, resolve(preset)
-    if preset in PRESETS:
-        arguments = PRESETS[preset].arguments
-        preset = PRESETS[preset].source
+    preset = resolve(preset)
+    released, facts = released_model(preset), {}
+    if released is not None:
+        preset = released.source
+        facts = {"arguments": released.arguments, "prompts": released.prompts}
     path = Path(preset)
     if "://" in preset:
         is_of_hub = preset.startswith(HUB)
@@ -77,7 +83,7 @@ def find_checkpoint(preset, ignored_settings=()):
         if found is not None:
             checkpoint = file_format.read(found, tuple(ignored_settings))
             root = root if root.is_dir() else None
-            return dataclasses.replace(checkpoint, arguments=arguments, root=root)
+            return dataclasses.replace(checkpoint, root=root, **facts)
     if not (path / CONFIG_FILE).is_file():
         raise FileNotFoundError(_holds_no_model(path))
     for name in _KERAS_FILES:

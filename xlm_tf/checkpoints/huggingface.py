@@ -9,6 +9,7 @@ A new architecture of transformers is a `Family` in a file of its own, its name 
 
 from pathlib import Path
 
+from xlm_tf.checkpoints.bert import BERT
 from xlm_tf.checkpoints.checkpoint import CONFIG_FILE, Checkpoint
 from xlm_tf.checkpoints.declared_settings import read_json
 from xlm_tf.checkpoints.family import activation_name
@@ -17,7 +18,11 @@ from xlm_tf.checkpoints.tensor_files import open_folder
 from xlm_tf.checkpoints.xlm import XLM
 from xlm_tf.checkpoints.xlm_roberta import XLM_ROBERTA, XLM_ROBERTA_XL
 
-FAMILIES = {family.model_type: family for family in (XLM, XLM_ROBERTA, XLM_ROBERTA_XL)}
+FAMILIES = {
+    family.model_type: family for family in (XLM, XLM_ROBERTA, XLM_ROBERTA_XL, BERT)
+}
+# Heads that lie beside a model, each in a file of its own (BGE M3).
+HEAD_FILES = ("sparse_linear.pt", "colbert_linear.pt")
 
 
 def find(path):
@@ -49,8 +54,11 @@ def read(folder, ignored=()):
             f"one of {tuple(FAMILIES)}."
         )
     family = FAMILIES[config["model_type"]]
+    family.check_folder(folder, config)
     config = named_alike(path, config, family.aliases)
-    return Checkpoint(folder, family, config, open_folder(folder), ignored=ignored)
+    return Checkpoint(
+        folder, family, config, open_folder(folder, HEAD_FILES), ignored=ignored
+    )
 
 
 def family_of(backbone):
@@ -79,6 +87,7 @@ def family_of(backbone):
         "This model has no form in transformers, whose models are XLM (positions from "
         "0, no token types, padding states of zero, intermediate_dim of 4 x "
         "hidden_dim), XLM-R (position_offset=pad_token_id + 1, no languages, "
-        "norm_placement='post') and XLM-R XL ('pre', without embedding_norm). "
+        "norm_placement='post'), XLM-R XL ('pre', without embedding_norm) and BERT "
+        "(positions from 0, no languages, pad_token_id=1, 'post'). "
         f"Received: {backbone.get_config()}."
     )

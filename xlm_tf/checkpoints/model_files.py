@@ -21,6 +21,7 @@ _PATTERNS = (
     "pytorch_model.bin.index.json",
     "tf_model*.h5",
     "flax_model*.msgpack",
+    *huggingface.HEAD_FILES,
     # tokenizers
     *(name for x in huggingface.FAMILIES.values() for name in x.tokenizer.names),
     "tokenizer_config.json",

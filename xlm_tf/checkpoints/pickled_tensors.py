@@ -192,6 +192,70 @@ def read_pickled(path):
             ) from error
 
 
+def write_pickled(tensors, path):
+    """Write a file that `torch.load` reads as a dict of tensors, without PyTorch.
+
+    The pickle is put together by its instructions: pickling would need PyTorch's own
+    functions, which it names.
+
+    Args:
+        tensors: dict from name to float32 array.
+        path: Path.
+    """
+    pickled = [pickle.PROTO, b"\x02", pickle.EMPTY_DICT, pickle.MARK]
+    for key, (name, array) in enumerate(tensors.items()):
+        strides = [math.prod(array.shape[i + 1 :]) for i in range(array.ndim)]
+        pickled += [
+            *_text(name),
+            pickle.GLOBAL,
+            b"torch._utils\n_rebuild_tensor_v2\n",
+            pickle.MARK,
+            # Where its numbers are.
+            pickle.MARK,
+            *_text("storage"),
+            pickle.GLOBAL,
+            b"torch\nFloatStorage\n",
+            *_text(str(key)),
+            *_text("cpu"),
+            *_number(array.size),
+            pickle.TUPLE,
+            pickle.BINPERSID,
+            # Offset, shape, strides, no gradient, no hooks.
+            *_number(0),
+            *_numbers(array.shape),
+            *_numbers(strides),
+            pickle.NEWFALSE,
+            pickle.GLOBAL,
+            b"collections\nOrderedDict\n",
+            pickle.EMPTY_TUPLE,
+            pickle.REDUCE,
+            pickle.TUPLE,
+            pickle.REDUCE,
+        ]
+    pickled += [pickle.SETITEMS, pickle.STOP]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        folder = path.stem
+        archive.writestr(f"{folder}/data.pkl", b"".join(pickled))
+        archive.writestr(f"{folder}/byteorder", "little")
+        for key, array in enumerate(tensors.values()):
+            numbers = np.ascontiguousarray(array, "<f4").tobytes()
+            archive.writestr(f"{folder}/data/{key}", numbers)
+        archive.writestr(f"{folder}/version", "3\n")
+
+
+def _text(text):
+    content = text.encode()
+    return pickle.BINUNICODE, struct.pack("<I", len(content)), content
+
+
+def _number(number):
+    return pickle.BININT, struct.pack("<i", number)
+
+
+def _numbers(numbers):
+    return [pickle.MARK, *(x for n in numbers for x in _number(n)), pickle.TUPLE]
+
+
 def _read_zip(path, file):
     with zipfile.ZipFile(file) as archive:
         (pickled,) = [x for x in archive.namelist() if x.endswith("data.pkl")]

@@ -6,6 +6,13 @@ from pathlib import Path
 XLM_PAPER = "Lample and Conneau 2019, arXiv 1901.07291"
 XLMR_PAPER = "Conneau et al. 2020, arXiv 1911.02116"
 XLMR_XL_PAPER = "Goyal et al. 2021, arXiv 2105.00572"
+INFOXLM_PAPER = "Chi et al. 2021, arXiv 2007.07834"
+XLM_T_PAPER = "Barbieri et al. 2022, arXiv 2104.12250"
+XLM_V_PAPER = "Liang et al. 2023, arXiv 2301.10472"
+GLOT500_PAPER = "ImaniGooghari et al. 2023, arXiv 2305.12182"
+DISTILLED_PAPER = "Reimers and Gurevych 2020, arXiv 2004.09813"
+E5_PAPER = "Wang et al. 2024, arXiv 2402.05672"
+BGE_M3_PAPER = "Chen et al. 2024, arXiv 2402.03216"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,16 +24,21 @@ class ReleasedModel:
         description: str.
         citation: str.
         arguments: dict, arguments of `XLMBackbone` that its files do not say.
+        prompts: dict from a name to what an embedder puts before texts, which its files
+            do not say.
     """
 
     source: str
     description: str
     citation: str
     arguments: dict = dataclasses.field(default_factory=dict)
+    prompts: dict = dataclasses.field(default_factory=dict)
 
 
 # transformers' files of the causal models do not say that they are causal.
 _CAUSAL = {"causal": True}
+# Nor those of E5 what its texts begin with; its authors' instructions do.
+_E5_PROMPTS = {"query": "query: ", "passage": "passage: "}
 
 PRESETS = {
     "xlm_mlm_en_2048": ReleasedModel(
@@ -114,6 +126,72 @@ PRESETS = {
         "100 languages; MLM; 48 layers of 4096, pre-LN.",
         XLMR_XL_PAPER,
     ),
+    "xlm_v_base": ReleasedModel(
+        "hf://facebook/xlm-v-base",
+        "100 languages, a vocabulary of 901,629; MLM; 12 layers of 768.",
+        XLM_V_PAPER,
+    ),
+    **{
+        f"infoxlm_{size}": ReleasedModel(
+            f"hf://microsoft/infoxlm-{size}",
+            f"94 languages; MLM, TLM and contrastive learning; {layers}.",
+            INFOXLM_PAPER,
+        )
+        for size, layers in (
+            ("base", "12 layers of 768"),
+            ("large", "24 layers of 1024"),
+        )
+    },
+    "glot500_base": ReleasedModel(
+        "hf://cis-lmu/glot500-base",
+        "511 languages; XLM-R base with a larger vocabulary, trained on; MLM.",
+        GLOT500_PAPER,
+    ),
+    "twitter_xlm_roberta_base": ReleasedModel(
+        "hf://cardiffnlp/twitter-xlm-roberta-base",
+        "XLM-R base, trained on tweets of more than 30 languages; MLM.",
+        XLM_T_PAPER,
+    ),
+    "twitter_xlm_roberta_base_sentiment": ReleasedModel(
+        "hf://cardiffnlp/twitter-xlm-roberta-base-sentiment",
+        "Sentiment of tweets, of three classes, learnt in 8 languages.",
+        XLM_T_PAPER,
+    ),
+    "paraphrase_multilingual_mpnet_base_v2": ReleasedModel(
+        "hf://sentence-transformers/paraphrase-multilingual-mpnet-base-v2",
+        "Embedder: XLM-R base, the mean of 128 tokens; vectors of 768.",
+        DISTILLED_PAPER,
+    ),
+    "paraphrase_multilingual_minilm_l12_v2": ReleasedModel(
+        "hf://sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
+        "Embedder: BERT's architecture, 12 layers of 384, the mean of 128 tokens.",
+        DISTILLED_PAPER,
+    ),
+    **{
+        f"multilingual_e5_{size}": ReleasedModel(
+            f"hf://intfloat/multilingual-e5-{size}",
+            f"Embedder with prompts for queries and passages: {layers}, 512 tokens.",
+            E5_PAPER,
+            prompts=_E5_PROMPTS,
+        )
+        for size, layers in (
+            ("small", "BERT's architecture, 12 layers of 384"),
+            ("base", "12 layers of 768"),
+            ("large", "24 layers of 1024"),
+        )
+    },
+    "bge_m3": ReleasedModel(
+        "hf://BAAI/bge-m3",
+        "Embedder, dense (XLMTextEmbedder), sparse and multi-vector "
+        "(XLMHybridEmbedder): 24 layers of 1024, 8,192 tokens.",
+        BGE_M3_PAPER,
+    ),
+    "bge_reranker_v2_m3": ReleasedModel(
+        "hf://BAAI/bge-reranker-v2-m3",
+        "Reranker: how relevant a document is for a query; 24 layers of 1024, 8,192 "
+        "tokens.",
+        BGE_M3_PAPER,
+    ),
     "xlm_tiny": ReleasedModel(
         str(Path(__file__).with_name("tiny")),
         "English, German, French, Spanish; MLM and TLM on the messages of programs; 2 "
@@ -121,3 +199,9 @@ PRESETS = {
         "this package",
     ),
 }
+
+
+def released_model(name):
+    """The `ReleasedModel` of this short name, or at this address; None for none."""
+    at_address = (model for model in PRESETS.values() if model.source == name)
+    return PRESETS.get(name) or next(at_address, None)

@@ -16,6 +16,7 @@ from xlm_tf.checkpoints.declared_settings import (
 MODULES_FILE = "modules.json"
 CONFIG_FILE = "config_sentence_transformers.json"
 TRANSFORMER_FILE = "sentence_bert_config.json"
+DENSE_FOLDER = "2_Dense"
 POOLINGS = {
     "pooling_mode_cls_token": "first",
     "pooling_mode_mean_tokens": "mean",
@@ -56,11 +57,23 @@ _NORMALIZE = {
     "module_input_name": only("sentence_embedding"),
     "module_output_name": only("sentence_embedding"),
 }
+_DENSE = {
+    "in_features": OBEYED,
+    "out_features": OBEYED,
+    "bias": only(True, False),
+    "activation_function": OBEYED,
+    "use_residual": only(False),
+    **_NORMALIZE,
+}
+ACTIVATIONS = {
+    "torch.nn.modules.activation.Tanh": "tanh",
+    "torch.nn.modules.linear.Identity": "linear",
+}
 _POOLING = {
     "pooling_mode": OBEYED,
     "word_embedding_dimension": OBEYED,
     "embedding_dimension": OBEYED,
-    **no_effect("of prompts, which are refused", "include_prompt"),
+    "include_prompt": only(True, False),
     **dict.fromkeys(
         (
             *POOLINGS,
@@ -71,6 +84,24 @@ _POOLING = {
         OBEYED,
     ),
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class Projection:
+    """A dense layer after the pooling.
+
+    Attributes:
+        width: int, of the vectors.
+        activation: "tanh" or "linear".
+        use_bias: bool.
+        folder: Path that holds its weights, `linear.weight` and `linear.bias`; None
+            where they are not written yet.
+    """
+
+    width: int
+    activation: str
+    use_bias: bool
+    folder: Path | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,13 +116,21 @@ class Embedding:
         truncate_dim: int, the first numbers of a vector, which are kept, or None. An
             argument of sentence-transformers, whose files do not have it: written, and
             read, by this package.
+        prompts: dict from a name to what is put before a text.
+        default_prompt_name: str, the prompt of texts for which none is chosen, or None.
+        include_prompt: bool, whether a prompt's tokens are pooled.
+        projection: `Projection`, or None.
     """
 
     pooling: str
     normalize: bool
-    max_length: int | None
-    lowercase: bool
+    max_length: int | None = None
+    lowercase: bool = False
     truncate_dim: int | None = None
+    prompts: dict = dataclasses.field(default_factory=dict)
+    default_prompt_name: str | None = None
+    include_prompt: bool = True
+    projection: Projection | None = None
 
 
 def transformer_folder(folder):
@@ -132,28 +171,20 @@ def read_embedding(folder, hidden_dim, ignored=()):
     path = Path(folder, MODULES_FILE)
     modules = _modules(path, ignored)
     kinds = [kind for kind, _ in modules]
-    if kinds not in (
-        ["Transformer", "Pooling"],
-        ["Transformer", "Pooling", "Normalize"],
-    ):
-        known = ("Transformer", "Pooling", "Normalize")
+    folders = {kind: folder for kind, folder in modules}
+    known = ("Transformer", "Pooling", "Dense", "Normalize")
+    in_order = [kind for kind in known if kind in folders]
+    if kinds != in_order or not {"Transformer", "Pooling"} <= set(kinds):
         other = [kind for kind in kinds if kind not in known]
         what = f"a module {other[0]}" if other else f"the modules {', '.join(kinds)}"
         raise ValueError(
             f"{path} names {what}, which is not supported. Expected Transformer, "
-            "Pooling and perhaps Normalize, in this order."
+            "Pooling and perhaps Dense and Normalize, in this order."
         )
     config_path = Path(folder, CONFIG_FILE)
     config = read_json_if_there(config_path)
     check_settings(config_path, config, _CONFIG, ignored)
-    prompt = (config.get("prompts") or {}).get(config.get("default_prompt_name"))
-    if prompt and "default_prompt_name" not in ignored:
-        raise ValueError(
-            f"{config_path} puts a prompt before every text, by the setting "
-            f"default_prompt_name: {prompt!r}. There is no such thing here. Put it "
-            "before the texts yourself, and pass ignored_settings="
-            "['default_prompt_name'] to from_preset."
-        )
+    prompts, default = _prompts(config_path, config, ignored)
     transformer_path = modules[0][1] / TRANSFORMER_FILE
     transformer = read_json_if_there(transformer_path)
     check_settings(transformer_path, transformer, _TRANSFORMER, ignored)
@@ -167,16 +198,26 @@ def read_embedding(folder, hidden_dim, ignored=()):
                 f"supported. Expected {expected!r}."
             )
     if "Normalize" in kinds:
-        normalize_path = modules[2][1] / "config.json"
+        normalize_path = folders["Normalize"] / "config.json"
         check_settings(
             normalize_path, read_json_if_there(normalize_path), _NORMALIZE, ignored
         )
+    pooling_path = modules[1][1] / "config.json"
+    pooling = read_json(pooling_path)
+    check_settings(pooling_path, pooling, _POOLING, ignored)
+    projection = _projection(folders.get("Dense"), hidden_dim, ignored)
     return Embedding(
-        pooling=_pooling(modules[1][1] / "config.json", hidden_dim, ignored),
+        pooling=_pooling(pooling_path, pooling, hidden_dim),
         normalize="Normalize" in kinds,
         max_length=transformer.get("max_seq_length"),
         lowercase=bool(transformer.get("do_lower_case")),
-        truncate_dim=_truncate_dim(config_path, config, hidden_dim),
+        truncate_dim=_truncate_dim(
+            config_path, config, projection.width if projection else hidden_dim
+        ),
+        prompts=prompts,
+        default_prompt_name=default,
+        include_prompt=pooling.get("include_prompt") is not False,
+        projection=projection,
     )
 
 
@@ -189,8 +230,11 @@ def write_embedding(folder, embedding, hidden_dim):
         hidden_dim: int, of the encoder.
     """
     modules = [("", "Transformer"), ("1_Pooling", "Pooling")]
+    projection = embedding.projection
+    if projection is not None:
+        modules.append((DENSE_FOLDER, "Dense"))
     if embedding.normalize:
-        modules.append(("2_Normalize", "Normalize"))
+        modules.append((f"{len(modules)}_Normalize", "Normalize"))
     content = [
         {
             "idx": i,
@@ -204,9 +248,30 @@ def write_embedding(folder, embedding, hidden_dim):
     (folder / "1_Pooling").mkdir(exist_ok=True)
     pooling = {"word_embedding_dimension": hidden_dim}
     pooling |= {name: mode == embedding.pooling for name, mode in POOLINGS.items()}
+    if not embedding.include_prompt:
+        pooling["include_prompt"] = False
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling, indent=2))
+    if projection is not None:
+        (folder / DENSE_FOLDER).mkdir(exist_ok=True)
+        (name,) = (x for x, y in ACTIVATIONS.items() if y == projection.activation)
+        config = {
+            "in_features": hidden_dim,
+            "out_features": projection.width,
+            "bias": projection.use_bias,
+            "activation_function": name,
+        }
+        path = folder / DENSE_FOLDER / "config.json"
+        path.write_text(json.dumps(config, indent=2))
+    config = {}
+    if embedding.prompts:
+        config = {
+            "model_type": "SentenceTransformer",
+            "prompts": embedding.prompts,
+            "default_prompt_name": embedding.default_prompt_name,
+        }
     if embedding.truncate_dim is not None:
-        config = {"truncate_dim": embedding.truncate_dim}
+        config["truncate_dim"] = embedding.truncate_dim
+    if config:
         (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2))
     if embedding.max_length is not None:
         length = {"max_seq_length": embedding.max_length}
@@ -237,9 +302,53 @@ def _modules(path, ignored=()):
     return modules
 
 
-def _pooling(path, hidden_dim, ignored):
+def _prompts(path, config, ignored):
+    """The prompts by their names, and the name of the default one or None."""
+    prompts, default = config.get("prompts") or {}, config.get("default_prompt_name")
+    is_text = isinstance(prompts, dict) and all(
+        isinstance(prompt, str | None) for prompt in prompts.values()
+    )
+    if not is_text:
+        raise ValueError(
+            f"{path} has prompts={prompts!r}. Expected a text for every name."
+        )
+    if default is None or "default_prompt_name" in ignored:
+        default = None
+    elif default not in prompts:
+        raise ValueError(
+            f"{path} has default_prompt_name={default!r}. Expected one of its "
+            f"prompts: {sorted(prompts)}."
+        )
+    return {name: prompt or "" for name, prompt in prompts.items()}, default
+
+
+def _projection(folder, hidden_dim, ignored):
+    """The `Projection` of a folder; None where there is none."""
+    if folder is None:
+        return None
+    path = folder / "config.json"
     config = read_json(path)
-    check_settings(path, config, _POOLING, ignored)
+    check_settings(path, config, _DENSE, ignored)
+    name = config.get("activation_function", "torch.nn.modules.activation.Tanh")
+    if name not in ACTIVATIONS:
+        raise ValueError(
+            f"{path} has activation_function={name!r}, which is not supported. "
+            f"Expected one of {sorted(ACTIVATIONS)}."
+        )
+    if config.get("in_features") != hidden_dim or "out_features" not in config:
+        raise ValueError(
+            f"{path} must have in_features={hidden_dim}, as the encoder has, and "
+            f"out_features. Received: {config}."
+        )
+    return Projection(
+        width=config["out_features"],
+        activation=ACTIVATIONS[name],
+        use_bias=config.get("bias", True),
+        folder=folder,
+    )
+
+
+def _pooling(path, config, hidden_dim):
     modes = [
         x for x, is_on in config.items() if x.startswith("pooling_mode_") and is_on
     ]

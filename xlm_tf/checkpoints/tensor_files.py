@@ -50,6 +50,11 @@ class Tensors:
             for name, stored in tensors.items()
         }
 
+    def include(self, others, prefix):
+        """Add the tensors of other `Tensors`, under names that begin with a prefix."""
+        self._tensors |= {prefix + name: x for name, x in others._tensors.items()}
+        self.names |= {prefix + name for name in others.names}
+
     def shape(self, name):
         """The shape of a tensor."""
         return self._tensors[name].shape
@@ -76,12 +81,14 @@ class Tensors:
         )
 
 
-def open_folder(folder):
+def open_folder(folder, head_files=()):
     """The tensors of a checkpoint of transformers.
 
     Args:
         folder: str or Path that holds `model.safetensors` or `pytorch_model.bin`, in
             one file or in parts with an index. safetensors are preferred.
+        head_files: tuple of str, further pickled files that may be there: the tensor
+            `weight` of `NAME.pt` is `NAME.weight`.
 
     Returns:
         `Tensors`.
@@ -96,6 +103,10 @@ def open_folder(folder):
             tensors |= read_safetensors(path)
         else:
             tensors |= pickled_tensors(read_pickled(path))
+    for path in (Path(folder, name) for name in head_files):
+        if path.is_file():
+            own = pickled_tensors(read_pickled(path))
+            tensors |= {f"{path.stem}.{name}": x for name, x in own.items()}
     return Tensors(folder, tensors)
 
 

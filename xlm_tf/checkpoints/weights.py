@@ -5,6 +5,7 @@ import json
 import keras
 import numpy as np
 
+from xlm_tf.checkpoints.pickled_tensors import write_pickled
 from xlm_tf.checkpoints.tensor_files import write_safetensors
 
 MAX_SHARD_BYTES = 5_000_000_000
@@ -65,7 +66,7 @@ def _assign(variable, tensors, parts, is_kernel):
             variable.value[rows].assign(value.astype(variable.dtype))
 
 
-def save_weights(folder, variables, names, extra):
+def save_weights(folder, variables, names, extra, head_files=()):
     """Write variables as safetensors, in files of at most 5 GB each.
 
     Args:
@@ -74,7 +75,19 @@ def save_weights(folder, variables, names, extra):
         names: list of pairs of such a path, and one tensor name or three. A variable
             may be there twice.
         extra: dict of further small arrays by their names.
+        head_files: tuple of str, pickled files for the tensors of their names, see
+            `open_folder`.
     """
+    for file in head_files:
+        prefix = file.removesuffix(".pt") + "."
+        own = [pair for pair in names if str(pair[1]).startswith(prefix)]
+        names = [pair for pair in names if pair not in own]
+        if own:
+            tensors = {}
+            for path, name in own:
+                variable = _variable(variables, path)
+                tensors |= _as_stored(path, variable, (name.removeprefix(prefix),))
+            write_pickled(tensors, folder / file)
     shards, size = [[]], 0
     for path, own in names:
         num_bytes = 4 * int(np.prod(find_variable(variables, path).shape))

@@ -72,6 +72,11 @@ def add_arguments(parser):
         help="classes, tokens of a masked LM, or answers, per text (default: all, 5, "
         "1)",
     )
+    parser.add_argument(
+        "--prompt-name",
+        help="prompt of an embedder that is put before the texts, such as query "
+        "(default: the model's own, if it has any)",
+    )
     parser.add_argument("--batch-size", type=whole("batch_size"), default=32)
 
 

@@ -8,6 +8,7 @@ from xlm_tf.cli.text_lines import STANDARD_STREAM, check_lines, read_lines
 from xlm_tf.data.questions import iterate_questions
 from xlm_tf.data.tables import FORMATS, check_table, iterate_table
 from xlm_tf.data.tagged_words import CONLL, iterate_tagged_words
+from xlm_tf.models.hybrid_embedder import XLMHybridEmbedder
 from xlm_tf.models.masked_lm import XLMMaskedLM
 from xlm_tf.models.question_answering import XLMQuestionAnswering
 from xlm_tf.models.text_classifier import XLMTextClassifier
@@ -38,6 +39,7 @@ def prediction_of(task_class, args, written):
         XLMTokenClassifier: EntityPrediction,
         XLMQuestionAnswering: AnswerPrediction,
         XLMTextEmbedder: VectorPrediction,
+        XLMHybridEmbedder: HybridPrediction,
         XLMMaskedLM: TokenPrediction,
     }
     if args.words is not None or name.endswith(_OF_WORDS):
@@ -80,7 +82,7 @@ class Prediction(abc.ABC):
     def check_arguments(self, task, written):
         """Raise ValueError where there is an argument that is not read."""
         names = ("text", "text_pair", "words", "question", "context", "top_k")
-        for name in names:
+        for name in (*names, "prompt_name"):
             if getattr(self.args, name) is not None and name not in self.options:
                 raise ValueError(
                     f"--{name.replace('_', '-')} is not for {self.args.model}, which "
@@ -289,10 +291,36 @@ class AnswerPrediction(Prediction):
 class VectorPrediction(Prediction):
     """Of an `XLMTextEmbedder`: embeddings."""
 
+    options = ("text", "prompt_name")
+
     def answers(self, model, rows):
+        if self.args.prompt_name is not None:
+            model.preprocessor.default_prompt_name = self.args.prompt_name
         fields = self.fields(rows)
         for vector in model.predict(fields, self.args.batch_size, verbose=0):
             yield {"embedding": vector.tolist()}
+
+
+class HybridPrediction(Prediction):
+    """Of an `XLMHybridEmbedder`: dense, sparse and multi-vector embeddings."""
+
+    options = ("text", "prompt_name")
+
+    def answers(self, model, rows):
+        found = model.embed(
+            [row["text"] for row in rows],
+            language=self.args.language,
+            batch_size=self.args.batch_size,
+            prompt_name=self.args.prompt_name,
+        )
+        for dense, sparse, vectors in zip(*found.values(), strict=True):
+            yield {
+                "dense": dense.tolist(),
+                "sparse": {
+                    str(token_id): weight for token_id, weight in sparse.items()
+                },
+                "multi_vector": vectors.tolist(),
+            }
 
 
 class TokenPrediction(Prediction):

@@ -20,6 +20,8 @@ class Pooling(keras.layers.Layer):
         x: float tensor (B, T, D).
         padding_mask: bool tensor (B, T), True = real token. A row without any real
             token gives zeros ("mean") or the lowest finite value ("max").
+        num_skipped: int tensor (B,), tokens at the start of each text that are left
+            out: "first" is the one after them. None for none.
 
     Returns:
         Tensor (B, D), float32 at least: sums over many tokens lose accuracy in
@@ -34,9 +36,18 @@ class Pooling(keras.layers.Layer):
             )
         self.mode = mode
 
-    def call(self, x, padding_mask):
+    def call(self, x, padding_mask, num_skipped=None):
+        if num_skipped is not None:
+            positions = ops.arange(ops.shape(x)[1], dtype="int32")
+            is_left = positions[None, :] >= ops.cast(num_skipped, "int32")[:, None]
+            padding_mask = ops.logical_and(ops.cast(padding_mask, "bool"), is_left)
         if self.mode == "first":
-            return ops.cast(x[:, 0, :], at_least_float32(x.dtype))
+            first = x[:, 0, :]
+            if num_skipped is not None:
+                index = ops.argmax(ops.cast(padding_mask, "int32"), axis=1)
+                index = ops.cast(index, "int32")[:, None, None]
+                first = ops.take_along_axis(x, index, axis=1)[:, 0, :]
+            return ops.cast(first, at_least_float32(x.dtype))
         x = ops.cast(x, at_least_float32(x.dtype))
         mask = ops.cast(ops.expand_dims(padding_mask, -1), x.dtype)  # (B, T, 1)
         if self.mode == "mean":
@@ -47,7 +58,7 @@ class Pooling(keras.layers.Layer):
     def compute_output_shape(self, input_shape, padding_mask_shape=None):
         return (input_shape[0], input_shape[2])
 
-    def compute_output_spec(self, x, padding_mask):
+    def compute_output_spec(self, x, padding_mask, num_skipped=None):
         dtype = at_least_float32(self.compute_dtype)
         return keras.KerasTensor((x.shape[0], x.shape[2]), dtype=dtype)
 

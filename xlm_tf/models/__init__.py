@@ -3,6 +3,7 @@
 from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.causal_lm import XLMCausalLM
 from xlm_tf.models.causal_lm_preprocessor import XLMCausalLMPreprocessor
+from xlm_tf.models.hybrid_embedder import XLMHybridEmbedder
 from xlm_tf.models.masked_lm import XLMMaskedLM
 from xlm_tf.models.masked_lm_preprocessor import XLMMaskedLMPreprocessor
 from xlm_tf.models.question_answering import XLMQuestionAnswering
@@ -29,6 +30,7 @@ __all__ = [
     "XLMBackbone",
     "XLMCausalLM",
     "XLMCausalLMPreprocessor",
+    "XLMHybridEmbedder",
     "XLMMaskedLM",
     "XLMMaskedLMPreprocessor",
     "XLMQuestionAnswering",

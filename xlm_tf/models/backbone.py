@@ -111,7 +111,9 @@ class XLMBackbone(
     # The encoder alone.
     checkpoint_heads = (
         CheckpointHead(
-            ("xlm", "xlm-roberta"), "Model", keras_hub_class="XLMRobertaBackbone"
+            ("xlm", "xlm-roberta", "bert"),
+            "Model",
+            keras_hub_class="XLMRobertaBackbone",
         ),
     )
     input_names = (

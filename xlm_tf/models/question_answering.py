@@ -58,7 +58,7 @@ def _head_settings(model, family):
 
 
 _HEAD = CheckpointHead(
-    families=("xlm-roberta",),
+    families=("xlm-roberta", "bert"),
     architecture="ForQuestionAnswering",
     tensors=dense("span_dense", "qa_outputs"),
     is_in=has_tensor("qa_outputs.weight"),

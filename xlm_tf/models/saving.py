@@ -43,7 +43,7 @@ def save_checkpoint(model, folder):
     weights = merged_weights([backbone, *([] if is_backbone else model.layers)])
     with replaced_files(folder, is_model_file) as new:
         _write_json(new / CONFIG_FILE, config)
-        save_weights(new, weights, names, extra)
+        save_weights(new, weights, names, extra, huggingface.HEAD_FILES)
         head.write_files(model, new)
         if preprocessor is not None:
             settings = {

@@ -154,6 +154,18 @@ class XLMTextClassifier(
             keras_hub_class="XLMRobertaTextClassifier",
             keras_hub_arguments=_keras_hub_arguments,
         ),
+        CheckpointHead(
+            families=("bert",),
+            architecture="ForSequenceClassification",
+            tensors={
+                **dense("hidden_dense", "bert.pooler.dense"),
+                **dense("logits_dense", "classifier"),
+            },
+            arguments={"head_transform": True},
+            is_in=has_tensor("classifier.weight", "bert.pooler.dense.weight"),
+            read=_read_head,
+            settings=_head_settings,
+        ),
     )
     input_names = XLMBackbone.input_names
 
@@ -398,6 +410,66 @@ class XLMTextClassifier(
         is_chosen = tf.one_hot(targets, self.num_classes, True, False)
         others = tf.where(is_chosen, outputs.dtype.min, outputs)
         return chosen - tf.reduce_logsumexp(others, axis=-1)
+
+    def score(self, x, batch_size=32):
+        """The one number that a reranker, or a regression, has for a text or a pair.
+
+        Args:
+            x: str, list of str, or whatever else `predict` takes: pairs are a tuple of
+                two lists, or a list of tuples.
+            batch_size: int.
+
+        Returns:
+            float32 array (B,): of a reranker how relevant, from 0 to 1, of a regression
+            the number itself.
+
+        Raises:
+            ValueError: a model of several classes; what `predict` refuses.
+        """
+        if self.num_classes != 1:
+            raise ValueError(
+                "A score is the answer of a model of one class, as a reranker is: "
+                f"`classify` gives those of several. Received: num_classes="
+                f"{self.num_classes}."
+            )
+        self.text_preprocessor("score")
+        batch_size = whole_number("batch_size", batch_size)
+        if isinstance(x, list) and not x:
+            return np.zeros((0,), "float32")
+        outputs = self.predict(x, batch_size=batch_size, verbose=0)
+        return self.probabilities(outputs)[:, 0]
+
+    def rank(self, query, documents, top_k=None, batch_size=32, language=None):
+        """Documents by how relevant they are for a query, as a reranker says.
+
+        Args:
+            query: str.
+            documents: list of str.
+            top_k: int, documents that are given; all by default.
+            batch_size: int, of pairs.
+            language: str, of all texts, where the model or its tokenizer has any.
+
+        Returns:
+            List of pairs (index: int, score: float), the most relevant first: the place
+            in `documents`, and its `score`.
+
+        Raises:
+            ValueError: a model of several classes, texts that are none, a `top_k` below
+                1, a language that the model does not read.
+        """
+        preprocessor = self.text_preprocessor("rank")
+        if not isinstance(query, str | bytes):
+            raise ValueError(f"query must be one text, a str. Received: {query!r}.")
+        documents = read_column(documents, "documents")
+        if top_k is not None:
+            top_k = whole_number("top_k", top_k, 1)
+        pairs = {"text": [query] * len(documents), "text_pair": documents}
+        if language is not None:
+            preprocessor.check_language(language)
+            pairs["language"] = language
+        scores = self.score(pairs if documents else [], batch_size)
+        order = np.argsort(-scores, kind="stable")[:top_k]
+        return [(int(i), float(scores[i])) for i in order]
 
     def zero_shot(
         self,

@@ -7,6 +7,8 @@ from keras import ops
 
 from xlm_tf.checkpoints import sentence_transformers
 from xlm_tf.checkpoints.checkpoint_head import CheckpointHead
+from xlm_tf.checkpoints.tensor_files import SAFETENSORS, open_folder, write_safetensors
+from xlm_tf.checkpoints.tensor_names import dense
 from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.pooling import Pooling
 from xlm_tf.layers.precision import at_least_float32
@@ -14,17 +16,22 @@ from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.extractive_summary import SentenceRanking, ranked_sentences
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
-from xlm_tf.models.text_embedder_preprocessor import XLMTextEmbedderPreprocessor
-from xlm_tf.models.text_fields import with_language
+from xlm_tf.models.text_embedder_preprocessor import (
+    PROMPT_ARGUMENTS,
+    XLMTextEmbedderPreprocessor,
+)
+from xlm_tf.models.text_embedding import TextEmbedding
 from xlm_tf.models.text_reading import read_column
 from xlm_tf.text.byte_offsets import as_strings
 
 
-def _is_of_embedder(checkpoint):
-    return checkpoint.is_of_embedder
+def _is_in(checkpoint):
+    # With further heads beside it, it is an `XLMHybridEmbedder`.
+    has_heads = "sparse_linear.weight" in checkpoint.tensors.names
+    return checkpoint.is_of_embedder and not has_heads
 
 
-def _read_head(checkpoint, head, arguments):
+def read_embedding_head(checkpoint, head, arguments):
     """See `CheckpointHead.read`: how sentence-transformers pools, if it is of it."""
     if checkpoint.is_of_embedder:
         embedding = checkpoint.read_embedding()
@@ -34,34 +41,97 @@ def _read_head(checkpoint, head, arguments):
     return arguments, {}
 
 
-def _text_settings(checkpoint):
+def _read_head(checkpoint, head, arguments):
+    """See `CheckpointHead.read`: the projection too, if there is one."""
+    arguments, tensors = read_embedding_head(checkpoint, head, arguments)
+    if not checkpoint.is_of_embedder or "projection_dim" in arguments:
+        return arguments, tensors
+    projection = checkpoint.read_embedding().projection
+    if projection is None:
+        return arguments, tensors
+    checkpoint.tensors.include(open_folder(projection.folder), "projection.")
+    tensors = dense("projection_dense", "projection.linear")
+    if not projection.use_bias:
+        del tensors["projection_dense/bias"]
+    arguments = {
+        "projection_dim": projection.width,
+        "projection_activation": projection.activation,
+        "projection_bias": projection.use_bias,
+        **arguments,
+    }
+    return arguments, tensors
+
+
+def text_settings(checkpoint):
+    """See `CheckpointHead.text_settings`: lengths, letters and prompts."""
     if not checkpoint.is_of_embedder:
         return {}
     embedding = checkpoint.read_embedding()
-    return {"max_length": embedding.max_length, "lowercase": embedding.lowercase}
+    return {
+        "max_length": embedding.max_length,
+        "lowercase": embedding.lowercase,
+        **{name: getattr(embedding, name) for name in PROMPT_ARGUMENTS},
+    }
 
 
 def _keras_hub_arguments(model):
+    preprocessor = model.preprocessor
+    if model.projection_dim is not None:
+        raise ValueError(
+            "KerasHub has no projection after the pooling. Received: projection_dim="
+            f"{model.projection_dim}."
+        )
+    if preprocessor is not None and any(preprocessor.prompts.values()):
+        raise ValueError(
+            "KerasHub has no prompts: they would be lost. Put them before texts "
+            "yourself, and set them to {} here. Received: "
+            f"prompts={preprocessor.prompts}."
+        )
+    if model.truncate_dim is not None:
+        raise ValueError(
+            "KerasHub keeps all numbers of a vector. Received: truncate_dim="
+            f"{model.truncate_dim}."
+        )
     pooling = "cls" if model.pooling == "first" else model.pooling
     return {"pooling_mode": pooling, "normalize": model.normalize}
 
 
-def _write_files(model, folder):
-    length = None
-    if model.preprocessor is not None:
-        length = model.preprocessor.sequence_length
+def write_embedding_files(model, folder, projection=None):
+    """See `CheckpointHead.write_files`: those of sentence-transformers."""
+    preprocessor, of_texts = model.preprocessor, {}
+    if preprocessor is not None:
+        of_texts = {name: getattr(preprocessor, name) for name in PROMPT_ARGUMENTS}
+        of_texts["max_length"] = preprocessor.sequence_length
     embedding = sentence_transformers.Embedding(
         model.pooling,
         model.normalize,
-        length,
-        lowercase=False,
-        truncate_dim=model.truncate_dim,
+        truncate_dim=getattr(model, "truncate_dim", None),
+        projection=projection,
+        **of_texts,
     )
     sentence_transformers.write_embedding(folder, embedding, model.backbone.hidden_dim)
 
 
+def _write_files(model, folder):
+    if model.projection_dense is None:
+        write_embedding_files(model, folder)
+        return
+    path = folder / sentence_transformers.DENSE_FOLDER
+    projection = sentence_transformers.Projection(
+        model.projection_dim, model.projection_activation, model.projection_bias
+    )
+    write_embedding_files(model, folder, projection)
+    kernel, *bias = (np.asarray(x) for x in model.projection_dense.weights)
+    tensors = {"linear.weight": np.ascontiguousarray(kernel.T)}
+    if bias:
+        tensors["linear.bias"] = bias[0]
+    write_safetensors(tensors, path / SAFETENSORS)
+
+
 @keras.saving.register_keras_serializable("xlm_tf")
-class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
+class XLMTextEmbedder(
+    OptionalInputs, TextEmbedding, XLMTask, keras_hub.models.TextEmbedder
+):
     """A backbone whose hidden states are pooled into one vector a text.
 
     Args:
@@ -70,16 +140,26 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
         pooling: "first", "mean" or "max", see `xlm_tf.layers.Pooling`.
         normalize: bool, scale every vector to length 1, so that a dot product is the
             cosine.
+        projection_dim: int, E, the width of a dense layer after the pooling; None for
+            none, where E is D.
+        projection_activation: its activation, "tanh" or "linear".
+        projection_bias: bool, whether it has a bias.
         truncate_dim: int, the numbers of a vector to keep, the first, which then is
             scaled; None keeps all. For models that were trained so: `matryoshka_dims`
             of a recipe (Kusupati et al. 2022, arXiv 2205.13147).
 
     Call arguments:
-        inputs: dict as for the backbone.
+        inputs: dict as for the backbone; and, where some tokens at the start of texts
+            are not pooled, `prompt_length` int (B,), their number.
 
     Returns:
-        float32 tensor (B, D), D the width of the backbone or `truncate_dim`. Of texts,
-        `embed` gives it as an array, and `similarity` their cosines.
+        float32 tensor (B, E), E the width of the backbone, `projection_dim` or
+        `truncate_dim`. Of texts, `embed` gives it as an array, and `similarity` their
+        cosines.
+
+    Models that were trained with prompts (multilingual E5: Wang et al. 2024, arXiv
+    2402.05672) have them in their preprocessor, see `XLMTextEmbedderPreprocessor`;
+    `encode_query` and `encode_documents` put the right one before texts.
 
     Example:
     ```python
@@ -98,17 +178,17 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
     # The encoder alone, with the files of sentence-transformers beside it.
     checkpoint_heads = (
         CheckpointHead(
-            families=("xlm", "xlm-roberta"),
+            families=("xlm", "xlm-roberta", "bert"),
             architecture="Model",
-            is_in=_is_of_embedder,
+            is_in=_is_in,
             read=_read_head,
-            text_settings=_text_settings,
+            text_settings=text_settings,
             write_files=_write_files,
             keras_hub_class="XLMRobertaTextEmbedder",
             keras_hub_arguments=_keras_hub_arguments,
         ),
     )
-    input_names = XLMBackbone.input_names
+    input_names = (*XLMBackbone.input_names, "prompt_length")
 
     def __init__(
         self,
@@ -117,15 +197,25 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
         pooling="mean",
         normalize=True,
         truncate_dim=None,
+        projection_dim=None,
+        projection_activation="tanh",
+        projection_bias=True,
         **kwargs,
     ):
+        width = projection_dim or backbone.hidden_dim
         if truncate_dim is not None:
             truncate_dim = whole_number("truncate_dim", truncate_dim)
-            if truncate_dim > backbone.hidden_dim:
+            if truncate_dim > width:
                 raise ValueError(
-                    "truncate_dim must not exceed the width of the backbone. Received: "
-                    f"truncate_dim={truncate_dim}, hidden_dim={backbone.hidden_dim}."
+                    "truncate_dim must not exceed the width of the vectors. Received: "
+                    f"truncate_dim={truncate_dim}, of {width}."
                 )
+        activations = tuple(sentence_transformers.ACTIVATIONS.values())
+        if projection_activation not in activations:
+            raise ValueError(
+                f"projection_activation must be one of {activations}. Received: "
+                f"projection_activation={projection_activation!r}."
+            )
         self.backbone = backbone
         self.preprocessor = preprocessor
         self.pooling = pooling
@@ -134,17 +224,45 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
         self.pooling_layer = Pooling(
             pooling, dtype=at_least_float32(backbone.dtype_policy), name="pooling"
         )
+        self.projection_dim = projection_dim
+        self.projection_activation = projection_activation
+        self.projection_bias = projection_bias
+        self.projection_dense = None
+        if projection_dim is not None:
+            self.projection_dense = keras.layers.Dense(
+                projection_dim,
+                activation=projection_activation,
+                use_bias=projection_bias,
+                kernel_initializer=backbone.kernel_initializer(),
+                dtype=at_least_float32(backbone.dtype_policy),
+                name="projection_dense",
+            )
         inputs = backbone.input
         super().__init__(inputs=inputs, outputs=self.forward(inputs), **kwargs)
 
     def forward(self, inputs):
         """From the backbone's inputs to the result, see the class."""
-        x = self.backbone(inputs)  # (B, T, D)
-        return self.embed_states(x, self.backbone.padding_mask(inputs))
+        of_backbone = {**inputs}
+        prompt_length = of_backbone.pop("prompt_length", None)
+        x = self.backbone(of_backbone)  # (B, T, D)
+        padding_mask = self.backbone.padding_mask(of_backbone)
+        return self.embed_states(x, padding_mask, prompt_length)
 
-    def embed_states(self, x, padding_mask):
-        """The head alone: hidden states (B, T, D), mask bool (B, T) -> (B, D)."""
-        x = self.pooling_layer(x, padding_mask)[:, : self.embedding_dim]
+    def embed_states(self, x, padding_mask, prompt_length=None):
+        """The head alone.
+
+        Args:
+            x: float tensor (B, T, D), hidden states.
+            padding_mask: bool tensor (B, T).
+            prompt_length: int tensor (B,), or None; see the class.
+
+        Returns:
+            float tensor (B, E).
+        """
+        x = self.pooling_layer(x, padding_mask, prompt_length)
+        if self.projection_dense is not None:
+            x = self.projection_dense(x)
+        x = x[:, : self.embedding_dim]
         if self.normalize:
             # Written out: `ops.normalize` branches on the norm, this converts to
             # builtin TFLite ops.
@@ -156,41 +274,23 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
     @property
     def embedding_dim(self):
         """Numbers of a vector."""
-        return self.truncate_dim or self.backbone.hidden_dim
+        return self.truncate_dim or self.projection_dim or self.backbone.hidden_dim
 
-    def embed(self, texts, language=None, batch_size=32):
-        """The vectors of some texts.
+    def vectors(self, inputs, outputs):
+        """What `embed` gives for a batch: float array (B, E)."""
+        return ops.convert_to_numpy(outputs)
 
-        Args:
-            texts: str or list of str.
-            language: str, of the texts, where the model or its tokenizer has any.
-            batch_size: int, texts at a time.
-
-        Returns:
-            float array (B, D), one row per text; of one str, one row.
-
-        Raises:
-            ValueError: no texts, a language that the model does not read, or a
-                `batch_size` below 1.
-        """
-        preprocessor = self.text_preprocessor("embed")
-        if language is not None:
-            preprocessor.check_language(language)
-        batch_size = whole_number("batch_size", batch_size)
-        texts = read_column(texts)
-        vectors = [
-            self(preprocessor.pack(with_language(texts[i : i + batch_size], language)))
-            for i in range(0, len(texts), batch_size)
-        ]
-        if not vectors:
+    def joined(self, batches):
+        """What `embed` gives for all texts: float array (B, E)."""
+        if not batches:
             return np.zeros((0, self.embedding_dim), "float32")
-        return np.concatenate([ops.convert_to_numpy(x) for x in vectors])
+        return np.concatenate(batches)
 
     def similarity(self, a, b, language=None):
         """How near texts are to each other: cosines of their vectors.
 
         Args:
-            a, b: str, list of str, or vectors (A, D) and (B, D) of `embed`.
+            a, b: str, list of str, or vectors (A, E) and (B, E) of `embed`.
             language: str, of the texts, where the model or its tokenizer has any.
 
         Returns:
@@ -268,4 +368,7 @@ class XLMTextEmbedder(OptionalInputs, XLMTask, keras_hub.models.TextEmbedder):
             "pooling": self.pooling,
             "normalize": self.normalize,
             "truncate_dim": self.truncate_dim,
+            "projection_dim": self.projection_dim,
+            "projection_activation": self.projection_activation,
+            "projection_bias": self.projection_bias,
         }

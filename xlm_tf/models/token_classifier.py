@@ -33,6 +33,12 @@ from xlm_tf.text.word_offsets import split_words_with_offsets
 AGGREGATIONS = ("first", "mean", "max")
 
 
+def _is_of_bert(checkpoint):
+    # BERT's classifiers of texts have a pooler before theirs.
+    names = checkpoint.tensors.names
+    return "classifier.weight" in names and "bert.pooler.dense.weight" not in names
+
+
 @keras.saving.register_keras_serializable("xlm_tf")
 class XLMTokenClassifier(OptionalInputs, ClassHead, XLMTask, keras_hub.models.Task):
     """A backbone with a class for every token.
@@ -71,6 +77,14 @@ class XLMTokenClassifier(OptionalInputs, ClassHead, XLMTask, keras_hub.models.Ta
             architecture="ForTokenClassification",
             tensors=dense("logits_dense", "classifier"),
             is_in=has_tensor("classifier.weight"),
+            read=read_classes,
+            settings=class_settings,
+        ),
+        CheckpointHead(
+            families=("bert",),
+            architecture="ForTokenClassification",
+            tensors=dense("logits_dense", "classifier"),
+            is_in=_is_of_bert,
             read=read_classes,
             settings=class_settings,
         ),

@@ -93,6 +93,12 @@ def trim_vocabulary(task, corpora=None, languages=(), min_count=1):
     # What begins a target is in no corpus.
     language_tokens = getattr(task.preprocessor, "language_tokens", None) or {}
     kept |= {tokenizer.token_to_id(token) for token in language_tokens.values()}
+    # Nor what is put before texts.
+    prompts = [x for x in getattr(task.preprocessor, "prompts", {}).values() if x]
+    if prompts:
+        of_prompts, _, its_merges = _used(task, {_language_of(task): prompts}, 1)
+        kept |= of_prompts
+        merges |= its_merges
     if isinstance(tokenizer, XLMBPETokenizer):
         trimmed, old_ids = tokenizer.trimmed(kept, merges)
     else:
@@ -233,6 +239,11 @@ def _used(task, corpora, min_count):
         if kept.issuperset(token_ids):
             merges.update(word_merges)
     return kept, uses, merges
+
+
+def _language_of(task):
+    """The language that prompts are read in: the model's own, or English."""
+    return getattr(task.preprocessor, "language", None) or "en"
 
 
 def _batches(texts):
