@@ -85,8 +85,8 @@ def save_weights(folder, variables, names, extra, head_files=()):
         if own:
             tensors = {}
             for path, name in own:
-                variable = _variable(variables, path)
-                tensors |= _as_stored(path, variable, (name.removeprefix(prefix),))
+                variable = find_variable(variables, path)
+                tensors |= as_stored(path, variable, (name.removeprefix(prefix),))
             write_pickled(tensors, folder / file)
     shards, size = [[]], 0
     for path, own in names:
