@@ -37,7 +37,7 @@ def config(request):
     return {**TINY, **FAMILY[request.param]}
 
 
-def reference_hidden_states(backbone, inputs):
+def reference_states_and_attention(backbone, inputs):
     """The forward pass of a (B, T) batch without padding, in plain NumPy."""
     import scipy.special
 
@@ -57,6 +57,7 @@ def reference_hidden_states(backbone, inputs):
         )
         scores = np.einsum("bthk,bshk->bhts", query, key) / np.sqrt(query.shape[-1])
         weights = scipy.special.softmax(scores, axis=-1)
+        weights_of_blocks.append(weights)
         context = np.einsum("bhts,bshk->bthk", weights, value)
         return dense(context.reshape(x.shape), layer.output_dense)
 
@@ -80,7 +81,7 @@ def reference_hidden_states(backbone, inputs):
         x = x + tables.token_type_table.numpy()[0]
     if backbone.embedding_norm:
         x = norm(x, tables.norm)
-    states = [x]
+    states, weights_of_blocks = [x], []
     for block in backbone.encoder_blocks:
         if backbone.norm_placement == "pre":
             x = x + attention(norm(x, block.attention_norm), block.attention)
@@ -91,17 +92,21 @@ def reference_hidden_states(backbone, inputs):
         states.append(x)
     if backbone.final_norm is not None:
         states[-1] = norm(x, backbone.final_norm)
-    return states
+    return states, weights_of_blocks
 
 
-def test_hidden_states_of_every_layer_equal_a_numpy_reference(config):
+def test_states_and_attention_of_every_layer_equal_a_numpy_reference(config):
     backbone = XLMBackbone(**config)
     for weight in backbone.weights:  # biases and LayerNorms away from 0 and 1
         noise = np.random.default_rng(0).normal(size=weight.shape, scale=0.1)
         weight.assign(weight + noise)
     inputs = inputs_for(config, [[0, 5, 6, 7, 3], [4, 9, 8, 30, 5]])
     actual = backbone.hidden_states(inputs)
-    expected = reference_hidden_states(backbone, inputs)
+    expected, expected_attention = reference_states_and_attention(backbone, inputs)
+    attention = backbone.self_attention(inputs)
+    assert len(attention) == len(expected_attention) == 2
+    for own, other in zip(attention, expected_attention, strict=True):
+        np.testing.assert_allclose(own, other, atol=1e-5)
     assert len(actual) == len(expected) == 3
     for actual_state, expected_state in zip(actual, expected, strict=True):
         np.testing.assert_allclose(actual_state, expected_state, atol=1e-5)
@@ -114,6 +119,22 @@ def test_padding_does_not_change_the_other_tokens(config):
     alone = backbone(inputs_for(config, [[0, 5, 6, 7]]))
     padded = backbone(inputs_for(config, [[0, 5, 6, 7, pad, pad]]))
     np.testing.assert_allclose(padded[:, :4], alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("layout", ["padded", "packed"])
+def test_attention_leaves_padding_out(config, layout):
+    backbone = XLMBackbone(**config)
+    pad = backbone.pad_token_id
+    alone = backbone.self_attention(inputs_for(config, [[0, 5, 6]]))
+    texts = [[0, 5, 6, pad, pad], [0, 5, 6, 7, 8], [pad] * 5]
+    backbone.token_layout = layout
+    attention = backbone.self_attention(inputs_for(config, texts))
+    for own, other in zip(map(np.array, attention), alone, strict=True):
+        assert own.dtype == "float32" and own.shape == (3, 2, 5, 5)
+        np.testing.assert_allclose(own[0, :, :3, :3], other[0], atol=1e-5)
+        assert not own[0, :, 3:].any() and not own[0, :, :, 3:].any()
+        np.testing.assert_allclose(own[1].sum(-1), 1, atol=1e-5)
+        assert not own[2].any()
 
 
 def test_left_padding_changes_nothing_where_positions_count_real_tokens():

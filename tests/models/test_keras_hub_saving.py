@@ -159,6 +159,7 @@ def test_other_tasks_are_refused(make_backbone, tokenizer, tmp_path):
         (xlm_tf.XLMTokenClassifier(backbone, 2), "XLMTokenClassifier has no form in"),
         (xlm_tf.XLMQuestionAnswering(backbone), "XLMQuestionAnswering has no form in"),
         (decoder, "no encoder-decoder"),
+        (xlm_tf.XLMTextEmbedder(backbone, truncate_dim=8), "truncate_dim=8"),
         (xlm_tf.XLMMaskedLM(backbone, tied=False), "tied=False"),
         (xlm_tf.XLMMaskedLM(backbone, head_transform=False), "head_transform=False"),
         (xlm_tf.XLMTextClassifier(backbone, 2, pooling="mean"), "pooling='mean'"),

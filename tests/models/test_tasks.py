@@ -11,6 +11,7 @@ import tensorflow as tf
 
 import xlm_tf
 from xlm_tf.models.loading import load_task
+from xlm_tf.search.prompted_embedding import embed_sentences
 
 TEXTS = ["The quick brown fox", "Der faule Hund", "ленивую", "狐狸"]
 PREPROCESSORS = {
@@ -198,6 +199,68 @@ def test_fill_mask(make_task, tokenizer):
     for top_k in (0, -1, size + 1, 2.0, True, float("nan"), "5"):
         with pytest.raises(ValueError, match=f"1 at least and {size} at most"):
             task.fill_mask("The <mask> fox", top_k=top_k)
+
+
+def test_what_is_inside(make_task):
+    task = make_task(xlm_tf.XLMTextClassifier)
+    texts = {"text": TEXTS[:2], "text_pair": TEXTS[2:]}
+    inputs = task.preprocessor.pack(texts)
+    length = inputs["token_ids"].shape[1]
+    states, attention = task.hidden_states(texts), task.self_attention(texts)
+    assert [x.shape for x in states] == [(2, length, 16)] * 3
+    assert [x.shape for x in attention] == [(2, 2, length, length)] * 2
+    np.testing.assert_array_equal(states[-1], task.last_hidden_states(texts))
+    for own, other in zip(attention, task.backbone.self_attention(inputs), strict=True):
+        np.testing.assert_array_equal(own, other)
+    assert task.self_attention(TEXTS[0])[0].shape[0] == 1
+    task.preprocessor = None
+    for method in (task.hidden_states, task.self_attention):
+        with pytest.raises(ValueError, match="has no preprocessor"):
+            method(TEXTS)
+
+
+def test_a_decoder_is_not_looked_into_as_an_encoder(make_backbone):
+    model = xlm_tf.XLMSeq2SeqLM(xlm_tf.XLMSeq2SeqBackbone(make_backbone()))
+    for method in (model.last_hidden_states, model.hidden_states, model.self_attention):
+        with pytest.raises(ValueError, match=r"see `model\.backbone\.encoder"):
+            method("Hello")
+
+
+def test_texts_of_several_languages(make_task):
+    languages = ["de", "en", "ru"]
+    for task_class, method in (
+        (xlm_tf.XLMMaskedLM, "fill_mask"),
+        (xlm_tf.XLMTextEmbedder, "embed"),
+    ):
+        task = make_task(task_class, {"num_languages": 3})
+        task.preprocessor.languages = languages
+        texts = ["Der <mask>", "The <mask> fox", "<mask> через"]
+        own = {"language": ["de", "en", "ru"]}
+        together = getattr(task, method)(texts, **own)
+        for i, (text, language) in enumerate(zip(texts, languages, strict=True)):
+            (alone,) = getattr(task, method)([text], language=language)
+            if method == "embed":
+                np.testing.assert_allclose(together[i], alone, atol=1e-5)
+            else:
+                assert [x for x, _ in alone] == [x for x, _ in together[i]]
+        other = getattr(task, method)(texts, language="en")
+        assert not np.array_equal(np.array(other[0]), np.array(together[0]))
+        with pytest.raises(ValueError, match="Received: 2 for 3 texts"):
+            getattr(task, method)(texts, language=["de", "en"])
+        with pytest.raises(ValueError, match="this model reads: de, en, ru"):
+            getattr(task, method)(texts, language=["de", "en", "fr"])
+    embedder = task
+    vectors = embedder.embed(texts, languages, batch_size=2)
+    np.testing.assert_allclose(vectors, together, atol=1e-5)
+    directions = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    for batch_size in (32, 1):  # in the model's call, and in `predict`
+        found = embed_sentences(embedder, texts, languages, batch_size)
+        np.testing.assert_allclose(found, directions, atol=1e-5)
+    longer = [f"{text}. A fox. Fin." for text in texts]
+    summaries = embedder.summarize(longer, language=languages)
+    for text, language, summary in zip(longer, languages, summaries, strict=True):
+        (alone,) = embedder.summarize([text], language=language)
+        assert [own["text"] for own in alone] == [own["text"] for own in summary]
 
 
 def test_a_language_that_the_model_does_not_have(make_task):

@@ -101,6 +101,27 @@ def test_hidden_states_of_every_layer(configuration, tmp_path):
     )
 
 
+@pytest.mark.parametrize("layout", ["padded", "packed"])
+def test_attention_of_every_layer(configuration, layout, tmp_path):
+    make(configuration, "Model", tmp_path)
+    reference = transformers.AutoModel.from_pretrained(
+        tmp_path, attn_implementation="eager"
+    ).eval()
+    backbone = xlm_tf.XLMBackbone.from_preset(tmp_path)
+    backbone.token_layout = layout
+    ours, theirs, mask = inputs_of(configuration)
+    with torch.no_grad():
+        expected = reference(**theirs, output_attentions=True).attentions
+    attention = backbone.self_attention(ours)
+    assert len(attention) == len(expected) == 2
+    for actual, other in zip(map(np.array, attention), expected, strict=True):
+        assert actual.shape == (2, 2, 8, 8)
+        for text, own in enumerate(mask):
+            np.testing.assert_allclose(
+                actual[text][:, own], other[text][:, own], atol=1e-5
+            )
+
+
 @pytest.mark.parametrize("name", ["xlm with languages", "xlm-r", "xlm-r xl"])
 def test_left_padding(name, tmp_path):
     configuration = CONFIGURATIONS[name]

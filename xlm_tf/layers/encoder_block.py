@@ -78,6 +78,15 @@ class EncoderBlock(TransformerBlock):
         )
         return self._residual(x, self.feed_forward_norm, self.feed_forward)
 
+    def attention_probabilities(self, x, attention_mask=None, layout=PADDED):
+        """What every token attends to, float32 at least (B, H, T, T).
+
+        Args: those of the call.
+        """
+        if self.norm_placement == "pre":
+            x = self.attention_norm(x)
+        return self.attention.attention_probabilities(x, attention_mask, layout)
+
     def prefill(self, x, attention_mask=None):
         """The call, and the cache that `step` goes on from.
 

@@ -276,7 +276,7 @@ class XLMBackbone(
 
     def forward(self, inputs):
         """Hidden states of the last block, see the class."""
-        states, layout = self._states(inputs)
+        states, layout, _ = self._states(inputs)
         return layout.unpack(states[-1])
 
     def hidden_states(self, inputs):
@@ -289,14 +289,33 @@ class XLMBackbone(
             List of `num_layers + 1` float tensors (B, T, D). The last is what the
             call returns (under `norm_placement="pre"`, after the final LayerNorm).
         """
-        states, layout = self._states(inputs)
+        states, layout, _ = self._states(inputs)
         return [layout.unpack(x) for x in states]
+
+    def self_attention(self, inputs):
+        """What every token attends to, in every block.
+
+        Args:
+            inputs: as for calling the backbone.
+
+        Returns:
+            List of `num_layers` float32 tensors (B, H, T, T): of every head, rows that
+            sum to 1 over what a token looks at; of padding, zeros.
+        """
+        states, layout, attention_mask = self._states(inputs)
+        is_real = self.padding_mask(inputs)[:, None, :, None]
+        attention = [
+            block.attention_probabilities(x, attention_mask, layout)
+            for block, x in zip(self.encoder_blocks, states, strict=False)
+        ]
+        return [x * ops.cast(is_real, x.dtype) for x in attention]
 
     def layout_of(self, padding_mask):
         """How tokens of such a mask (B, T) lie; see `token_layout`."""
         return choose_layout(padding_mask, self.token_layout)
 
     def _states(self, inputs):
+        """States as they lie, their layout, and what attention may look at."""
         inputs = as_dict(inputs, self.input_names)
         per_token = [name for name in self.input_names if name != "token_vectors"]
         check_shapes(inputs, "token_ids", per_token)
@@ -314,7 +333,7 @@ class XLMBackbone(
             states.append(x)
         if self.final_norm is not None:
             states[-1] = self._zero_padding(self.final_norm(x), is_real)
-        return states, layout
+        return states, layout, attention_mask
 
     def prefill(self, token_ids, language_ids=None):
         """The caches of texts' first positions, which `step` goes on from.

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from xlm_tf.generation.search_arguments import real_number
+from xlm_tf.models.text_fields import language_of_each
 from xlm_tf.text.sentences import sentence_spans
 
 
@@ -91,7 +92,13 @@ def ranked_sentences(
         for begin, end in own
     ]
     by_length = sorted(range(len(sentences)), key=lambda i: len(sentences[i]))
-    vectors = embedder.embed([sentences[i] for i in by_length], language, batch_size)
+    languages = language_of_each(texts, language)
+    if languages is not None:
+        languages = [
+            of_text for of_text, own in zip(languages, spans, strict=True) for _ in own
+        ]
+        languages = [languages[i] for i in by_length]
+    vectors = embedder.embed([sentences[i] for i in by_length], languages, batch_size)
     vectors = vectors[np.argsort(by_length)]
     begin = 0
     for own in spans:

@@ -178,7 +178,8 @@ class XLMMaskedLM(OptionalInputs, XLMTask, keras_hub.models.MaskedLM):
         Args:
             texts: str or list of str, each with a `<mask>`.
             top_k: int, candidates per text.
-            language: str, of the texts, where the model or its tokenizer has any.
+            language: str, of the texts, or list of str, one each, where the model or
+                its tokenizer has any.
 
         Returns:
             List, one entry per text, of `top_k` pairs (token: str, probability: float),

@@ -71,8 +71,44 @@ class XLMTask(TaskFitting, XLMPresets):
             Float tensor (B, T, D), padded: the last block's states of `<s>`, the
             tokens and `</s>`.
         """
+        return self.backbone(self._packed(texts, "last_hidden_states"))
+
+    def hidden_states(self, texts):
+        """The hidden states of texts, after the embeddings and after every block.
+
+        Args:
+            texts: as for `last_hidden_states`.
+
+        Returns:
+            List of `num_layers + 1` float tensors (B, T, D), see
+            `XLMBackbone.hidden_states`.
+        """
+        inputs = self._packed(texts, "hidden_states")
+        return self.backbone.hidden_states(inputs)
+
+    def self_attention(self, texts):
+        """What every token of texts attends to, in every block and head.
+
+        Args:
+            texts: as for `last_hidden_states`.
+
+        Returns:
+            List of `num_layers` float32 tensors (B, H, T, T), see
+            `XLMBackbone.self_attention`. `preprocessor.pack(texts)["token_ids"]` are
+            the tokens.
+        """
+        inputs = self._packed(texts, "self_attention")
+        return self.backbone.self_attention(inputs)
+
+    def _packed(self, texts, method):
+        if hasattr(self.backbone, "encoder"):
+            raise ValueError(
+                f"`{method}` looks into an encoder, and an {type(self).__name__} has a "
+                "decoder too: see `model.backbone.encoder.hidden_states` and "
+                "`model.backbone.cross_attention`, which take token ids."
+            )
         texts = [texts] if isinstance(texts, str) else texts
-        return self.backbone(self.text_preprocessor("last_hidden_states").pack(texts))
+        return self.text_preprocessor(method).pack(texts)
 
     def enable_lora(self, rank, target_layer_names=None):
         """Train low-rank updates of the backbone, and the task's head.

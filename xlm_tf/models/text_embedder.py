@@ -320,7 +320,8 @@ class XLMTextEmbedder(
             diversity, position_weight: floats from 0 to 1, see `SentenceRanking`.
                 With 1 as the `position_weight` and 0 as the `diversity`, it is the
                 beginning of the text.
-            language: str, of the texts, where the model or its tokenizer has any.
+            language: str, of the texts, or list of str, one each, where the model or
+                its tokenizer has any.
             batch_size: int, sentences at a time.
 
         Returns:

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from xlm_tf.generation.search_arguments import whole_number
-from xlm_tf.models.text_fields import with_language
+from xlm_tf.models.text_fields import language_of_each, with_language
 from xlm_tf.models.text_reading import read_column
 
 # By which names models have the prompts of what is looked for, and of what is found.
@@ -24,7 +24,8 @@ class TextEmbedding:
 
         Args:
             texts: str or list of str.
-            language: str, of the texts, where the model or its tokenizer has any.
+            language: str, of the texts, or list of str, one each, where the model or
+                its tokenizer has any.
             batch_size: int, texts at a time.
             prompt_name: str, the one of the model's prompts that is put before every
                 text; its default one, if it has any, where nothing is said.
@@ -43,9 +44,11 @@ class TextEmbedding:
         batch_size = whole_number("batch_size", batch_size)
         prompt = _chosen_prompt(preprocessor, prompt_name, prompt)
         texts = read_column(texts)
+        languages = language_of_each(texts, language)
         batches = []
         for begin in range(0, len(texts), batch_size):
-            rows = with_language(texts[begin : begin + batch_size], language)
+            own = slice(begin, begin + batch_size)
+            rows = with_language(texts[own], languages and languages[own])
             inputs = preprocessor.pack(rows, prompt)
             batches.append(self.vectors(inputs, self(inputs)))
         return self.joined(batches)

@@ -109,7 +109,31 @@ def different_strings(values):
 
 
 def with_language(texts, language):
-    """What `pack` takes for texts that are all of one language, or of the default."""
+    """What `pack` takes for texts of a language, of one each, or of the default.
+
+    Args and raises: as for `language_of_each`.
+    """
+    languages = language_of_each(texts, language)
+    return texts if languages is None else {"text": texts, "language": languages}
+
+
+def language_of_each(texts, language):
+    """The languages of texts: list of str, or None where none is said.
+
+    Args:
+        texts: list of str.
+        language: str, of all; list of str, one each; or None.
+
+    Raises:
+        ValueError: as many languages as there are texts were expected.
+    """
     if language is None:
-        return texts
-    return {"text": texts, "language": [language] * len(texts)}
+        return None
+    if isinstance(language, str):
+        return [language] * len(texts)
+    if len(language) != len(texts):
+        raise ValueError(
+            "`language` must be one str for all texts, or a list with one for every "
+            f"text. Received: {len(language)} for {len(texts)} texts."
+        )
+    return list(language)

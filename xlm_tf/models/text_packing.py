@@ -65,11 +65,15 @@ class TextPacking(ArgumentsFromPreset):
         return {name: getattr(self, name) for name in PACKING_ARGUMENTS}
 
     def check_language(self, language):
-        """See that the model reads a language that it is told, a str.
+        """See that the model reads a language that it is told: a str, or a list of str.
 
         Raises:
             ValueError: it does not; says which it does.
         """
+        if not isinstance(language, str):
+            for own in dict.fromkeys(language):
+                self.check_language(own)
+            return
         if self.languages is not None:
             match_language(language, self.languages, "those that this model reads")
             return

@@ -274,10 +274,7 @@ class XLMTokenClassifier(OptionalInputs, ClassHead, XLMTask, keras_hub.models.Ta
         preprocessor = self.text_preprocessor("word_probabilities")
         words = read_words(sentences)
         if language is not None:
-            for own in dict.fromkeys(
-                [language] if isinstance(language, str) else language
-            ):
-                preprocessor.check_language(own)
+            preprocessor.check_language(language)
         inputs, places = preprocessor.pack_windows(words, language)
         scores = np.zeros((words.values.shape[0], self.num_classes), "float32")
         places = places.numpy()

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from xlm_tf.models.text_fields import language_of_each
+
 # Batches from which on a graph of the model is made, which then is many times as fast.
 _GRAPH_FROM = 3
 
@@ -30,12 +32,15 @@ def embed_sentences(embedder, texts, language=None, batch_size=32):
     # Texts of similar length are batches: little of them is padding.
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     in_order = [texts[i] for i in order]
+    languages = language_of_each(texts, language)
+    if languages is not None:
+        languages = [languages[i] for i in order]
     if len(texts) < _GRAPH_FROM * batch_size:
-        found = embedder.embed(in_order, language=language, batch_size=batch_size)
+        found = embedder.embed(in_order, languages, batch_size)
     else:
         fields = {"text": in_order}
-        if language is not None:
-            fields["language"] = [language] * len(texts)
+        if languages is not None:
+            fields["language"] = languages
         found = embedder.predict(fields, batch_size=batch_size, verbose=0)
     vectors = np.empty(found.shape, "float32")
     vectors[order] = found
