@@ -218,8 +218,8 @@ pd.DataFrame(
 #
 # ## What attends to what
 #
-# The layers are open: queries and keys of a block are one matrix product away. A row is
-# a token, bright is what it looks at.
+# `self_attention` gives it for every block and head: of token ids, and a task's of raw
+# texts. A row is a token, bright is what it looks at.
 
 # %%
 inputs = masked_lm.preprocessor.pack(["La page n'existe pas."])
@@ -231,9 +231,8 @@ tokens = [
 inputs = {name: values[:, : len(tokens)] for name, values in inputs.items()}
 figure, axes = plt.subplots(1, 4, figsize=(13, 3.8), sharey=True, layout="constrained")
 panels = iter(axes)
-for number, block in enumerate(backbone.encoder_blocks[:2]):
-    x = backbone.hidden_states(inputs)[number]  # what enters the block
-    attention = block.attention.attention_probabilities(x)[0]  # (heads, tokens, tokens)
+for number, maps in enumerate(backbone.self_attention(inputs)[:2]):
+    attention = maps[0]  # (heads, tokens, tokens)
     for head in range(2):
         axis = next(panels)
         image = axis.imshow(attention[head], vmin=0, vmax=1)
