@@ -71,6 +71,17 @@ def test_our_folder_there(tmp_path):
     np.testing.assert_allclose(vectors, model.encode(texts), atol=1e-5)
 
 
+def test_vectors_that_are_cut(tmp_path):
+    embedder = xlm_tf.XLMTextEmbedder.from_preset("xlm_tiny", truncate_dim=24)
+    embedder.save_to_huggingface(tmp_path)
+    model = sentence_transformers.SentenceTransformer(
+        str(tmp_path), device="cpu", truncate_dim=24
+    )
+    expected = model.encode(TEXTS)  # scaled before they are cut
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(embedder.embed(TEXTS), expected, atol=1e-5)
+
+
 def test_a_reranker(tmp_path):
     model = sentence_transformers.CrossEncoder(TINY, num_labels=1, device="cpu")
     model.save_pretrained(str(tmp_path))
