@@ -8,6 +8,7 @@ import yaml
 
 import xlm_tf
 from xlm_tf.cli import main
+from xlm_tf.evaluation import pair_scores
 from xlm_tf.training.embedding import EmbeddingData
 from xlm_tf.training.recipe_loader import RecipeError, load_recipe
 from xlm_tf.training.task_finetuning import finetune_task
@@ -324,6 +325,50 @@ def test_an_embedder_is_where_another_begins(folder, tmp_path):
             np.testing.assert_array_equal(one, other)
     data = read(tmp_path, folder, initial_model=str(tmp_path / "hub"), pooling="first")
     assert data.build_model().pooling == "first"
+
+
+@pytest.mark.parametrize("include_prompt", [True, False])
+def test_texts_get_the_prompts_of_the_initial_model(folder, tmp_path, include_prompt):
+    first = xlm_tf.XLMTextEmbedder.from_preset("xlm_tiny", projection_dim=8)
+    preprocessor = first.preprocessor
+    preprocessor.prompts = {"query": "query: ", "passage": "passage: "}
+    preprocessor.include_prompt = include_prompt
+    first.save_to_preset(tmp_path / "first")
+    of_kinds = {
+        "negatives": ("query", "passage", "passage"),
+        "score": ("query", "query", None),
+    }
+    for kind, columns in (("negatives", ["wrong", "worse"]), ("score", "near")):
+        data = read(
+            tmp_path,
+            folder,
+            data=[table(**{kind: columns})],
+            initial_model=str(tmp_path / "first"),
+        )
+        model = data.build_model()
+        np.testing.assert_array_equal(
+            model.projection_dense.get_weights()[0],
+            first.projection_dense.get_weights()[0],
+        )
+        batch = next(iter(data.train_batches(model)))
+        trainer = data.build_trainer(model)
+        vectors = trainer._vectors(trainer._packed(batch), training=False)
+        rows = data.train[:5]
+        found = pair_scores.predict(model, rows)
+        for side, prompt in zip(
+            ("source", "target", "negatives"), of_kinds[kind], strict=True
+        ):
+            if prompt is None:
+                continue
+            texts = [x.decode() for x in batch[side]["text"].numpy().ravel()]
+            expected = first.embed(texts, prompt_name=prompt)
+            own = np.reshape(vectors[side], (-1, 8))
+            np.testing.assert_allclose(own, expected, atol=1e-5)
+            texts = [row.get(side) for row in rows]
+            if side == "negatives":
+                texts = [text for own in texts for text in own]
+            expected = first.embed(texts, prompt_name=prompt)
+            np.testing.assert_allclose(found[side], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(

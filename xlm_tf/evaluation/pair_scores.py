@@ -30,7 +30,10 @@ NUMBER_PAIR_METRICS = {name: NUMBER_METRICS[name] for name in ("spearman", "pear
 
 
 def predict(model, rows, batch_size=32):
-    """The vectors of the texts of rows.
+    """The vectors of the texts of rows of one language, or pair of languages.
+
+    Sources are encoded as queries, and targets as documents, where the model has
+    prompts for them; texts with a `number` alike, as queries.
 
     Args:
         model: `XLMTextEmbedder` with a preprocessor.
@@ -42,22 +45,16 @@ def predict(model, rows, batch_size=32):
     Returns:
         dict of float32 arrays: `source` and `target` (N, D), `negatives` (X, D).
     """
-    languages = {
-        side: [row.get(f"{side}_of_model") for row in rows]
-        for side in ("source", "target")
-    }
-    negatives = [
-        (text, language)
-        for row, language in zip(rows, languages["target"], strict=True)
-        for text in row.get("negatives", ())
-    ]
     columns = {side: [row[side] for row in rows] for side in ("source", "target")}
-    columns["negatives"] = [text for text, _ in negatives]
-    languages["negatives"] = [language for _, language in negatives]
-    return {
-        side: _vectors(model, texts, languages[side], batch_size)
-        for side, texts in columns.items()
-    }
+    columns["negatives"] = [text for row in rows for text in row.get("negatives", ())]
+    vectors = {}
+    for side, texts in columns.items():
+        is_query = side == "source" or "number" in rows[0]
+        encode = model.encode_query if is_query else model.encode_documents
+        side_of_pair = "source" if side == "source" else "target"
+        language = rows[0].get(f"{side_of_pair}_of_model")
+        vectors[side] = _vectors(encode, texts, language, batch_size)
+    return vectors
 
 
 def score(model, rows, vectors, language, seed=0, intervals=True):
@@ -135,17 +132,13 @@ def errors(model, rows, vectors, language):
     ]
 
 
-def _vectors(model, texts, languages, batch_size):
+def _vectors(encode, texts, language, batch_size):
     """float32 array (N, D); batches of similar length."""
-    if not texts:
-        return np.zeros((0, 1), "float32")
     order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
-    fields = {"text": [texts[number] for number in order]}
-    if languages[0] is not None:
-        fields["language"] = [languages[number] for number in order]
-    outputs = model.predict(fields, batch_size=batch_size, verbose=0)
-    vectors = np.empty(outputs.shape, "float32")
-    vectors[order] = outputs
+    ordered = [texts[number] for number in order]
+    found = encode(ordered, language=language, batch_size=batch_size)
+    vectors = np.empty(found.shape, "float32")
+    vectors[order] = found
     return vectors
 
 

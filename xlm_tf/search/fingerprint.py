@@ -35,6 +35,7 @@ def fingerprint(embedder):
     settings = {
         "pooling": embedder.pooling,
         "normalize": embedder.normalize,
+        "truncate_dim": embedder.truncate_dim,
         "packing": {name: getattr(preprocessor, name) for name in PACKING_ARGUMENTS},
         "tokenizer": [type(tokenizer).__name__, of_tokenizer],
     }
@@ -43,7 +44,7 @@ def fingerprint(embedder):
         tokenizer.save_assets(folder)
         for path in sorted(Path(folder).iterdir()):
             digest.update(path.read_bytes())
-    for weight in embedder.backbone.weights:
+    for weight in embedder.weights:
         values = ops.convert_to_numpy(weight)
         digest.update(f"{values.shape}{values.dtype}".encode())
         digest.update(values.tobytes())

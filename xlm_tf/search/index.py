@@ -116,7 +116,7 @@ class Index:
                     [
                         ("model", _place(model)),
                         ("fingerprint", fingerprint(embedder)),
-                        ("dimension", str(embedder.backbone.hidden_dim)),
+                        ("dimension", str(embedder.embedding_dim)),
                         ("state", "whole"),
                     ],
                 )

@@ -9,6 +9,7 @@ from xlm_tf.models.global_gradients import (
     dense_gradients,
     num_replicas,
 )
+from xlm_tf.models.text_embedding import DOCUMENT_PROMPTS, QUERY_PROMPTS
 from xlm_tf.training.contrastive_losses import (
     check_matryoshka_dims,
     in_batch_loss,
@@ -49,7 +50,9 @@ class ContrastiveTrainer(GlobalBatchTrainer):
     `compile` takes the optimizer only. `fit` takes batches with
 
     - `source` and `target`: texts, dicts of `text` and, where the model needs it,
-      `language`, string (B,); or inputs of the backbone, as of `bitext_batches`;
+      `language`, string (B,); or inputs of the backbone, as of `bitext_batches`. Texts
+      get the model's prompts, sources that of queries and targets that of documents;
+      with a score all are queries;
     - `source_key` and `target_key`: int64 (B,), equal for equal texts;
     - perhaps `negatives` and `negatives_key`, as these, (B, M): hard negatives. A key
       of -1 is that of none;
@@ -115,14 +118,20 @@ class ContrastiveTrainer(GlobalBatchTrainer):
 
     def _packed(self, batch):
         """A batch of texts, as inputs of the backbone."""
-        packed = dict(batch)
+        packed, preprocessor = dict(batch), self.embedder.preprocessor
+        queries, documents = (
+            preprocessor.prompt(self.embedder.prompt_name_of(names))
+            for names in (QUERY_PROMPTS, DOCUMENT_PROMPTS)
+        )
+        prompts = dict.fromkeys(_TEXTS, queries if "score" in batch else documents)
+        prompts["source"] = queries
         for name in _TEXTS:
             if name not in batch:
                 continue
             fields = batch[name]
             shape = tf.shape(fields["text"])
             flat = {field: tf.reshape(x, [-1]) for field, x in fields.items()}
-            inputs = self.embedder.preprocessor.pack(flat)
+            inputs = preprocessor.pack(flat, prompts[name])
             packed[name] = {
                 field: tf.reshape(x, tf.concat([shape, tf.shape(x)[1:]], 0))
                 for field, x in inputs.items()
@@ -199,7 +208,7 @@ class ContrastiveTrainer(GlobalBatchTrainer):
         if "negatives" in data:
             shape = tf.shape(data["negatives"]["token_ids"])
             flat = {
-                name: tf.reshape(x, tf.concat([[-1], shape[2:]], 0))
+                name: tf.reshape(x, tf.concat([[-1], tf.shape(x)[2:]], 0))
                 for name, x in data["negatives"].items()
             }
             flat = self.embedder(flat, training=training)

@@ -11,7 +11,10 @@ from xlm_tf.data.pairs import (
 )
 from xlm_tf.evaluation.row_languages import name_pair_languages
 from xlm_tf.models.text_embedder import XLMTextEmbedder
-from xlm_tf.models.text_embedder_preprocessor import XLMTextEmbedderPreprocessor
+from xlm_tf.models.text_embedder_preprocessor import (
+    PROMPT_ARGUMENTS,
+    XLMTextEmbedderPreprocessor,
+)
 from xlm_tf.text.languages import language_probabilities
 from xlm_tf.training.contrastive import ContrastiveTrainer
 from xlm_tf.training.contrastive_losses import NO_TEXT
@@ -99,21 +102,26 @@ class EmbeddingData(TaskData):
 
     def build_model(self):
         recipe = self.recipe
-        initial, arguments = None, {"pooling": "mean"}
+        initial, arguments, prompts = None, {"pooling": "mean"}, {}
         if recipe.initial_model is not None:
             initial = read_initial_model(recipe)
-            if isinstance(initial, XLMTextEmbedder):
-                arguments = initial.get_config()
-                for part in ("backbone", "preprocessor", "dtype"):
-                    arguments.pop(part, None)
+        is_embedder = isinstance(initial, XLMTextEmbedder)
+        if is_embedder:
+            arguments = initial.get_config()
+            for part in ("backbone", "preprocessor", "dtype"):
+                arguments.pop(part, None)
+            prompts = {x: getattr(initial.preprocessor, x) for x in PROMPT_ARGUMENTS}
         if recipe.pooling is not None:
             arguments["pooling"] = recipe.pooling
         backbone, preprocessor = build_encoder(
-            recipe, XLMTextEmbedderPreprocessor, initial
+            recipe, XLMTextEmbedderPreprocessor, initial, **prompts
         )
         # Cosines are what is trained.
         arguments["normalize"] = True
-        return XLMTextEmbedder(backbone, preprocessor, compile=False, **arguments)
+        model = XLMTextEmbedder(backbone, preprocessor, compile=False, **arguments)
+        if is_embedder:
+            model.set_weights(initial.get_weights())
+        return model
 
     def build_trainer(self, model):
         """See `TaskData`."""
