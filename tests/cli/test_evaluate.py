@@ -124,6 +124,7 @@ def test_pairs(models, tmp_path, capsys):
     same = write(tmp_path / "b.tsv", ["q\ta", *(f"{x}\t{x}" for x in german)])
     table = ["q\ta\tn", "One file\tEine Datei\tKeine Datei", "A user\tBenutzer\tx"]
     data = [f"--data=en-de={','.join(files)}", f"--data=de={same}"]
+    data.append(f"--data=de-en={files[1]},{files[0]}")
     arguments = [models / "vectors", *data, "--source=q", "--target=a"]
     output = [f"--output={tmp_path / 'r'}", f"--against={models / 'vectors'}"]
     assert main(["evaluate", *map(str, arguments), *output]) == 0
@@ -132,6 +133,7 @@ def test_pairs(models, tmp_path, capsys):
     assert {x: y["examples"] for x, y in report["languages"].items()} == {
         "en-de": 3,
         "de": 4,
+        "de-en": 3,
     }
     # A text is nearest to itself.
     assert report["languages"]["de"]["accuracy"]["value"] == 1

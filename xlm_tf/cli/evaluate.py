@@ -226,7 +226,7 @@ def _check(args):
             "--language-column is of files without a language, and every --data names "
             f"one. Received: --language-column {args.language_column}."
         )
-    _check_files([own for _, path in data for own in _files_of(path)])
+    _check_files([path for _, path in data])
     _check_output(args)
     return data
 
@@ -239,11 +239,14 @@ def _files_of(path):
 def _check_files(paths):
     seen = {}
     for path in paths:
-        if not Path(path).is_file():
-            kind = "is a folder" if Path(path).is_dir() else "does not exist"
-            raise FileNotFoundError(f"--data {path} {kind}. Expected a file.")
-        other = seen.setdefault(Path(path).resolve(), path)
-        if other is not path:
+        files = _files_of(path)
+        for own in files:
+            if not Path(own).is_file():
+                kind = "is a folder" if Path(own).is_dir() else "does not exist"
+                raise FileNotFoundError(f"--data {own} {kind}. Expected a file.")
+        key = tuple(Path(own).resolve() for own in files)
+        other = seen.setdefault(key, path)
+        if other is not path or len(set(key)) < len(key):
             raise ValueError(
                 f"--data has the same file twice, {other} and {path}: its examples "
                 "would count twice."
