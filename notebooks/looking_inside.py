@@ -193,10 +193,10 @@ pd.DataFrame(runs[32].words).round(3)
 # %%
 negative = test[test.label == "negative"].text.tolist()[:40]
 hidden = {"nothing": negative, "the strongest word": [], "another word": []}
-for text, own in zip(negative, classifier.attributions(negative), strict=True):
+for review, own in zip(negative, classifier.attributions(negative), strict=True):
     order = sorted(own.words, key=lambda word: -word["score"])
     for name, word in (("the strongest word", order[0]), ("another word", order[-1])):
-        masked = text[: word["start"]] + "<mask>" + text[word["end"] :]
+        masked = review[: word["start"]] + "<mask>" + review[word["end"] :]
         hidden[name].append(masked)
 pd.Series(
     {
@@ -207,6 +207,30 @@ pd.Series(
 ).rename_axis("hidden").to_frame().round(2)
 
 # %% [markdown]
+# ## Where it looks
+#
+# The class is read from the state of `<s>`. What that attends to in the same text, head
+# by head, in the last two blocks:
+
+# %%
+tokenizer = classifier.preprocessor.tokenizer
+ids = [tokenizer.start_token_id, *tokenizer.encode(text), tokenizer.end_token_id]
+tokens = [tokenizer.id_to_token(i) for i in ids]
+maps = classifier.self_attention(text)[-2:]
+figure, axes = plt.subplots(1, 2, figsize=(12, 3), sharey=True, layout="constrained")
+for number, (axis, own) in enumerate(zip(axes, maps, strict=True)):
+    image = axis.imshow(own[0, :, 0, : len(ids)], vmin=0, vmax=1, aspect="auto")
+    axis.set_title(["last block but one", "last block"][number])
+    axis.set_xticks(range(len(ids)), tokens, rotation=60, ha="right")
+    axis.set_yticks(range(own.shape[1]))
+    axis.set_ylabel("head")
+figure.colorbar(image, ax=axes, label="attention")
+plt.show()
+
+# %% [markdown]
+# Attention says where a head looks, and not what it makes of what it sees, nor for
+# which class: the scores above do.
+#
 # Pairs of texts have scores for both. `to_html()` of the result is the table, to keep.
 # Next: [classify texts](classification.ipynb), and
 # [look into a model](explore.ipynb).
