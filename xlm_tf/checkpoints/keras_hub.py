@@ -216,40 +216,16 @@ def read(folder, ignored=()):
         )
     config = _arguments(path, content, _BACKBONE_SETTINGS, ignored)
     sizes = _sizes(path, config, "num_layers", "num_heads", "hidden_dim")
-    task_path, task = folder / TASK_FILE, {}
-    if TASK_FILE not in ignored:
-        task = read_json_if_there(task_path)
-    saved_as, task_arguments, embedding = BACKBONE, {}, None
-    preprocessor = _preprocessor(folder / PREPROCESSOR_FILE, None, ignored)
-    if task:
-        saved_as = _name_in(task)[1]
-        own = _task_arguments(task_path, task, saved_as, config, ignored)
-        if own.get("preprocessor"):
-            preprocessor = _preprocessor(task_path, own["preprocessor"], ignored)
-        if saved_as in _CLASSIFIERS:
-            task_arguments = {
-                "dropout": own.get("dropout", 0.0),
-                "activation": own.get("activation"),
-            }
-        elif saved_as == _EMBEDDER:
-            pooling = own.get("pooling_mode", "mean")
-            embedding = Embedding(
-                pooling="first" if pooling == "cls" else pooling,
-                normalize=own.get("normalize", True),
-                max_length=preprocessor.get("sequence_length"),
-                lowercase=False,
-            )
-    tensors = _tensors_of(folder, saved_as, *sizes)
+    of_task = _read_task(folder, config, ignored)
+    tensors = _tensors_of(folder, of_task["saved_as"], *sizes)
+    _check_classes(folder, of_task["task_arguments"], tensors)
     return Checkpoint(
         folder,
         _FAMILY,
         _config_of(path, config),
         Tensors(folder, tensors),
         ignored=ignored,
-        saved_as=saved_as,
-        embedding=embedding,
-        task_arguments=task_arguments,
-        preprocessor_arguments=preprocessor,
+        **of_task,
     )
 
 
@@ -312,6 +288,7 @@ def _stored_names(num_layers):
 
 def _name_in(content):
     """`(package, class)` of an object that Keras serialized."""
+    content = content if isinstance(content, dict) else {}
     package, _, name = str(content.get("registered_name")).partition(">")
     return package, name
 
@@ -321,11 +298,11 @@ def _arguments(path, content, settings, ignored):
 
     A missing one is None.
     """
-    config = content.get("config")
+    config = content.get("config") if isinstance(content, dict) else None
     if not isinstance(config, dict):
         raise ValueError(
-            f"{path} must hold the config of a {_name_in(content)[1]}. Received: "
-            f"{config!r}."
+            f"{path} must hold objects with their config, as Keras writes them. "
+            f"Received: {content!r}."
         )
     check_settings(path, config, settings, ignored)
     dtype = config.get("dtype")
@@ -348,6 +325,50 @@ def _sizes(path, config, *names):
     return [config[name] for name in names]
 
 
+def _read_task(folder, backbone, ignored):
+    """What a preset says beyond its encoder: a dict of attributes of `Checkpoint`."""
+    path = folder / TASK_FILE
+    task = {} if TASK_FILE in ignored else read_json_if_there(path)
+    texts = _preprocessor(folder / PREPROCESSOR_FILE, None, ignored)
+    name, of_head, embedding = BACKBONE, {}, None
+    if task:
+        name = _name_in(task)[1]
+        own = _task_arguments(path, task, name, backbone, ignored)
+        if own.get("preprocessor"):
+            texts = _preprocessor(path, own["preprocessor"], ignored)
+        if name in _CLASSIFIERS:
+            (num_classes,) = _sizes(path, own, "num_classes")
+            of_head = {
+                "num_classes": num_classes,
+                "dropout": own.get("dropout", 0.0),
+                "activation": own.get("activation"),
+            }
+        elif name == _EMBEDDER:
+            pooling = own.get("pooling_mode", "mean")
+            embedding = Embedding(
+                pooling="first" if pooling == "cls" else pooling,
+                normalize=own.get("normalize", True),
+                max_length=texts.get("sequence_length"),
+                lowercase=False,
+            )
+    return {
+        "saved_as": name,
+        "task_arguments": of_head,
+        "preprocessor_arguments": texts,
+        "embedding": embedding,
+    }
+
+
+def _check_classes(folder, of_head, tensors):
+    kernel = tensors.get("classifier.out_proj.weight")
+    num_classes = of_head.get("num_classes")
+    if None not in (kernel, num_classes) and kernel.shape[0] != num_classes:
+        raise ValueError(
+            f"{folder / TASK_FILE} has num_classes={num_classes}. Expected "
+            f"{kernel.shape[0]}, as the head in {TASK_WEIGHTS_FILE} has."
+        )
+
+
 def _task_arguments(path, task, name, backbone, ignored):
     """The arguments of a task, whose backbone must be that of config.json."""
     if name in _CLASSIFIERS:
@@ -363,7 +384,8 @@ def _task_arguments(path, task, name, backbone, ignored):
             f"without it, pass ignored_settings=[{TASK_FILE!r}] to from_preset."
         )
     arguments = _arguments(path, task, settings, ignored)
-    own = (arguments.get("backbone") or {}).get("config") or {}
+    content = arguments.get("backbone")
+    own = _arguments(path, content, _BACKBONE_SETTINGS, ignored)
     for argument in _BACKBONE_SETTINGS.keys() - _OF_LAYERS.keys():
         if own.get(argument) != backbone.get(argument):
             raise ValueError(
@@ -386,6 +408,8 @@ def _preprocessor(path, content, ignored):
     if not content:
         return {}
     arguments = _arguments(path, content, _PREPROCESSOR_SETTINGS, ignored)
+    if arguments.get("sequence_length") is not None:
+        _sizes(path, arguments, "sequence_length")
     return {
         name: arguments[name]
         for name in ("sequence_length", *MASKING)
