@@ -469,7 +469,7 @@ def test_wrong_data(folder, tmp_path):
         ({"data": [{**empty, "score": "s"}]}, r"cannot be read.*'\?', not a number"),
         (
             {"training": {"batch_size": 60}},
-            "51 pairs of en-de to train on.*lower recipe.training.batch_size, 60",
+            "51 of en-de to train on.*lower recipe.training.batch_size, 60",
         ),
         (
             {"training": {"early_stopping_metric": "accuracy/en-it"}},
@@ -486,6 +486,12 @@ def test_lengths_beyond_those_of_the_initial_model(folder, tmp_path):
         data.build_trainer(data.build_model())
     data = read(tmp_path, folder, {"matryoshka_dims": [128, 64]})
     assert data.build_trainer(data.build_model()).matryoshka_dims == [64]
+
+
+def test_something_must_be_trained(folder, tmp_path):
+    data = read(tmp_path, folder, {"freeze_layers": 2})
+    with pytest.raises(ValueError, match="freezes all weights"):
+        data.build_trainer(data.build_model())
 
 
 def test_a_classifier_is_no_beginning(folder, tmp_path):

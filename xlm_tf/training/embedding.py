@@ -40,9 +40,9 @@ class EmbeddingData(TaskData):
         for name, count in self._counts().items():
             if count < size:
                 raise ValueError(
-                    f"recipe.data has {count:,} pairs of {name} to train on, and a "
-                    "batch is of one pair of languages: lower "
-                    f"recipe.training.batch_size, {size}, or leave them out."
+                    f"recipe.data has {count:,} of {name} to train on, and a batch is "
+                    "of one pair of languages: lower recipe.training.batch_size, "
+                    f"{size}, or leave them out."
                 )
 
     def read_entry(self, entry, report):

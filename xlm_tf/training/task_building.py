@@ -157,8 +157,16 @@ def compile_trainer(trainer, model, training):
 
     Returns:
         The trainer, compiled, its optimizer built.
+
+    Raises:
+        ValueError: the recipe freezes all that there is.
     """
     choose_trained_parts(model, training)
+    if not model.trainable_variables:
+        raise ValueError(
+            "recipe.training freezes all weights of the model: there is nothing to "
+            "train. Lower freeze_layers, or leave it out."
+        )
     trainer.compile(optimizer=build_optimizer(training, rate_factors(model, training)))
     trainer.optimizer.build(trainer.trainable_variables)
     return trainer
