@@ -11,7 +11,7 @@ from xlm_tf.checkpoints.declared_settings import read_json
 def test_an_adapter_and_other_architectures(folder):
     config = read_json(folder / "config.json")
     write_json(folder / "adapter_config.json", {"peft_type": "LORA"})
-    with pytest.raises(ValueError, match="asks for an adapter"):
+    with pytest.raises(ValueError, match="an adapter beside the weights"):
         xlm_tf.XLMBackbone.from_preset(folder)
     ignored = ["adapter_config.json", "new"]
     write_json(folder / "config.json", {**config, "new": 1})

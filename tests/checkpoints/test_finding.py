@@ -4,16 +4,21 @@ import http.server
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
 import threading
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from huggingface_hub.errors import RemoteEntryNotFoundError
 
 import xlm_tf
+from tests.checkpoints.tensorflow_files import write_tensorflow
+from tests.checkpoints.test_adapters import FIXTURES, QUERY, factors, write_adapter
 from xlm_tf.checkpoints import finding
 from xlm_tf.checkpoints.checkpoint import Checkpoint
 from xlm_tf.checkpoints.declared_settings import read_json
@@ -147,6 +152,56 @@ def test_a_hub_is_asked_once_and_a_broken_download_goes_on(hub, tmp_path):
     before = len(Hub.requests)
     assert run().stdout.strip() == "56000"
     assert len(Hub.requests) == before
+
+
+@pytest.fixture
+def repositories(tmp_path, monkeypatch):
+    """A folder of repositories, which stands in for the hub's client."""
+    remote, local = tmp_path / "remote", tmp_path / "local"
+
+    def snapshot(repository, allow_patterns):
+        folder = local / repository
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in (remote / repository).iterdir():
+            if any(path.match(pattern) for pattern in allow_patterns):
+                shutil.copy(path, folder)
+        return str(folder)
+
+    def download(repository, name):
+        if not (remote / repository / name).is_file():
+            raise RemoteEntryNotFoundError(name, response=Mock())
+        return str(Path(snapshot(repository, [name]), name))
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    (remote / "owner").mkdir(parents=True)
+    (remote / "owner" / "none").mkdir()
+    write_tensorflow(FIXTURES / "xlmr", remote / "owner" / "tf", parts=2)
+    write_adapter(
+        remote / "owner" / "adapter",
+        factors(QUERY),
+        base_model_name_or_path="owner/tf",
+    )
+    return local / "owner"
+
+
+def test_tensorflow_and_adapters_on_a_hub(repositories):
+    expected = xlm_tf.XLMBackbone.from_preset(FIXTURES / "xlmr")
+    loaded = xlm_tf.XLMBackbone.from_preset("hf://owner/tf")
+    ids = np.array([[0, 5, 6, 2]])
+    np.testing.assert_array_equal(loaded(ids), expected(ids))
+    merged = xlm_tf.XLMBackbone.from_preset("hf://owner/adapter")
+    assert not np.allclose(merged(ids), loaded(ids))
+    named = xlm_tf.XLMBackbone.from_preset(
+        FIXTURES / "xlmr_bin", adapter="hf://owner/adapter"
+    )
+    np.testing.assert_allclose(named(ids), merged(ids), rtol=1e-5, atol=1e-6)
+    names = {path.name for path in (repositories / "adapter").iterdir()}
+    assert names == {"adapter_config.json", "adapter_model.safetensors"}
+    with pytest.raises(FileNotFoundError, match="nor an adapter of PEFT"):
+        xlm_tf.XLMBackbone.from_preset("hf://owner/none")
+    with pytest.raises(FileNotFoundError, match="is no adapter of PEFT"):
+        xlm_tf.XLMBackbone.from_preset("xlm_tiny", adapter="hf://owner/tf")
 
 
 class ArchiveFormat:

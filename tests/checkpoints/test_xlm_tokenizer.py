@@ -18,7 +18,7 @@ def load(tmp_path):
 
     def load(lowercase=False, **config):
         checkpoint = types.SimpleNamespace(
-            folder=tmp_path, config=config, vocabulary=None
+            tokenizer_folder=tmp_path, config=config, vocabulary=None
         )
         settings = read_tokenizer_settings(tmp_path, XLM_TOKENIZER)
         return XLM_TOKENIZER.load(checkpoint, settings, lowercase)

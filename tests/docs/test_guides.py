@@ -8,14 +8,19 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import xlm_tf
+from tests.checkpoints.tensorflow_files import write_tensorflow
+from tests.checkpoints.test_adapters import PREFIX, QUERY, factors, write_adapter
 from xlm_tf.cli import make_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [ROOT / "README.md", *GUIDES]
 SLOW = {"models.md", "phones.md", "serving.md", "translation.md", "README.md"}
+SLOW |= {"migrating.md"}
 _BLOCK = re.compile(r"(<!-- [^>]* -->\n)?```(\w*)\n(.*?)```", re.DOTALL)
 
 
@@ -53,6 +58,28 @@ def reader(tmp_path, monkeypatch):
     Path("train.en-fr.tsv").write_text("".join(lines), encoding="utf-8")
 
 
+def write_files_of_others():
+    """The folders that a reader of docs/migrating.md comes with."""
+    classifier = xlm_tf.XLMTextClassifier.from_preset(
+        "xlm_tiny", labels=["negative", "positive"]
+    )
+    classifier.save_to_huggingface("for-pytorch")
+    write_tensorflow("for-pytorch", "my-old-model")
+    xlm_tf.XLMMaskedLM.from_preset("xlm_tiny").save_to_huggingface("my-base")
+    tensors = {
+        **factors(QUERY, inner=128, outer=128),
+        f"{PREFIX}classifier.weight": np.ones((3, 128), "float32"),
+        f"{PREFIX}classifier.bias": np.zeros(3, "float32"),
+    }
+    write_adapter(
+        Path("my-adapter"),
+        tensors,
+        base_model_name_or_path="my-base",
+        task_type="TOKEN_CLS",
+        modules_to_save=["classifier", "score"],
+    )
+
+
 @pytest.mark.parametrize(
     "page",
     [
@@ -63,6 +90,8 @@ def reader(tmp_path, monkeypatch):
     ids=lambda page: page.name,
 )
 def test_the_examples_of_a_page_run(page, reader):
+    if page.name == "migrating.md":
+        write_files_of_others()
     names = {}
     for number, (block_runs, text) in enumerate(blocks(page, "python")):
         code = compile(shortened(text), f"{page.name}, block {number + 1}", "exec")

@@ -15,8 +15,6 @@ from xlm_tf.checkpoints.tensor_files import Tensors
 
 CONFIG_FILE = "config.json"
 GENERATION_FILE = "generation_config.json"
-# An adapter that transformers loads on top of the weights, unasked.
-ADAPTER_FILE = "adapter_config.json"
 # What a checkpoint may hold beyond a model: buffers, and heads that were not asked for.
 _HEADS = (
     "lm_head.",
@@ -54,6 +52,8 @@ class Checkpoint:
         embedding: `sentence_transformers.Embedding`, where a file that is not of
             sentence-transformers says how vectors are made.
         prompts: dict from a name to a prompt, of an embedder whose files name none.
+        tokenizer_folder: Path, where the tokenizer's files are; defaults to the folder
+            of the path.
     """
 
     path: Path
@@ -69,6 +69,11 @@ class Checkpoint:
     preprocessor_arguments: dict = dataclasses.field(default_factory=dict)
     embedding: sentence_transformers.Embedding | None = None
     prompts: dict = dataclasses.field(default_factory=dict)
+    tokenizer_folder: Path | None = None
+
+    def __post_init__(self):
+        if self.tokenizer_folder is None:
+            self.tokenizer_folder = self.folder
 
     @property
     def folder(self):
@@ -119,27 +124,19 @@ class Checkpoint:
         )
 
     def read_tokenizer_settings(self):
-        """The `TokenizerSettings` of the folder."""
+        """The `TokenizerSettings` of the tokenizer's folder."""
         return tokenizer_settings.read_tokenizer_settings(
-            self.folder, self.family.tokenizer, self.ignored
+            self.tokenizer_folder, self.family.tokenizer, self.ignored
         )
 
     def check_settings(self):
         """Refuse what no model of the family can obey.
 
         Raises:
-            ValueError: a setting of config.json, or an adapter; names it.
+            ValueError: a setting of config.json; names it.
         """
         settings = self.family.settings
         check_settings(self.config_path, self.config, settings, self.ignored)
-        adapter = self.folder / ADAPTER_FILE
-        if adapter.is_file() and ADAPTER_FILE not in self.ignored:
-            raise ValueError(
-                f"{adapter} asks for an adapter on top of the weights, which is not "
-                "supported. Merge it into them with the library that made it, and save "
-                f"that; or pass ignored_settings=[{ADAPTER_FILE!r}] to from_preset for "
-                "the weights alone."
-            )
 
     def check_generation(self):
         """Refuse decoding strategies: they are arguments of `compile` here.

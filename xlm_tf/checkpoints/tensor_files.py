@@ -11,9 +11,11 @@ from safetensors.numpy import save_file
 
 from xlm_tf.checkpoints.declared_settings import read_json
 from xlm_tf.checkpoints.pickled_tensors import Storage, StoredTensor, read_pickled
+from xlm_tf.checkpoints.tensorflow_weights import as_of_pytorch
 
 SAFETENSORS = "model.safetensors"
 PICKLED = "pytorch_model.bin"
+TENSORFLOW = "tf_model.h5"
 # Numbers that are held at a time.
 BLOCK_NUMBERS = 16_000_000
 _DTYPES = {
@@ -55,6 +57,10 @@ class Tensors:
         self._tensors |= {prefix + name: x for name, x in others._tensors.items()}
         self.names |= {prefix + name for name in others.names}
 
+    def stored(self):
+        """A dict from names to what they are in their files, to be changed."""
+        return dict(self._tensors)
+
     def shape(self, name):
         """The shape of a tensor."""
         return self._tensors[name].shape
@@ -81,12 +87,23 @@ class Tensors:
         )
 
 
+def has_weights(folder):
+    """Whether a folder holds weights that `open_folder` reads."""
+    names = (SAFETENSORS, PICKLED, TENSORFLOW)
+    return any(
+        Path(folder, f"{name}{end}").is_file()
+        for name in names
+        for end in ("", ".index.json")
+    )
+
+
 def open_folder(folder, head_files=()):
     """The tensors of a checkpoint of transformers.
 
     Args:
-        folder: str or Path that holds `model.safetensors` or `pytorch_model.bin`, in
-            one file or in parts with an index. safetensors are preferred.
+        folder: str or Path that holds `model.safetensors`, `pytorch_model.bin` or
+            `tf_model.h5`, in one file or in parts with an index. The first of them
+            that is there is read.
         head_files: tuple of str, further pickled files that may be there: the tensor
             `weight` of `NAME.pt` is `NAME.weight`.
 
@@ -94,13 +111,15 @@ def open_folder(folder, head_files=()):
         `Tensors`.
 
     Raises:
-        FileNotFoundError: neither is there, or a part is missing.
+        FileNotFoundError: none is there, or a part is missing.
         ValueError: a file is damaged, or was refused (see `read_pickled`).
     """
     tensors = {}
     for path in _weight_files(Path(folder)):
         if path.suffix == ".safetensors":
             tensors |= read_safetensors(path)
+        elif path.suffix == ".h5":
+            tensors |= as_of_pytorch(path, read_hdf5(path))
         else:
             tensors |= pickled_tensors(read_pickled(path))
     for path in (Path(folder, name) for name in head_files):
@@ -258,7 +277,7 @@ def _weight_map(index):
 
 
 def _weight_files(folder):
-    for name in (SAFETENSORS, PICKLED):
+    for name in (SAFETENSORS, PICKLED, TENSORFLOW):
         index = folder / f"{name}.index.json"
         if index.is_file():
             parts = set(_weight_map(index).values())
@@ -271,4 +290,6 @@ def _weight_files(folder):
             return paths
         if (folder / name).is_file():
             return [folder / name]
-    raise FileNotFoundError(f"{folder} holds neither {SAFETENSORS} nor {PICKLED}.")
+    raise FileNotFoundError(
+        f"{folder} holds neither {SAFETENSORS} nor {PICKLED} nor {TENSORFLOW}."
+    )

@@ -41,7 +41,7 @@ _SETTINGS = {
 
 
 def _load(checkpoint, settings, lowercase):
-    folder = checkpoint.folder
+    folder = checkpoint.tokenizer_folder
     own, other = folder / SENTENCEPIECE_FILE, folder / TOKENIZER_FILE
     model, added = None, {}
     if other.is_file():

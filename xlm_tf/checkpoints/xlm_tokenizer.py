@@ -27,7 +27,7 @@ _SETTINGS = {
 
 
 def _load(checkpoint, settings, lowercase):
-    folder, config = checkpoint.folder, checkpoint.config
+    folder, config = checkpoint.tokenizer_folder, checkpoint.config
     vocabulary, merges = folder / VOCABULARY_FILE, folder / MERGES_FILE
     if checkpoint.vocabulary:
         codes = sorted(folder.glob("codes*"))

@@ -121,7 +121,13 @@ class XLMCausalLM(OptionalInputs, GenerationMixin, XLMTask, keras_hub.models.Cau
 
     @classmethod
     def from_preset(
-        cls, preset, load_weights=True, causal=False, ignored_settings=(), **kwargs
+        cls,
+        preset,
+        load_weights=True,
+        causal=False,
+        ignored_settings=(),
+        adapter=None,
+        **kwargs,
     ):
         """Load a causal language model that was saved, here or elsewhere.
 
@@ -133,7 +139,7 @@ class XLMCausalLM(OptionalInputs, GenerationMixin, XLMTask, keras_hub.models.Cau
                 say so: those of the CLM models on the hub, unless they are loaded by
                 a name of `xlm_tf.PRESETS`, which knows; and XLM's own `.pth`. Presets
                 of Keras always say.
-            ignored_settings: as for the other models.
+            ignored_settings, adapter: as for the other models.
             **kwargs: arguments of the class instead of those saved; `dtype` is the
                 policy of the backbone.
 
@@ -144,7 +150,7 @@ class XLMCausalLM(OptionalInputs, GenerationMixin, XLMTask, keras_hub.models.Cau
             FileNotFoundError, ValueError: there is no such preset, it does not fit,
                 or it is not of a causal model.
         """
-        checkpoint = find_checkpoint(preset, ignored_settings)
+        checkpoint = find_checkpoint(preset, ignored_settings, adapter)
         if checkpoint is not None:
             if causal:
                 arguments = {**checkpoint.arguments, "causal": True}

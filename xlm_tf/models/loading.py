@@ -18,11 +18,11 @@ from xlm_tf.private_keras import read_preset
 from xlm_tf.registration import CLASSES, PACKAGE
 
 
-def load_task(preset, ignored_settings=(), **kwargs):
+def load_task(preset, ignored_settings=(), adapter=None, **kwargs):
     """Load a task as what it was saved, whoever saved it.
 
     Args:
-        preset, ignored_settings: see `from_preset` of the models.
+        preset, ignored_settings, adapter: see `from_preset` of the models.
         **kwargs: further arguments of it, such as `dtype`.
 
     Returns:
@@ -32,13 +32,13 @@ def load_task(preset, ignored_settings=(), **kwargs):
         FileNotFoundError: there is no preset of a task.
         ValueError: its task is none of the package.
     """
-    task_class, checkpoint = find_task(preset, ignored_settings)
+    task_class, checkpoint = find_task(preset, ignored_settings, adapter)
     if checkpoint is not None:
         return load_checkpoint(task_class, checkpoint, **kwargs)
     return task_class.from_preset(str(preset), **kwargs)
 
 
-def find_task(preset, ignored_settings=()):
+def find_task(preset, ignored_settings=(), adapter=None):
     """What `load_task` would load, without its weights.
 
     Args and raises: as for `load_task`.
@@ -47,7 +47,7 @@ def find_task(preset, ignored_settings=()):
         `(task_class, checkpoint)`: a class; and the `Checkpoint` that holds the task,
         or None of a preset of KerasHub.
     """
-    checkpoint = find_checkpoint(preset, ignored_settings)
+    checkpoint = find_checkpoint(preset, ignored_settings, adapter)
     if checkpoint is not None:
         return task_of(checkpoint), checkpoint
     task = read_preset(preset, "task.json")

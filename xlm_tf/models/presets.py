@@ -27,7 +27,9 @@ class XLMPresets:
     checkpoint_heads = ()
 
     @classmethod
-    def from_preset(cls, preset, load_weights=True, ignored_settings=(), **kwargs):
+    def from_preset(
+        cls, preset, load_weights=True, ignored_settings=(), adapter=None, **kwargs
+    ):
         """Load a model that was saved, here or elsewhere.
 
         Args:
@@ -37,14 +39,18 @@ class XLMPresets:
                 a folder of `save_to_preset`, or of a training;
                 a preset of KerasHub's XLM-R, by its folder or its address, such as
                 "kaggle://keras/xlm_roberta/keras/xlm_roberta_base_multi";
-                a folder of transformers (safetensors or `pytorch_model.bin`) or of
-                sentence-transformers;
+                a folder of transformers (safetensors, `pytorch_model.bin` or
+                `tf_model.h5`) or of sentence-transformers;
+                a folder of PEFT with a LoRA adapter, which is merged into the model
+                that it names;
                 fairseq's `model.pt`, or its folder;
                 XLM's own `.pth`, or its folder, with the BPE codes beside it.
             load_weights: bool, False for random weights in the same shape.
             ignored_settings: collection of str, names of settings in the files of
                 others to pass over, which would be refused because they cannot be
                 obeyed, or nobody here knows what they do.
+            adapter: str or Path of a LoRA adapter of PEFT, a folder or
+                "hf://OWNER/NAME", to be merged into the model, whichever it names.
             **kwargs: arguments of the class instead of those saved; `dtype` is the
                 policy of the backbone. `num_classes` or `labels` ask for a new head,
                 see `ClassHead`.
@@ -55,9 +61,10 @@ class XLMPresets:
         Raises:
             FileNotFoundError, ValueError: there is no such preset, it does not fit
                 the class, it holds a setting that cannot be obeyed, or a pickle in it
-                asks for more than tensors; says what.
+                asks for more than tensors, or the adapter is of another model; says
+                what.
         """
-        checkpoint = find_checkpoint(preset, ignored_settings)
+        checkpoint = find_checkpoint(preset, ignored_settings, adapter)
         if checkpoint is None:
             kwargs = cls.arguments_for_preset(preset, kwargs)
             model = super().from_preset(
