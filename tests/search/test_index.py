@@ -11,6 +11,7 @@ import xlm_tf
 from xlm_tf.search import index as index_module
 from xlm_tf.search.documents import Changes, Document, Hit
 from xlm_tf.search.index import DATABASE, GRAPH, Index
+from xlm_tf.search.passages import cut_passages
 from xlm_tf.search.prompted_embedding import embed_documents, embed_queries
 
 
@@ -335,3 +336,32 @@ def test_a_graph_that_is_not_the_indexs(small_graph, index, messages):
     path.unlink()
     with pytest.raises(ValueError, match="found 0"):
         Index.open(index.path).search("x")
+
+
+def test_queries_and_documents_get_the_prompts_of_the_model(tmp_path, messages):
+    model = xlm_tf.XLMTextEmbedder.from_preset("xlm_tiny")
+    model.preprocessor.sequence_length = 32
+    model.preprocessor.prompts = {"query": "Enter: ", "passage": "The file: "}
+    model.save_to_preset(tmp_path / "model")
+    index = Index.create(tmp_path / "index", tmp_path / "model")
+    long = " ".join(messages * 4)
+    index.add(documents_of([*messages, long]))
+    (hits,) = index.search(["Choose a folder"], 8)
+    (query,) = model.encode_query(["Choose a folder"])
+    for hit in hits:
+        (vector,) = model.encode_documents([hit.text])
+        assert hit.score == pytest.approx(float(query @ vector), abs=1e-5)
+    # The prompt takes its tokens of every window.
+    plain = len(cut_passages([long], model.preprocessor)[0])
+    assert index.num_passages - len(messages) > plain
+    model.preprocessor.prompts = {}
+    model.save_to_preset(tmp_path / "other")
+    with pytest.raises(ValueError, match="is another model"):
+        Index.open(index.path, tmp_path / "other")
+
+
+def test_many_texts_have_the_vectors_of_few(embedder, messages):
+    texts = [f"{a} {b}" for a in messages for b in messages]
+    many = embed_documents(embedder, texts, batch_size=8)
+    few = embed_documents(embedder, texts, batch_size=64)
+    np.testing.assert_allclose(many, few, atol=1e-5)

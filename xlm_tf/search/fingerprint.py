@@ -7,6 +7,7 @@ from pathlib import Path
 
 from keras import ops
 
+from xlm_tf.models.text_embedder_preprocessor import PROMPT_ARGUMENTS
 from xlm_tf.models.text_packing import PACKING_ARGUMENTS
 
 # What Keras gives a layer, and no vector depends on.
@@ -36,7 +37,10 @@ def fingerprint(embedder):
         "pooling": embedder.pooling,
         "normalize": embedder.normalize,
         "truncate_dim": embedder.truncate_dim,
-        "packing": {name: getattr(preprocessor, name) for name in PACKING_ARGUMENTS},
+        "texts": {
+            name: getattr(preprocessor, name)
+            for name in (*PACKING_ARGUMENTS, *PROMPT_ARGUMENTS)
+        },
         "tokenizer": [type(tokenizer).__name__, of_tokenizer],
     }
     digest.update(json.dumps(settings, sort_keys=True, default=repr).encode())

@@ -14,7 +14,7 @@ GRAPH_FROM = 50_000
 MOST_REMOVED = 0.25
 _LINKS = 32
 # Candidates that are held while a graph is made, and searched.
-_WIDTH = 200
+_WIDTH = 128
 
 
 class Graph:

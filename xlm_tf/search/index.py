@@ -20,7 +20,11 @@ from xlm_tf.search.fingerprint import fingerprint
 from xlm_tf.search.graph import GRAPH_FROM, MOST_REMOVED, Graph, check_installed
 from xlm_tf.search.neighbours import nearest
 from xlm_tf.search.passages import cut_passages
-from xlm_tf.search.prompted_embedding import embed_documents, embed_queries
+from xlm_tf.search.prompted_embedding import (
+    document_prompt,
+    embed_documents,
+    embed_queries,
+)
 from xlm_tf.text.byte_offsets import as_strings
 
 VERSION = 1
@@ -509,7 +513,8 @@ class Index:
     def _embedded(self, documents, language, batch_size):
         """Documents and digests, with the places and vectors of their passages."""
         texts = [document.text for document, _ in documents]
-        cut = cut_passages(texts, self.embedder.preprocessor, language)
+        prompt = document_prompt(self.embedder)
+        cut = cut_passages(texts, self.embedder.preprocessor, language, prompt)
         passages = [
             text[start:end]
             for text, places in zip(texts, cut, strict=True)

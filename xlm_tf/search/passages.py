@@ -9,7 +9,7 @@ _AT_ONCE = 1 << 20
 _MOST_TOKENS = 4
 
 
-def cut_passages(texts, preprocessor, language=None):
+def cut_passages(texts, preprocessor, language=None, prompt=""):
     """Where the passages of texts begin and end.
 
     A text that the model reads whole is one passage. A longer one is cut into windows
@@ -20,11 +20,14 @@ def cut_passages(texts, preprocessor, language=None):
         texts: list of str.
         preprocessor: of the model.
         language: str, of the texts, where the tokenizer needs it.
+        prompt: str that is put before every passage, and takes its tokens of them.
 
     Returns:
         List, one entry per text, of lists of `(start, end)`, in characters.
     """
     size = preprocessor.room(1)
+    if prompt:
+        size = max(size - len(preprocessor.tokenizer.encode(prompt)), 1)
     passages = [[(0, len(text))] for text in texts]
     parts = [
         (i, begin)
