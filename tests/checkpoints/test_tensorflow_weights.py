@@ -11,6 +11,7 @@ from safetensors.numpy import load_file
 import xlm_tf
 from tests.checkpoints.tensorflow_files import keras_name, write_tensorflow
 from xlm_tf.checkpoints.finding import find_checkpoint
+from xlm_tf.checkpoints.tensor_files import open_folder
 
 FIXTURES = Path(__file__).resolve().parents[1] / "data" / "checkpoints"
 NAMES = sorted(
@@ -78,6 +79,25 @@ def test_scopes_of_the_model_do_not_matter(scope, tmp_path):
     folder = write_tensorflow(FIXTURES / "xlmr", tmp_path / "tf", scope=scope)
     names = find_checkpoint(folder).tensors.names
     assert names == find_checkpoint(FIXTURES / "xlmr").tensors.names
+
+
+def test_parts_of_a_head_of_bert(tmp_path):
+    path = tmp_path / "tf_model.h5"
+    scope = "tf_bert_for_pre_training"
+    places = {
+        "bert.pooler.dense.bias": "bert/pooler/dense/bias:0",
+        "cls.predictions.transform.dense.weight": (
+            "mlm___cls/predictions/transform/dense/kernel:0"
+        ),
+        "cls.seq_relationship.bias": "nsp___cls/seq_relationship/bias:0",
+    }
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = ["bert", "nsp___cls", "mlm___cls"]
+        for place in places.values():
+            file[f"{place.split('/')[0]}/{scope}/{place}"] = np.ones((2, 3), "float32")
+    tensors = open_folder(tmp_path)
+    assert tensors.names == set(places)
+    assert tensors.shape("cls.predictions.transform.dense.weight") == (3, 2)
 
 
 def test_layer_names_in_several_attributes(tmp_path):

@@ -41,7 +41,8 @@ def as_of_pytorch(path, stored):
         # A layer that shares weights holds them too: they are the same.
         begin = max((i for i, scope in enumerate(scopes) if scope in layers), default=0)
         *scopes, own = scopes[begin:]
-        scopes = [scope.replace("_._", ".") for scope in scopes]  # layer_._0
+        # "layer_._0"; and "mlm___cls", the part of BERT's `cls` that is of one task.
+        scopes = [scope.split("___")[-1].replace("_._", ".") for scope in scopes]
         is_kernel = own == "kernel" and len(tensor.shape) == 2
         name = ".".join([*scopes, _WEIGHTS.get(own, own)])
         tensors[name] = _transposed(tensor) if is_kernel else tensor
