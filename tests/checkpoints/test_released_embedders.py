@@ -201,6 +201,9 @@ def test_three_embeddings_are_saved(tmp_path, spm_proto):
         found = again.embed(TEXTS)
         np.testing.assert_array_equal(found["dense"], expected["dense"])
         assert found["sparse"] == expected["sparse"]
+    for name in ("preset", "folder"):
+        dense = xlm_tf.XLMTextEmbedder.from_preset(tmp_path / name)
+        np.testing.assert_array_equal(dense.embed(TEXTS), expected["dense"])
     # A dense model that takes its place leaves nothing of it.
     xlm_tf.XLMTextEmbedder(
         embedder.backbone, embedder.preprocessor

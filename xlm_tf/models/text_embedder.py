@@ -22,6 +22,7 @@ from xlm_tf.models.text_embedder_preprocessor import (
 )
 from xlm_tf.models.text_embedding import TextEmbedding
 from xlm_tf.models.text_reading import read_column
+from xlm_tf.private_keras import read_preset
 from xlm_tf.text.byte_offsets import as_strings
 
 
@@ -239,6 +240,15 @@ class XLMTextEmbedder(
             )
         inputs = backbone.input
         super().__init__(inputs=inputs, outputs=self.forward(inputs), **kwargs)
+
+    @classmethod
+    def arguments_for_preset(cls, preset, arguments):
+        """See `XLMPresets`: the dense vectors of an `XLMHybridEmbedder` are its own."""
+        task = read_preset(preset, "task.json")
+        if task is None or task["class_name"] != "XLMHybridEmbedder":
+            return arguments
+        saved = {name: task["config"][name] for name in ("pooling", "normalize")}
+        return {**saved, **arguments}
 
     def forward(self, inputs):
         """From the backbone's inputs to the result, see the class."""

@@ -1,5 +1,6 @@
 """What tasks that embed texts share: batches, languages, prompts."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -7,6 +8,8 @@ from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.models.text_fields import language_of_each, with_language
 from xlm_tf.models.text_reading import read_column
 
+# Batches from which on a graph of the model is made, which then is faster.
+_GRAPH_FROM = 3
 # By which names models have the prompts of what is looked for, and of what is found.
 QUERY_PROMPTS = ("query",)
 DOCUMENT_PROMPTS = ("document", "passage", "corpus")
@@ -45,13 +48,24 @@ class TextEmbedding:
         prompt = _chosen_prompt(preprocessor, prompt_name, prompt)
         texts = read_column(texts)
         languages = language_of_each(texts, language)
+        compute = self._compute_of(-(-len(texts) // batch_size))
         batches = []
         for begin in range(0, len(texts), batch_size):
             own = slice(begin, begin + batch_size)
             rows = with_language(texts[own], languages and languages[own])
             inputs = preprocessor.pack(rows, prompt)
-            batches.append(self.vectors(inputs, self(inputs)))
+            batches.append(self.vectors(inputs, compute(inputs)))
         return self.joined(batches)
+
+    def _compute_of(self, num_batches):
+        """What computes a batch: from some batches on a graph, as of `predict`."""
+        is_graph = keras.backend.backend() == "tensorflow"
+        if num_batches < _GRAPH_FROM or not is_graph:
+            return self
+        if self.distribute_strategy.num_replicas_in_sync > 1:
+            return self
+        self.make_predict_function()
+        return lambda inputs: self._predicted((inputs,))
 
     def encode_query(self, texts, **arguments):
         """The vectors of texts that something is looked for with.

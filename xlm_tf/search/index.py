@@ -12,7 +12,8 @@ import numpy as np
 
 from xlm_tf.data.json_objects import text_problem
 from xlm_tf.generation.search_arguments import whole_number
-from xlm_tf.models.loading import load_task
+from xlm_tf.models.hybrid_embedder import XLMHybridEmbedder
+from xlm_tf.models.loading import find_task, load_task
 from xlm_tf.models.text_embedder import XLMTextEmbedder
 from xlm_tf.models.text_reading import read_column
 from xlm_tf.search.documents import Changes, Hit
@@ -610,7 +611,8 @@ def load_embedder(model):
     Raises:
         ValueError: another task, or an embedder without a preprocessor.
     """
-    embedder = load_task(model)
+    is_hybrid = issubclass(find_task(model)[0], XLMHybridEmbedder)
+    embedder = XLMTextEmbedder.from_preset(model) if is_hybrid else load_task(model)
     if not isinstance(embedder, XLMTextEmbedder):
         raise ValueError(
             f"{model} holds a {type(embedder).__name__}. An index needs an "
