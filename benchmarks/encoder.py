@@ -114,12 +114,11 @@ def keras_engine(make, shape, dtype):
 
 def exported_engine(shape, dtype):
     """The graph that `export.to_saved_model(freeze_weights=True)` holds."""
-    from export.encoder import InferenceEncoder
-    from export.inference_layers import WeightStore
-    from export.layouts import PackedLayout
+    from export.inference_copy import InferenceCopy
+    from xlm_tf import XLMTextEmbedder
 
-    backbone = xlm_tf_model(shape, "float32")
-    encoder = InferenceEncoder(backbone, WeightStore(frozen=True, dtype=dtype))
+    task = XLMTextEmbedder(xlm_tf_model(shape, "float32"))
+    copy = InferenceCopy(task, frozen=True, dtype=dtype)
 
     @tf.function(
         input_signature=[
@@ -128,8 +127,9 @@ def exported_engine(shape, dtype):
         ]
     )
     def call(ids, mask):
-        layout = PackedLayout(mask)
-        return layout.unpack(encoder(ids, mask, layout))
+        inputs = {"token_ids": ids, "padding_mask": mask}
+        with copy.weights():
+            return copy.task.backbone(inputs, training=False)
 
     return lambda ids, mask: call(tf.constant(ids), tf.constant(mask)).numpy()
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from export.check_texts import CHECK_TEXTS, as_bytes, check_ids, with_special_words
 from export.description import DESCRIPTION_FILE, describe
 from export.fresh_process import run_in_fresh_process
-from export.inference_layers import WeightStore
+from export.inference_copy import InferenceCopy
 from export.parity import check_all, check_parity, tolerance_for
 from export.report import ExportReport
 from export.task_checks import check_task
@@ -40,9 +40,8 @@ def to_saved_model(
 ):
     """Export a task as a version directory of TF Serving.
 
-    The graph takes raw text: tokenizer and preprocessing are in it. Its encoder is
-    made for inference from the task's weights, and computes dense layers on the real
-    tokens of a batch only. Signatures:
+    The graph takes raw text: tokenizer and preprocessing are in it. Dense layers are
+    computed on the real tokens of a batch only. Signatures:
 
     | task | `serving_default` takes | and answers |
     |---|---|---|
@@ -124,12 +123,12 @@ has several | `output_text` string (B,), `score` float32 (B,) |
     """
     directory = Path(directory)
     _check(task, directory, pairs, dtype)
-    store = WeightStore(frozen=freeze_weights, dtype=dtype)
     labels = labels_of(task, labels)
+    copy = InferenceCopy(task, freeze_weights, dtype)
     if isinstance(task, XLMSeq2SeqLM):
-        module, check = TextGenerationModule(task, store), TextGenerationCheck(task)
+        module, check = TextGenerationModule(copy), TextGenerationCheck(task)
     else:
-        module = TextModule(task, store, labels, pairs, top_k)
+        module = TextModule(copy, labels, pairs, top_k)
         check = check_of(task, labels, top_k)
     calls, inputs = _check_calls(task, module, check_texts)
 

@@ -3,30 +3,19 @@
 import numpy as np
 import tensorflow as tf
 
-from export.decoder import InferenceDecoder
-from export.encoder import InferenceEncoder, gather_rows
-from export.inference_layers import owned_variables
 from export.input_checks import assert_at_most, assert_in_range, assert_same_rows
-from export.layouts import PackedLayout
 
 
 class TextGenerator:
-    """An `XLMSeq2SeqLM` for inference, on copies of its weights.
+    """An `XLMSeq2SeqLM` that searches on the weights of an export.
 
     Args:
-        task: the model, with a preprocessor.
-        store: `WeightStore`.
-        layout: class of `export.layouts`, which source tokens are rows.
-        lookup: function (table, ids (N,)) -> rows (N, D).
+        copy: `InferenceCopy` of the model, with a preprocessor.
     """
 
-    def __init__(self, task, store, layout, lookup=gather_rows):
-        self.encoder = InferenceEncoder(task.backbone.encoder, store, lookup)
-        self.decoder = InferenceDecoder(task, self.encoder, store, lookup)
-        self.layout = layout
-        self.max_new_tokens = task.max_new_tokens
-        self.strategy = task.decoding_strategy
-        preprocessor = task.preprocessor
+    def __init__(self, copy):
+        self.copy = copy
+        preprocessor = copy.task.preprocessor
         self.special_ids = {
             "end_id": preprocessor.tokenizer.end_token_id,
             "pad_id": preprocessor.tokenizer.pad_token_id,
@@ -49,49 +38,42 @@ class TextGenerator:
         Returns:
             `xlm_tf.generation.decoding_strategy.Decoded`.
         """
-        source = self.encode(inputs)
-        if "target_language_ids" in inputs:
-            source["language_ids"] = inputs["target_language_ids"]  # (B,)
-        return self.strategy.decode(
-            self.decoder.step,
-            inputs["prompt"],
-            self.decoder.empty_caches(tf.shape(inputs["prompt"])[0]),
+        task = self.copy.task
+        with self.copy.weights():
+            prompt, caches, source = task.decoding_inputs(inputs)
+
+        def step(*state):
+            # Here, in the graph of the loop, where weights shall be constants.
+            with self.copy.weights():
+                return task.decoding_step()(*state)
+
+        return task.decoding_strategy.decode(
+            step,
+            prompt,
+            caches,
             source,
-            self.max_new_tokens(inputs),
+            task.max_new_tokens(inputs),
             **self.special_ids,
         )
-
-    def encode(self, inputs):
-        """Encode the sources, see `InferenceDecoder.cross_attention_source`."""
-        padding_mask = inputs["encoder_padding_mask"]
-        layout = self.layout(padding_mask)
-        x = self.encoder(
-            inputs["encoder_token_ids"],
-            padding_mask,
-            layout,
-            inputs.get("encoder_language_ids"),
-        )
-        return self.decoder.cross_attention_source(x, layout, padding_mask)
 
 
 class TextGenerationModule(tf.Module):
     """The graph of a model that writes text.
 
     Args:
-        task: an `XLMSeq2SeqLM` with a preprocessor; its decoding strategy is
-            what `compile` was given, or the model's own.
-        store: `WeightStore`.
+        copy: `InferenceCopy` of an `XLMSeq2SeqLM` with a preprocessor.
     """
 
     check_prefix = ""
 
-    def __init__(self, task, store):
+    def __init__(self, copy):
         super().__init__()
+        task = copy.task
         preprocessor = task.preprocessor
         # Not an attribute: a Keras model within a module cannot be loaded by the
         # session loader.
         self._task = lambda: task
-        generator = TextGenerator(task, store, PackedLayout)
+        generator = TextGenerator(copy)
         # One function for both signatures: frozen weights are in the graph once.
         spec = {
             name: tf.TensorSpec(shape, tf.int32)
@@ -101,8 +83,8 @@ class TextGenerationModule(tf.Module):
         self._decode = tf.function(generator.decode).get_concrete_function(spec)
         # The module owns the weights, and the vocabulary, which is read again where it
         # is loaded.
-        self.weights = owned_variables(generator)
-        self.random_states = list(generator.strategy.variables)
+        self.weights = copy.variables
+        self.random_states = list(task.decoding_strategy.variables)
         self.vocabulary = preprocessor.tokenizer.graph_resources
         self.text_names = list(as_fields(preprocessor, []))
         self.token_shapes = generator.token_shapes

@@ -3,27 +3,25 @@
 import numpy as np
 import tensorflow as tf
 
-from export.encoder import InferenceEncoder
-from export.inference_layers import owned_variables
 from export.input_checks import assert_at_most, assert_in_range, assert_same_rows
-from export.layouts import PackedLayout
 from export.tasks import answer_of
 from export.tasks.windows import WindowedAnswer, compute_in_parts
 
 
 class TextModule(tf.Module):
-    """The graph of an exported task, on copies of its weights.
+    """The graph of an exported task.
 
     Not the Keras model itself: saved within a module, it cannot be loaded by the
     session loader, and `model.export()` stores every weight twice.
 
     Args:
-        task, labels, pairs, top_k: as in `to_saved_model`.
-        store: `WeightStore`.
+        copy: `InferenceCopy` of the task.
+        labels, pairs, top_k: as in `to_saved_model`.
     """
 
-    def __init__(self, task, store, labels, pairs, top_k):
+    def __init__(self, copy, labels, pairs, top_k):
         super().__init__()
+        task = copy.task
         preprocessor = task.preprocessor
         backbone = task.backbone
         self._pad_token_id = backbone.pad_token_id
@@ -35,8 +33,7 @@ class TextModule(tf.Module):
             self._pack = preprocessor.pack
             # Read again where the graph is loaded.
             self.vocabulary = preprocessor.tokenizer.graph_resources
-        encoder = InferenceEncoder(backbone, store)
-        self.answer = answer_of(task, store, encoder, labels, top_k)
+        self.answer = answer_of(task, labels, top_k)
         self.text_names = []
         if preprocessor is not None:
             self.text_names = self.answer.text_names(pairs)
@@ -46,19 +43,13 @@ class TextModule(tf.Module):
                 self.text_names += ["language", *(["language_pair"] if pairs else [])]
         self.labels = labels
         # The module owns what the closures below use.
-        self.weights = owned_variables(encoder, self.answer)
+        self.weights = copy.variables
 
         # One function for both signatures: frozen weights are in the graph once.
         @tf.function
         def compute(inputs):
-            layout = PackedLayout(inputs["padding_mask"])
-            x = encoder(
-                inputs["token_ids"],
-                inputs["padding_mask"],
-                layout,
-                inputs.get("language_ids"),
-            )
-            return self.answer.numbers(x, layout, inputs)
+            with copy.weights():
+                return self.answer.numbers(inputs)
 
         # Of the signature that takes token ids, all int32.
         token_shapes = {"token_ids": [None, None]}

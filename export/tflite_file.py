@@ -16,7 +16,9 @@ def finished(model, document):
     """A converted model with `serving_default` first, and with its description.
 
     Runtimes that know no signatures run the first subgraph: the converter puts there
-    whichever name comes first in the alphabet.
+    whichever name comes first in the alphabet. It also calls every tensor by the layers
+    around it and around all that was fused with it, hundreds of bytes: the innermost
+    are left.
 
     Args:
         model: bytes of a `.tflite` model.
@@ -33,6 +35,9 @@ def finished(model, document):
         if signature.signatureKey == b"serving_default"
     )
     _swap_subgraphs(parsed, 0, first)
+    for subgraph in parsed.subgraphs:
+        for tensor in subgraph.tensors:
+            tensor.name = b"/".join(tensor.name.split(b";")[0].split(b"/")[-3:])
     text = json.dumps(document, ensure_ascii=False).encode("utf-8")
     entry = schema.MetadataT()
     entry.name, entry.buffer = METADATA_NAME, len(parsed.buffers)

@@ -4,17 +4,14 @@ import numpy as np
 import tensorflow as tf
 
 from export.check_texts import as_bytes, with_special_words
-from export.decoder import written_into
 from export.embedding_lookup import lookup
-from export.encoder import padding_bias
-from export.inference_layers import WeightStore, owned_variables
+from export.inference_copy import InferenceCopy
 from export.input_checks import fitted
-from export.layouts import PaddedLayout
+from export.layouts import PaddedRows
 from export.long_texts import within_positions
 from export.text_generation import TextGenerator, as_fields
 from export.text_generation_check import TextGenerationCheck, compare_tensors
 from xlm_tf.generation.beam_search import BeamSearch
-from xlm_tf.layers.attention import MASKED_SCORE
 
 
 class GenerationModule(tf.Module):
@@ -35,9 +32,11 @@ class GenerationModule(tf.Module):
             )
         # In a closure: of a Keras model, a module would store what it cannot load.
         self._task = lambda: task
-        self._generator = TextGenerator(task, WeightStore(), PaddedLayout, lookup)
+        copy = InferenceCopy(task, layout=PaddedRows, lookup=lookup)
+        self._copy = lambda: copy
+        self._generator = TextGenerator(copy)
         self._lengths = lengths
-        self.weights = owned_variables(self._generator)
+        self.weights = copy.variables
 
     def signatures(self):
         """dict from signature name to concrete function."""
@@ -91,38 +90,51 @@ class GenerationModule(tf.Module):
 
     def _encode(self, **inputs):
         inputs = self._with_mask(inputs)
-        source = self._generator.encode(inputs)
+        with self._copy().weights():
+            source = self._copy().task.backbone.encode(inputs)
         return {
             "source_keys": tf.stack([keys for keys, _ in source["keys_values"]]),
             "source_values": tf.stack([values for _, values in source["keys_values"]]),
-            "source_mask": tf.cast(inputs["encoder_padding_mask"], "int32"),
+            "source_mask": tf.cast(source["mask"], "int32"),
         }
 
     def _decode_step(self, **inputs):
-        decoder = self._generator.decoder
-        index = inputs["index"]
+        task, index = self._copy().task, inputs["index"]
         token_ids = tf.expand_dims(inputs["token_ids"], 1)  # (B, 1)
-        x = decoder.embedded(token_ids, index, inputs.get("target_language_ids"))
-        source_bias = padding_bias(inputs["source_mask"])
-        is_later = tf.cast(tf.range(tf.shape(inputs["keys"])[3]) > index, "float32")
-        bias = tf.reshape(is_later * MASKED_SCORE, (1, 1, 1, -1))
-        caches = []
-        for block, *cache, keys, values in zip(
-            decoder.blocks,
-            *(
-                tf.unstack(inputs[name], num=len(decoder.blocks))
-                for name in ("keys", "values", "source_keys", "source_values")
-            ),
-            strict=True,
-        ):
-            place = written_into(cache, index)
-            x, new_cache = block.step(x, place, (keys, values), bias, source_bias)
-            caches.append(new_cache)
-        return {
-            "logits": decoder.logits(x),
-            "keys": tf.stack([keys for keys, _ in caches]),
-            "values": tf.stack([values for _, values in caches]),
-        }
+        language_ids = inputs.get("target_language_ids")
+        if language_ids is not None:
+            language_ids = tf.expand_dims(language_ids, 1)
+        keys, values, source_keys, source_values = (
+            tf.unstack(inputs[name], num=task.backbone.num_decoder_layers)
+            for name in ("keys", "values", "source_keys", "source_values")
+        )
+        places = tf.range(tf.shape(inputs["keys"])[3])
+        # The layers put the new position behind the cache, which has a place for it.
+        mask = tf.concat([places < index, [True]], axis=0)
+        with self._copy().weights():
+            states, grown = task.backbone.step(
+                token_ids,
+                index,
+                tuple(zip(keys, values, strict=True)),
+                {
+                    "keys_values": tuple(zip(source_keys, source_values, strict=True)),
+                    "mask": inputs["source_mask"],
+                },
+                mask=tf.reshape(mask, (1, 1, -1)),
+                language_ids=language_ids,
+            )
+            logits = task.logits(states)
+        is_place = tf.reshape(places == index, (1, 1, -1, 1))
+        keys, values = (
+            tf.stack(
+                [
+                    tf.where(is_place, new[:, :, -1:], old)
+                    for new, old in zip(news, olds, strict=True)
+                ]
+            )
+            for news, olds in zip(zip(*grown, strict=True), (keys, values), strict=True)
+        )
+        return {"logits": logits, "keys": keys, "values": values}
 
     def _parts(self, encode, decode_step, batch_size, length, max_length):
         backbone = self._task().backbone

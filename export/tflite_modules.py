@@ -5,10 +5,9 @@ import tensorflow as tf
 
 from export.check_texts import as_bytes, check_ids, with_special_words
 from export.embedding_lookup import lookup
-from export.encoder import InferenceEncoder
-from export.inference_layers import WeightStore, owned_variables
+from export.inference_copy import InferenceCopy
 from export.input_checks import fitted
-from export.layouts import PaddedLayout
+from export.layouts import PaddedRows
 from export.long_texts import within_positions
 from export.phone_tokenizer import PhoneTokenizer
 from export.tasks import answer_of, check_of
@@ -16,7 +15,7 @@ from export.tasks.answering import SpanAnswer
 
 
 class TaskModule(tf.Module):
-    """What both variants share: the encoder and the answer."""
+    """What both variants share: the model and the answer."""
 
     def __init__(self, task, labels, top_k):
         super().__init__()
@@ -24,10 +23,10 @@ class TaskModule(tf.Module):
         # In a closure: of a Keras model, a module would store what it cannot load.
         self._backbone = lambda: task.backbone
         self._pad_token_id = task.backbone.pad_token_id
-        store = WeightStore()
-        self._encoder = InferenceEncoder(task.backbone, store, lookup=lookup)
-        self.answer = answer_of(task, store, self._encoder, labels, top_k)
-        self.weights = owned_variables(self._encoder, self.answer)
+        copy = InferenceCopy(task, layout=PaddedRows, lookup=lookup)
+        self._weights = copy.weights
+        self.answer = answer_of(copy.task, labels, top_k)
+        self.weights = copy.variables
         check = check_of(task, labels, top_k)
         self._check = lambda: check
 
@@ -43,12 +42,8 @@ class TaskModule(tf.Module):
 
     def _numbers(self, inputs):
         padding_mask = tf.not_equal(inputs["token_ids"], self._pad_token_id)
-        inputs = {**inputs, "padding_mask": padding_mask}
-        layout = PaddedLayout(padding_mask)
-        x = self._encoder(
-            inputs["token_ids"], padding_mask, layout, inputs.get("language_ids")
-        )
-        return self.answer.numbers(x, layout, inputs)
+        with self._weights():
+            return self.answer.numbers({**inputs, "padding_mask": padding_mask})
 
 
 class TokenModule(TaskModule):

@@ -307,6 +307,29 @@ def unlocked(layer):
         layer._tracker.lock()
 
 
+@contextlib.contextmanager
+def without_values():
+    """Within it, layers are built whose variables have no values, and take no memory.
+
+    They compute where `keras.StatelessScope` gives them values.
+
+    Private: `keras.src.backend.common.global_state`, of which the list of variables
+    without values is taken back: Keras draws values for them when a scope ends. Missing
+    in public: variables that stay without.
+    """
+    import keras
+    from keras.src.backend.common import global_state
+
+    name = "uninitialized_variables"
+    waiting = global_state.get_global_attribute(name) or []
+    global_state.set_global_attribute(name, [])
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        global_state.set_global_attribute(name, waiting)
+
+
 def is_training():
     """Whether the model that is being called was called with `training=True`.
 

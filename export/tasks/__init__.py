@@ -4,8 +4,6 @@ A model that writes text is exported by a search of its own, see
 `export.text_generation`.
 """
 
-import dataclasses
-
 from export.tasks.answering import SpanAnswer, SpanCheck
 from export.tasks.classification import ClassificationAnswer, ClassificationCheck
 from export.tasks.contract import Answer, Check
@@ -31,16 +29,14 @@ EXPORTED = {
 }
 
 
-def answer_of(task, store, encoder, labels=None, top_k=5):
+def answer_of(task, labels=None, top_k=5):
     """The `Answer` of a task, see there; `labels` are those of `labels_of`.
 
     Raises:
         ValueError: a task that cannot be exported.
     """
     answer, _ = _exported(task)
-    # A head is one vector per text: in float32 it costs nothing.
-    store = dataclasses.replace(store, dtype="float32")
-    return answer(task, store, encoder, labels, top_k)
+    return answer(task, labels, top_k)
 
 
 def check_of(task, labels=None, top_k=5):

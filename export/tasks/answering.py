@@ -3,7 +3,6 @@
 import numpy as np
 import tensorflow as tf
 
-from export.inference_layers import InferenceDense
 from export.parity import check_all, check_parity
 from export.tasks.contract import Check
 from export.tasks.windows import WindowedAnswer
@@ -21,22 +20,12 @@ class SpanAnswer(WindowedAnswer):
     `XLMQuestionAnswering.answer`.
     """
 
-    def __init__(self, task, store, encoder, labels, top_k):
-        self.preprocessor = task.preprocessor
-        self.threshold = task.no_answer_threshold
-        self.span_dense = InferenceDense(task.span_dense, store)
-
-    def numbers(self, x, layout, inputs):
-        """States (N, D) -> dict of numeric outputs."""
-        logits = layout.unpack(self.span_dense(x))  # (B, T, 2)
-        is_real = tf.cast(inputs["padding_mask"], "float32")  # (B, T)
-        # Of whole numbers: a float16 file has no constant as low.
-        bias = (1 - tf.cast(inputs["padding_mask"], "int32")) * int(_NEVER)
-        bias = tf.cast(bias, "float32")
-        start, end = tf.split(logits, 2, axis=-1)
+    def numbers(self, inputs):
+        """See `Answer`."""
+        start, end = tf.split(self.task(inputs, training=False), 2, axis=-1)
         return {
-            "start_logits": tf.squeeze(start, -1) * is_real + bias,
-            "end_logits": tf.squeeze(end, -1) * is_real + bias,
+            "start_logits": tf.squeeze(start, -1),
+            "end_logits": tf.squeeze(end, -1),
         }
 
     def text_names(self, pairs):
@@ -45,7 +34,7 @@ class SpanAnswer(WindowedAnswer):
 
     def pack_windows(self, fields):
         """See `WindowedAnswer`."""
-        return self.preprocessor.pack_windows(fields)
+        return self.task.preprocessor.pack_windows(fields)
 
     def answer(self, numbers, fields, places):
         """The best span of all windows, or that there is none."""
@@ -93,8 +82,9 @@ class SpanAnswer(WindowedAnswer):
         none_score = tf.math.segment_min(none, row)
         no_answer_score = none_score - best_of_rows
         is_none = best_of_rows < _NEVER / 2
-        if self.threshold is not None:
-            is_none |= no_answer_score > self.threshold
+        threshold = self.task.no_answer_threshold
+        if threshold is not None:
+            is_none |= no_answer_score > threshold
         none_total = _log_sum_of_rows(none, row, size)
         score = tf.exp(tf.where(is_none, none_total, best_of_rows) - total)
         begin, stop = (tf.where(is_none, 0, x) for x in (begin, stop))

@@ -4,10 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from export.inference_layers import InferenceDense
 from export.parity import check_all, check_parity
 from export.tasks.contract import Answer, Check
-from export.tasks.pooled_states import pool
 from export.tasks.softmax import softmax
 
 # What turns a classifier's logits into its answer, by its `problem_type`.
@@ -24,24 +22,16 @@ class ClassificationAnswer(Answer):
     Of a regression, `scores` float32 (B, C) alone.
     """
 
-    def __init__(self, task, store, encoder, labels, top_k):
-        self.task = task
-        self.labels = labels
+    def __init__(self, task, labels, top_k):
+        super().__init__(task, labels, top_k)
         self.is_regression = task.problem_type == "regression"
-        self.hidden_dense = None
-        if task.hidden_dense is not None:
-            self.hidden_dense = InferenceDense(task.hidden_dense, store)
-        self.logits_dense = InferenceDense(task.logits_dense, store)
         # With an activation of its own, the task answers no logits.
         is_linear = task.activation is keras.activations.linear
         self.activation = ACTIVATIONS[task.problem_type] if is_linear else tf.identity
 
-    def numbers(self, x, layout, inputs):
-        """States (N, D) -> dict of numeric outputs."""
-        x = pool(self.task.pooling_layer, x, layout, inputs["padding_mask"])
-        if self.hidden_dense is not None:
-            x = self.hidden_dense(x)
-        x = self.activation(self.logits_dense(x))
+    def numbers(self, inputs):
+        """See `Answer`."""
+        x = self.activation(self.task(inputs, training=False))
         return {"scores" if self.is_regression else "probabilities": x}
 
     def words(self, numbers):

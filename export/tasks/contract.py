@@ -13,12 +13,10 @@ from typing import ClassVar
 
 
 class Answer(abc.ABC):
-    """From the encoder's rows to named outputs, in an exported graph.
+    """From what the task computes to named outputs, in an exported graph.
 
     Args:
-        task: the task; what the graph needs of its weights goes into `store`.
-        store: `WeightStore` of the exported graph.
-        encoder: its `InferenceEncoder`.
+        task: the task, that of the graph's `InferenceCopy`.
         labels: list of str, names of the classes of a classifier.
         top_k: int, candidates for a mask.
 
@@ -35,14 +33,16 @@ class Answer(abc.ABC):
         """The string inputs of `serving_default` beside languages, list of str."""
         return ["text", *(["text_pair"] if pairs else [])]
 
+    def __init__(self, task, labels, top_k):
+        self.task = task
+        self.labels = labels
+
     @abc.abstractmethod
-    def numbers(self, x, layout, inputs):
+    def numbers(self, inputs):
         """Numeric outputs, for clients that hold the vocabulary and the labels.
 
         Args:
-            x: float (N, D), hidden states.
-            layout: of `export.layouts`: which row is which token.
-            inputs: dict of the graph's inputs.
+            inputs: dict of the backbone's inputs, and of those of `input_shapes`.
 
         Returns:
             dict from output name to tensor (B, ...).

@@ -1,27 +1,17 @@
 """`XLMTextEmbedder`, exported: one vector per text."""
 
 import numpy as np
-import tensorflow as tf
 
 from export.parity import check_parity
 from export.tasks.contract import Answer, Check
-from export.tasks.pooled_states import pool
 
 
 class EmbeddingAnswer(Answer):
     """`embedding` float32 (B, D)."""
 
-    def __init__(self, task, store, encoder, labels, top_k):
-        self.task = task
-
-    def numbers(self, x, layout, inputs):
-        """States (N, D) -> dict of numeric outputs."""
-        x = pool(self.task.pooling_layer, x, layout, inputs["padding_mask"])
-        x = x[:, : self.task.embedding_dim]
-        if self.task.normalize:
-            length = tf.reduce_sum(tf.square(x), axis=-1, keepdims=True)
-            x = x * tf.math.rsqrt(tf.maximum(length, 1e-12))
-        return {"embedding": x}
+    def numbers(self, inputs):
+        """See `Answer`."""
+        return {"embedding": self.task(inputs, training=False)}
 
 
 class EmbeddingCheck(Check):

@@ -5,7 +5,6 @@ import tensorflow as tf
 
 from export.input_checks import assert_in_range, assert_same_rows
 from export.parity import check_all, check_parity
-from export.prediction_head import InferenceHead
 from export.tasks.contract import Answer, Check
 from export.tasks.softmax import softmax
 from xlm_tf.generation.search_arguments import whole_number
@@ -25,8 +24,8 @@ class FilledMaskAnswer(Answer):
     `mask_position` int32 (B,), and has no words.
     """
 
-    def __init__(self, task, store, encoder, labels, top_k):
-        self.task = task
+    def __init__(self, task, labels, top_k):
+        super().__init__(task, labels, top_k)
         self.top_k = whole_number("top_k", top_k, 1, task.backbone.vocabulary_size)
         self.tokenizer = None
         if task.preprocessor is None:
@@ -34,22 +33,19 @@ class FilledMaskAnswer(Answer):
         else:
             self.tokenizer = task.preprocessor.tokenizer
             self.check_prefix = "<mask> "
-        self.head = InferenceHead(
-            task.prediction_head, encoder.embeddings.token_table, store
-        )
 
-    def numbers(self, x, layout, inputs):
-        """States (N, D) -> dict of numeric outputs."""
-        has_mask = None
+    def numbers(self, inputs):
+        """See `Answer`."""
+        inputs, has_mask = dict(inputs), None
         if self.tokenizer is None:
-            position = inputs["mask_position"]
+            position = inputs.pop("mask_position")
         else:
             is_mask = tf.equal(inputs["token_ids"], self.tokenizer.mask_token_id)
             is_mask = tf.cast(is_mask, "int32")  # (B, T)
             position = tf.argmax(is_mask, axis=1, output_type="int32")
             has_mask = tf.reduce_max(is_mask, axis=1, keepdims=True)  # (B, 1)
-        x = layout.states_at(x, position)  # (B, D)
-        logits = self.head(x)  # (B, V)
+        inputs["mask_positions"] = tf.expand_dims(position, 1)
+        logits = tf.squeeze(self.task(inputs, training=False), 1)  # (B, V)
         scores, token_ids = tf.math.top_k(tf.nn.softmax(logits), k=self.top_k)
         if has_mask is not None:
             pad = self.tokenizer.pad_token_id

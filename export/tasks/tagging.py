@@ -3,7 +3,6 @@
 import numpy as np
 import tensorflow as tf
 
-from export.inference_layers import InferenceDense
 from export.parity import check_all, check_parity
 from export.tasks.contract import Check
 from export.tasks.softmax import softmax
@@ -19,21 +18,18 @@ class TaggingAnswer(WindowedAnswer):
     (B, W), the probabilities of the tags; and `lengths` int32 (B,), words.
     """
 
-    def __init__(self, task, store, encoder, labels, top_k):
-        self.labels = labels
-        self.preprocessor = task.preprocessor
-        self.logits_dense = InferenceDense(task.logits_dense, store)
-
-    def numbers(self, x, layout, inputs):
-        """States (N, D) -> dict of numeric outputs."""
-        x = layout.unpack(tf.nn.softmax(self.logits_dense(x)))  # (B, T, C)
+    def numbers(self, inputs):
+        """See `Answer`."""
+        x = tf.nn.softmax(self.task(inputs, training=False))  # (B, T, C)
         is_real = tf.cast(inputs["padding_mask"], "float32")
         return {"probabilities": x * tf.expand_dims(is_real, -1)}
 
     def pack_windows(self, fields):
         """See `WindowedAnswer`."""
         words, starts, ends = split_words_with_offsets(fields["text"])
-        inputs, places = self.preprocessor.pack_windows(words, fields.get("language"))
+        inputs, places = self.task.preprocessor.pack_windows(
+            words, fields.get("language")
+        )
         return inputs, {"word": places, "words": words, "starts": starts, "ends": ends}
 
     def answer(self, numbers, fields, places):

@@ -10,7 +10,7 @@ import tensorflow as tf
 import export
 import xlm_tf
 from export.fresh_process import run_in_fresh_process
-from export.inference_layers import WeightStore
+from export.inference_copy import InferenceCopy
 from export.serving import Client, LocalServer
 from export.serving.serving_error import ServingError
 from export.tasks import check_of, labels_of
@@ -294,7 +294,7 @@ def test_labels_travel(saved):
 
 def test_labels_of_the_task_are_the_answers(make_task):
     task = make_task(xlm_tf.XLMTextClassifier, labels=["bad", "good"])
-    module = TextModule(task, WeightStore(), labels_of(task), False, 5)
+    module = TextModule(InferenceCopy(task), labels_of(task), False, 5)
     answer = module.signatures()["serving_default"](text=tf.constant(TEXTS))
     assert set(answer["label"].numpy().tolist()) <= {b"bad", b"good"}
 
@@ -319,7 +319,7 @@ def test_labels_of_the_task_are_the_answers(make_task):
 )
 def test_the_problem_type_decides(make_task, arguments, output, formula):
     task = make_task(xlm_tf.XLMTextClassifier, **arguments)
-    module = TextModule(task, WeightStore(), labels_of(task), False, 5)
+    module = TextModule(InferenceCopy(task), labels_of(task), False, 5)
     answer = module.signatures()["serving_default"](text=tf.constant(TEXTS))
     packed = task.preprocessor.pack(TEXTS)
     np.testing.assert_allclose(answer[output], formula(task(packed)), atol=1e-5)

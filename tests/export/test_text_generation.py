@@ -7,8 +7,8 @@ import tensorflow as tf
 
 import xlm_tf
 from export.description import describe
-from export.inference_layers import WeightStore
-from export.layouts import PackedLayout, PaddedLayout
+from export.inference_copy import InferenceCopy
+from export.layouts import PaddedRows
 from export.text_generation import TextGenerationModule, TextGenerator
 from export.text_generation_check import TextGenerationCheck
 
@@ -24,7 +24,7 @@ FORMS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("layout", [PackedLayout, PaddedLayout])
+@pytest.mark.parametrize("layout", [None, PaddedRows])
 @pytest.mark.parametrize("form", FORMS)
 def test_it_writes_what_the_model_writes(make_translator, form, layout):
     model = make_translator(**FORMS[form])
@@ -35,7 +35,7 @@ def test_it_writes_what_the_model_writes(make_translator, form, layout):
         fields["target_language"] = ["fr", "de", "en", "de"]
     inputs = model.preprocessor.generate_preprocess(fields)
     expected = model.decode(inputs)
-    generator = TextGenerator(model, WeightStore(), layout)
+    generator = TextGenerator(InferenceCopy(model, layout=layout))
     actual = tf.function(generator.decode)(inputs)
     np.testing.assert_allclose(actual.scores, expected.scores, atol=1e-5)
     np.testing.assert_array_equal(actual.token_ids, expected.token_ids)
@@ -51,7 +51,7 @@ def test_the_graph_keeps_empty_texts_and_copies_unknown_characters(make_translat
     bias[tokenizer.unk_token_id] = 1000
     model.prediction_head.bias.assign(bias)
     model.compile(sampler="greedy")
-    module = TextGenerationModule(model, WeightStore())
+    module = TextGenerationModule(InferenceCopy(model))
     serve = module.signatures()["serving_default"]
 
     def served(texts, target):
@@ -86,7 +86,7 @@ def test_stop_tokens_are_in_the_graph(make_translator):
     is_stop = np.isin(expected.token_ids.numpy()[:, 0], stop_ids)
     assert 0 < is_stop.sum() <= len(TEXTS)
     assert is_stop.sum(axis=1).max() == 1
-    generator = TextGenerator(model, WeightStore(), PaddedLayout)
+    generator = TextGenerator(InferenceCopy(model, layout=PaddedRows))
     actual = tf.function(generator.decode)(inputs)
     np.testing.assert_array_equal(actual.token_ids, expected.token_ids)
     check = TextGenerationCheck(model)
@@ -106,7 +106,7 @@ def test_a_model_that_samples_can_be_saved(make_translator, tmp_path):
     """With the states of its random numbers, which go on where it is loaded."""
     model = make_translator(languages=False)
     model.compile(sampler=keras_hub.samplers.RandomSampler(seed=1))
-    module = TextGenerationModule(model, WeightStore())
+    module = TextGenerationModule(InferenceCopy(model))
     tf.saved_model.save(module, str(tmp_path), signatures=module.signatures())
     serve = tf.saved_model.load(str(tmp_path)).signatures["serving_default"]
     for texts in (["Le train"], ["Le train", ""], [""], []):

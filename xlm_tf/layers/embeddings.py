@@ -63,6 +63,8 @@ class TokenEmbedding(keras.layers.Layer):
         Tensor (*token_ids.shape, D) of the compute dtype.
     """
 
+    lookup = staticmethod(rows_of)  # an export has its own
+
     def __init__(
         self, vocabulary_size, hidden_dim, embeddings_initializer="uniform", **kwargs
     ):
@@ -141,7 +143,7 @@ class TokenEmbedding(keras.layers.Layer):
         )
 
     def call(self, token_ids):
-        rows = rows_of(self.embeddings, token_ids)
+        rows = self.lookup(self.embeddings, token_ids)
         if self.trained_ids is not None:
             numbers = ops.take(self._row_numbers, token_ids)
             trained = rows_of(self.trained_rows, ops.maximum(numbers, 0))
@@ -213,6 +215,8 @@ class Embeddings(keras.layers.Layer):
         ValueError: ids that are no rows of their table; in a graph an
             InvalidArgumentError, see `checked_ids`.
     """
+
+    lookup = staticmethod(rows_of)  # as that of `TokenEmbedding`
 
     def __init__(
         self,
@@ -346,9 +350,9 @@ class Embeddings(keras.layers.Layer):
                     "token."
                 )
             x = x + self._rows(self.language_table, language_ids)
-        if self.num_token_types:
-            if token_type_ids is None:
-                token_type_ids = ops.zeros_like(token_ids)
+        if self.num_token_types and token_type_ids is None:
+            x = x + ops.cast(self.token_type_table[:1], self.compute_dtype)
+        elif self.num_token_types:
             x = x + self._rows(self.token_type_table, token_type_ids)
         if self.norm is not None:
             x = self.norm(x)
@@ -368,8 +372,8 @@ class Embeddings(keras.layers.Layer):
         """
         # A search writes no ids but those of the vocabulary.
         rows = ops.zeros_like(token_ids) + index + self.position_offset
-        x = self._sum(token_ids, rows, language_ids)  # (A, k, D)
-        return ops.reshape(x, (-1, self.hidden_dim))
+        ids = token_ids, rows, language_ids
+        return self._sum(*(None if x is None else ops.reshape(x, (-1,)) for x in ids))
 
     def _position_rows(self, position_ids, padding_mask):
         real = ops.cast(padding_mask, "int32")
@@ -382,7 +386,7 @@ class Embeddings(keras.layers.Layer):
         return position_ids + self.position_offset
 
     def _rows(self, table, ids):
-        return ops.cast(rows_of(table, ids), self.compute_dtype)
+        return ops.cast(self.lookup(table, ids), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape, self.hidden_dim)

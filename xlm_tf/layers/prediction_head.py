@@ -52,6 +52,7 @@ class PredictionHead(keras.layers.Layer):
         self.activation = keras.activations.get(activation)
         self.layer_norm_epsilon = layer_norm_epsilon
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_dtype = self.logits_dtype  # of the projection; it may be set
 
     @classmethod
     def of(cls, backbone, transform, tied):
@@ -104,9 +105,9 @@ class PredictionHead(keras.layers.Layer):
         return self.logits(x, self.kernel(token_embedding))
 
     def kernel(self, token_embedding=None):
-        """The projection (D, V), of the logits' dtype: see the call."""
+        """The projection (D, V), of the `kernel_dtype`: see the call."""
         table = token_embedding.table() if self.tied else self.projection
-        return ops.cast(ops.transpose(table), self.logits_dtype)
+        return ops.cast(ops.transpose(table), self.kernel_dtype)
 
     @property
     def logits_dtype(self):
@@ -125,8 +126,8 @@ class PredictionHead(keras.layers.Layer):
         """
         if self.transform:
             x = self.norm(self.dense(x))
-        bias = ops.cast(self.bias, self.logits_dtype)
-        return ops.matmul(ops.cast(x, self.logits_dtype), kernel) + bias
+        x = ops.matmul(ops.cast(x, self.kernel_dtype), kernel)
+        return ops.cast(x, self.logits_dtype) + ops.cast(self.bias, self.logits_dtype)
 
     def compute_output_spec(self, x, positions=None, token_embedding=None):
         # Told, because JAX cannot trace a call that takes a layer.

@@ -122,8 +122,7 @@ class XLMQuestionAnswering(OptionalInputs, XLMTask, keras_hub.models.Task):
     def forward(self, inputs):
         """From the backbone's inputs to the result, see the class."""
         logits = self.span_dense(self.backbone(inputs))  # (B, T, 2)
-        mask = self.backbone.padding_mask(inputs)  # (B, T)
-        return keras.ops.where(mask[..., None], logits, self.padding_output)
+        return self.mask_padding(logits, inputs)
 
     def compile(self, optimizer="auto", loss="auto", **kwargs):
         """As `keras.Model.compile`.

@@ -60,6 +60,14 @@ class XLMTask(TaskFitting, XLMPresets):
             )
         return self.preprocessor
 
+    def mask_padding(self, x, inputs):
+        """Outputs (B, T, C) of every token, with `padding_output` for padding."""
+        is_real = keras.ops.expand_dims(self.backbone.padding_mask(inputs), -1)
+        # A select by a mask that broadcasts would be a Flex op in TFLite; a sum of
+        # floats, in a float16 file, minus infinity.
+        padding = (1 - keras.ops.cast(is_real, "int32")) * int(self.padding_output)
+        return x * keras.ops.cast(is_real, x.dtype) + keras.ops.cast(padding, x.dtype)
+
     def last_hidden_states(self, texts):
         """The hidden states of texts, one vector a token.
 

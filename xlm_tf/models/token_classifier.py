@@ -121,8 +121,7 @@ class XLMTokenClassifier(OptionalInputs, ClassHead, XLMTask, keras_hub.models.Ta
     def forward(self, inputs):
         """From the backbone's inputs to the result, see the class."""
         logits = self.logits_dense(self.dropout_layer(self.backbone(inputs)))
-        mask = self.backbone.padding_mask(inputs)  # (B, T)
-        return keras.ops.where(mask[..., None], logits, self.padding_output)
+        return self.mask_padding(logits, inputs)
 
     def compile(self, optimizer="auto", loss="auto", **kwargs):
         """As `keras.Model.compile`.
