@@ -3,7 +3,6 @@
 import contextlib
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from xlm_tf.layers.attention import CrossAttention, SelfAttention
@@ -47,33 +46,35 @@ class InferenceCopy:
         encoder.token_layout = "packed"
         if layout is not None:
             encoder.layout_of = layout
-        for layer in nested_layers(self.task):
-            if hasattr(layer, "lookup"):
-                layer.lookup = lookup
+        in_dtype = {id(x) for x in backbone.weights}
         if hasattr(self.task, "prediction_head"):
             self.task.prediction_head.kernel_dtype = dtype
-        if dtype != "float32":
-            for layer in nested_layers(backbone):
-                if isinstance(layer, _PRODUCTS):
-                    layer.dtype_policy = f"mixed_{dtype}"
-        kernels = {
-            id(layer._kernel): layer.compute_dtype
+            in_dtype.add(id(self.task.prediction_head.projection))
+        for layer in nested_layers(backbone):
+            if hasattr(layer, "lookup"):
+                layer.lookup = lookup
+            if dtype != "float32" and isinstance(layer, _PRODUCTS):
+                layer.dtype_policy = f"mixed_{dtype}"
+        of_dense = {
+            id(x)
             for layer in nested_layers(self.task)
             if isinstance(layer, keras.layers.Dense)
+            for x in layer.weights
         }
         merged = merged_weights([task])
-        values = [merged[x.path] for x in task.weights if x.path in merged]
+        merged = [merged[x.path] for x in task.weights if x.path in merged]
         self._values = []
-        for variable, value in zip(self.task.weights, values, strict=True):
-            value = keras.ops.convert_to_numpy(value)
-            own = kernels.get(id(variable), dtype if value.ndim == 2 else "float32")
-            value = np.asarray(value, tf.as_dtype(own).as_numpy_dtype)
+        self.variables = []
+        for variable, weight in zip(self.task.weights, merged, strict=True):
+            is_matrix = len(variable.shape) == 2
+            own_dtype = dtype if is_matrix and id(variable) in in_dtype else "float32"
             # A NumPy array becomes a constant of the function that uses it.
-            is_table = value.ndim == 2 and id(variable) not in kernels
-            if is_table or not frozen:
+            value = keras.ops.convert_to_numpy(weight)
+            value = value.astype(tf.as_dtype(own_dtype).as_numpy_dtype)
+            if not frozen or (is_matrix and id(variable) not in of_dense):
                 value = tf.Variable(value, trainable=False)
+                self.variables.append(value)
             self._values.append((variable, value))
-        self.variables = [x for _, x in self._values if isinstance(x, tf.Variable)]
 
     @contextlib.contextmanager
     def weights(self):

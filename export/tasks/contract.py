@@ -1,8 +1,8 @@
 """What a task is to be exported: an answer in the graph, and a check beside it.
 
-The two share no code. An answer is part of an exported graph; a check asks the Keras
-model for logits or vectors and does the rest in NumPy. A mistake of the export is none
-of the check's.
+The two share no code. An answer is part of an exported graph, which runs the model's
+layers on the export's weights; a check asks the Keras model for logits or vectors and
+does the rest in NumPy. A mistake of the export is none of the check's.
 
 Numbers may differ by a tolerance. Where a choice hangs on them (a label, a token), the
 artefact may choose otherwise only if the model's own numbers are that close for both.

@@ -194,8 +194,6 @@ class SelfAttention(keras.layers.Layer):
         """
         qkv = beam_heads(self.qkv_dense(x), 3 * self.num_heads, cache[0])
         query, *new = ops.split(qkv, 3, axis=1)  # (A, H, k, K) each
-        if cache[0].shape[2] == 0:  # the first position attends to itself
-            return self.output_dense(beam_rows(new[1])), tuple(new)
         cache = tuple(
             ops.concatenate([old, own], axis=2)
             for old, own in zip(cache, new, strict=True)
