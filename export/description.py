@@ -10,6 +10,7 @@ from pathlib import Path
 from export.tasks.answering import MAX_ANSWER_LENGTH
 from xlm_tf.models.question_answering import XLMQuestionAnswering
 from xlm_tf.models.question_answering_preprocessor import DEFAULT_OVERLAP
+from xlm_tf.models.text_embedder_preprocessor import PROMPT_ARGUMENTS
 from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 
 DESCRIPTION_FILE = "assets.extra/model.json"  # of a SavedModel
@@ -26,11 +27,12 @@ def describe(task, labels=None, tokenizer_files=()):
     Returns:
         dict: `task`; `labels` and `problem_type` of a classifier; `maximum_length`, in
         tokens, specials included; `vocabulary_size`; `languages`, in the order of
-        their ids, where it has any; and, where the task has a preprocessor,
-        `special_ids`, `tokenizer` with the rule that makes ids, and `format`, how the
-        ids of a text are put together; of one that generates, `stop_token_ids`, which
-        end a text; of question answering `windows`, how long contexts are read and a
-        span is chosen.
+        their ids, where it has any; of an embedder with prompts, `prompts` by their
+        names, `default_prompt_name` and `include_prompt`; and, where the task has a
+        preprocessor, `special_ids`, `tokenizer` with the rule that makes ids, and
+        `format`, how the ids of a text are put together; of one that generates,
+        `stop_token_ids`, which end a text; of question answering `windows`, how long
+        contexts are read and a span is chosen.
     """
     backbone, preprocessor = task.backbone, task.preprocessor
     document = {
@@ -68,6 +70,9 @@ def describe(task, labels=None, tokenizer_files=()):
     }
     if preprocessor.languages is not None:
         document["languages"] = list(preprocessor.languages)
+    if getattr(preprocessor, "prompts", None):
+        for name in PROMPT_ARGUMENTS:
+            document[name] = getattr(preprocessor, name)
     if hasattr(task, "decoding_strategy"):
         stop_ids = task.decoding_strategy.stop_ids(tokenizer.end_token_id)
         document["stop_token_ids"] = list(stop_ids)

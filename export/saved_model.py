@@ -46,9 +46,12 @@ def to_saved_model(
     | task | `serving_default` takes | and answers |
     |---|---|---|
     | `XLMTextClassifier` | `text` string (B,), with `pairs` also `text_pair` | \
-`label` string (B,), `probabilities` float32 (B, C); of a regression `scores` float32 \
-(B, C) |
+`label` string (B,), `probabilities` float32 (B, C); of a regression or a \
+reranker `scores` float32 (B, C) |
     | `XLMTextEmbedder` | `text` | `embedding` float32 (B, D) |
+    | `XLMHybridEmbedder` | `text` | `embedding` float32 (B, D); `token_ids` int32 and \
+`token_weights` float32 (B, T), `token_vectors` float32 (B, T, E), all padded; \
+`lengths` int32 (B,) |
     | `XLMMaskedLM` | `text` that holds `<mask>` | `tokens` string (B, k), `scores` \
 float32 (B, k) |
     | `XLMTokenClassifier` | `text` of any length | `tokens` and `tags` string \
@@ -71,6 +74,10 @@ has several | `output_text` string (B,), `score` float32 (B,) |
     `XLMQuestionAnswering` with `start_logits` and `end_logits` float32 (B, T). The
     signature `labels` of a classifier or tagger answers the names (`label` string
     (N,)) of some classes (`class_id` int32 (N,)).
+
+    An embedder with prompts for queries or documents has the signatures `encode_query`
+    and `encode_documents`, which put them before the texts; its default one, if any, is
+    put before those of `serving_default`.
 
     What does not fit together is an INVALID_ARGUMENT, not an answer: inputs of
     different numbers of rows, ids outside of the vocabulary or the languages, more
@@ -130,7 +137,7 @@ has several | `output_text` string (B,), `score` float32 (B,) |
     else:
         module = TextModule(copy, labels, pairs, top_k)
         check = check_of(task, labels, top_k)
-    calls, inputs = _check_calls(task, module, check_texts)
+    calls, inputs, prompted = _check_calls(task, module, check_texts)
 
     directory.parent.mkdir(parents=True, exist_ok=True)
     # Under a name that no server takes for a version, until it is whole and checked.
@@ -156,6 +163,7 @@ has several | `output_text` string (B,), `score` float32 (B,) |
             tolerance_for(task, dtype) if tolerance is None else tolerance,
             labels,
             isinstance(getattr(module, "answer", None), WindowedAnswer),
+            prompted,
         )
         partial.rename(directory)
     finally:
@@ -172,8 +180,11 @@ def _check_calls(task, module, check_texts):
     """What is asked of the artefact, and the same as inputs of the task.
 
     Returns:
-        `(calls, inputs)`: list of (signature name, dict of arrays); dict of tensors.
+        `(calls, inputs, prompted)`: list of (signature name, dict of arrays); dict of
+        tensors; and a dict from the signatures that put a prompt before texts to the
+        same of theirs.
     """
+    prompted = {}
     if task.preprocessor is None:
         inputs = check_ids(task.backbone)
         calls = []
@@ -182,6 +193,10 @@ def _check_calls(task, module, check_texts):
         fields = module.text_inputs(as_bytes(texts, module.answer.check_prefix))
         inputs = module.pack(fields)
         calls = [("serving_default", fields)]
+        if isinstance(module, TextModule):
+            for name, prompt in module.answer.prompts.items():
+                calls.append((name, fields))
+                prompted[name] = module.pack(fields, prompt=prompt)
     number = len(next(iter(inputs.values())))
     inputs |= module.answer.example_inputs(number)
     calls.append(
@@ -190,10 +205,19 @@ def _check_calls(task, module, check_texts):
     if getattr(task, "num_classes", None) is not None:
         class_id = np.arange(task.num_classes, dtype="int32")
         calls.append(("labels", {"class_id": class_id}))
-    return calls, inputs
+    return calls, inputs, prompted
 
 
-def _compare(check, answers, inputs, fields, tolerance, labels, is_windowed=False):
+def _compare(
+    check,
+    answers,
+    inputs,
+    fields,
+    tolerance,
+    labels,
+    is_windowed=False,
+    prompted=(),
+):
     """The largest distance of the answers from the task's, see `export.tasks`.
 
     Args:
@@ -204,6 +228,7 @@ def _compare(check, answers, inputs, fields, tolerance, labels, is_windowed=Fals
         tolerance: float.
         labels: list of str, or None.
         is_windowed: bool, whether texts are read in windows.
+        prompted: dict from further signatures to the task's inputs for them.
 
     Raises:
         ParityError: an answer is not the task's.
@@ -248,6 +273,10 @@ def _compare(check, answers, inputs, fields, tolerance, labels, is_windowed=Fals
             )
         else:
             distances.append(check.compare(answers[name], expected, tolerance, what))
+    for name in prompted:
+        expected = check.expected(prompted[name])
+        what = f"the signature {name}"
+        distances.append(check.compare(answers[name], expected, tolerance, what))
     return max(distances)
 
 

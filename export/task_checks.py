@@ -18,11 +18,6 @@ def check_task(task):
                 "the XLMSeq2SeqLM a preprocessor."
             )
         return
-    if not getattr(preprocessor, "include_prompt", True):
-        raise ValueError(
-            "An embedder whose pooling leaves prompts out cannot be exported yet. "
-            "Received: include_prompt=False."
-        )
     if preprocessor.sequence_length > task.backbone.max_sequence_length:
         raise ValueError(
             "The preprocessor's texts may be longer than the model's positions: set "

@@ -74,6 +74,15 @@ class TextModule(tf.Module):
                 return self.answer.answer(numbers, fields, places)
             return self.answer.words(self._compute(inputs=self.pack(fields)))
 
+        def with_prompt(prompt):
+            @tf.function
+            def prompted(**fields):
+                return self.answer.words(
+                    self._compute(inputs=self.pack(fields, prompt=prompt))
+                )
+
+            return prompted
+
         @tf.function
         def token_ids(**fields):
             return self.answer.words(self._compute(inputs=self._checked(fields)))
@@ -86,9 +95,12 @@ class TextModule(tf.Module):
 
         functions = {}
         if self._pack is not None:
+            texts = {x: tf.TensorSpec([None], tf.string, x) for x in self.text_names}
             functions["serving_default"] = serving_default.get_concrete_function(
-                **{x: tf.TensorSpec([None], tf.string, x) for x in self.text_names}
+                **texts
             )
+            for name, prompt in self.answer.prompts.items():
+                functions[name] = with_prompt(prompt).get_concrete_function(**texts)
         functions["token_ids"] = token_ids.get_concrete_function(
             **{
                 name: tf.TensorSpec(shape, tf.int32, name)
@@ -101,9 +113,14 @@ class TextModule(tf.Module):
             )
         return functions
 
-    def pack(self, fields):
-        """dict of string tensors (B,) -> the backbone's inputs."""
-        return dict(self._pack(dict(fields)))
+    def pack(self, fields, **arguments):
+        """dict of string tensors (B,) -> the backbone's inputs.
+
+        Args:
+            fields: dict.
+            **arguments: further ones of the preprocessor's `pack`.
+        """
+        return dict(self._pack(dict(fields), **arguments))
 
     def text_inputs(self, texts):
         """The inputs of `serving_default` for some texts (bytes)."""

@@ -41,13 +41,14 @@ def to_tflite(
 
     `serving_default` takes `token_ids` int32 (B, T), padded with the model's padding
     id (and `language_ids` int32 (B, T) where the model has languages), and answers
-    numbers: `probabilities` float32 (B, C), `embedding` float32 (B, D), or `token_ids`
-    int32 (B, k) and `scores` float32 (B, k) for a mask; of a regression, `scores`
-    float32 (B, C); of a tagger, `probabilities` float32 (B, T, C); of question
-    answering, `start_logits` and `end_logits` float32 (B, T). A signature `length_N`
-    does the same for one text of N tokens, in fixed shapes, which browsers and some
-    accelerators need; all signatures share the weights. `serving_default` is also what
-    runtimes run that know no signatures.
+    numbers: `probabilities` float32 (B, C), `embedding` float32 (B, D) (of an
+    `XLMHybridEmbedder` more, see `to_saved_model`), or `token_ids`
+    int32 (B, k) and `scores` float32 (B, k) for a mask; of a regression or a
+    reranker, `scores` float32 (B, C); of a tagger, `probabilities` float32 (B, T, C);
+    of question answering, `start_logits` and `end_logits` float32 (B, T). A signature
+    `length_N` does the same for one text of N tokens, in fixed shapes, which browsers
+    and some accelerators need; all signatures share the weights. `serving_default` is
+    also what runtimes run that know no signatures.
 
     Of a text of more tokens than the model has positions, the first are read, and the
     end token. Ids outside of the vocabulary are an error of the interpreter.
@@ -229,6 +230,17 @@ def _check(task, path, quantization, string_input, lengths):
         raise ValueError(
             "Words, and windows of long texts, need ops that a phone does not have: "
             f"export an {type(task).__name__} with string_input=False."
+        )
+    prompts = string_input and hasattr(task.preprocessor, "prompts")
+    if prompts and not (
+        task.preprocessor.include_prompt and task.preprocessor.prompt() == ""
+    ):
+        raise ValueError(
+            "A phone's runtime has no op that puts a prompt before a text: export with "
+            "string_input=False, or set default_prompt_name=None and put it there in "
+            "the app. Received: default_prompt_name="
+            f"{task.preprocessor.default_prompt_name!r}, include_prompt="
+            f"{task.preprocessor.include_prompt}."
         )
     if string_input and task.preprocessor is None:
         raise ValueError(

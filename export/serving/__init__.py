@@ -21,6 +21,7 @@ from export.serving.client import (
     FilledMask,
     FoundAnswer,
     GeneratedText,
+    HybridEmbedding,
     TaggedWord,
 )
 from export.serving.model_description import (
@@ -38,6 +39,7 @@ __all__ = [
     "FilledMask",
     "FoundAnswer",
     "GeneratedText",
+    "HybridEmbedding",
     "LocalServer",
     "ModelMetadata",
     "ServingError",

@@ -12,6 +12,7 @@ from export.serving.grpc_transport import GrpcTransport
 from export.serving.model_description import ModelMetadata, VersionStatus
 from export.serving.rest_transport import RestTransport
 from export.serving.serving_error import ServingError
+from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.text.byte_offsets import as_strings, character_offsets
 
 _POLL_SECONDS = 0.1
@@ -47,6 +48,22 @@ class Classification:
             )
         order = np.argsort(-self.probabilities, kind="stable")
         return [(self.labels[i], float(self.probabilities[i])) for i in order]
+
+
+@dataclass(frozen=True)
+class HybridEmbedding:
+    """The three embeddings of one text.
+
+    Attributes:
+        dense: float32 array (D,).
+        sparse: dict from a token's id to its weight, above 0, the largest of its
+            occurrences.
+        multi_vector: float32 array (T - 1, E), of all tokens but the first.
+    """
+
+    dense: np.ndarray
+    sparse: dict[int, float]
+    multi_vector: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -288,7 +305,7 @@ class Client:
     def score(
         self, texts: Sequence[str], text_pairs: Sequence[str] | None = None
     ) -> np.ndarray:
-        """Score texts, or pairs of texts, with an exported regression.
+        """Score texts, or pairs of texts, with an exported regression or reranker.
 
         Args:
             texts: list of str.
@@ -302,6 +319,38 @@ class Client:
         """
         inputs = _texts_and_pairs(texts, text_pairs)
         return self._predict_for("score", inputs, {"scores"})["scores"]
+
+    def rank(
+        self, query: str, documents: Sequence[str], top_k: int | None = None
+    ) -> list[tuple[int, float]]:
+        """Order documents by how relevant they are, with an exported reranker.
+
+        Args:
+            query: str.
+            documents: list of str.
+            top_k: int, documents that are given; all by default.
+
+        Returns:
+            list of pairs of a document's place in `documents` and its score, the most
+            relevant first.
+
+        Raises:
+            ValueError, ServingError: as `predict`.
+        """
+        if not isinstance(query, (str, bytes)):
+            raise ValueError(f"query must be one text, a str. Received: {query!r}.")
+        documents = _list_of_texts("documents", documents)
+        if top_k is not None:
+            top_k = whole_number("top_k", top_k)
+        if not documents:
+            return []
+        scores = self.score([query] * len(documents), documents)
+        if scores.shape[1] != 1:
+            raise ValueError(
+                f"rank needs a model of one score. {self.model} has {scores.shape[1]}."
+            )
+        order = np.argsort(-scores[:, 0], kind="stable")[:top_k]
+        return [(int(i), float(scores[i, 0])) for i in order]
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Embed texts with an exported `XLMTextEmbedder`.
@@ -317,6 +366,57 @@ class Client:
         """
         inputs = {"text": _list_of_texts("texts", texts)}
         return self._predict_for("embed", inputs, {"embedding"})["embedding"]
+
+    def encode_query(self, texts: Sequence[str]) -> np.ndarray:
+        """Embed what something is looked for with, after the model's prompt for it.
+
+        A model without prompts embeds it as `embed` does.
+
+        Args, returns and raises: as `embed`.
+        """
+        return self._encode("encode_query", texts)
+
+    def encode_documents(self, texts: Sequence[str]) -> np.ndarray:
+        """Embed what is looked for, as `encode_query`."""
+        return self._encode("encode_documents", texts)
+
+    def embed_hybrid(
+        self, texts: Sequence[str], signature_name: str = "serving_default"
+    ) -> list[HybridEmbedding]:
+        """Embed texts with an exported `XLMHybridEmbedder`.
+
+        Args:
+            texts: list of str.
+            signature_name: string; "encode_query" and "encode_documents" of a model
+                that has prompts for them.
+
+        Returns:
+            list of `HybridEmbedding`, one per text.
+
+        Raises:
+            ValueError, ServingError: as `predict`.
+        """
+        inputs = {"text": _list_of_texts("texts", texts)}
+        names = {"embedding", "token_ids", "token_weights", "token_vectors", "lengths"}
+        outputs = self._predict_for("embed_hybrid", inputs, names, signature_name)
+        embeddings = []
+        for row, length in enumerate(outputs["lengths"].tolist()):
+            weights: dict[int, float] = {}
+            for token_id, weight in zip(
+                outputs["token_ids"][row, :length].tolist(),
+                outputs["token_weights"][row, :length].tolist(),
+                strict=True,
+            ):
+                if weight > 0:
+                    weights[token_id] = max(weight, weights.get(token_id, 0.0))
+            embeddings.append(
+                HybridEmbedding(
+                    outputs["embedding"][row],
+                    weights,
+                    outputs["token_vectors"][row, 1:length],
+                )
+            )
+        return embeddings
 
     def fill_mask(self, texts: Sequence[str]) -> list[FilledMask]:
         """Find what may stand for `<mask>`, with an exported `XLMMaskedLM`.
@@ -481,14 +581,22 @@ class Client:
             self._labels_read = tuple(answer["label"].tolist())
         return self._labels_read
 
-    def _predict_for(self, method, inputs, output_names):
-        outputs = set(self._signature("serving_default").outputs)
+    def _encode(self, method, texts):
+        self._signature("serving_default")  # reads them
+        name = method if method in self._signatures else "serving_default"
+        inputs = {"text": _list_of_texts("texts", texts)}
+        return self._predict_for(method, inputs, {"embedding"}, name)["embedding"]
+
+    def _predict_for(
+        self, method, inputs, output_names, signature_name="serving_default"
+    ):
+        outputs = set(self._signature(signature_name).outputs)
         if not output_names <= outputs:
             raise ValueError(
                 f"{method} needs a model with the outputs {sorted(output_names)}. "
                 f"{self.model} gives {sorted(outputs)}; use predict."
             )
-        return self.predict(inputs)
+        return self.predict(inputs, signature_name)
 
 
 def _texts_and_pairs(texts, text_pairs):

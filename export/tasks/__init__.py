@@ -9,8 +9,10 @@ from export.tasks.classification import ClassificationAnswer, ClassificationChec
 from export.tasks.contract import Answer, Check
 from export.tasks.embedding import EmbeddingAnswer, EmbeddingCheck
 from export.tasks.fill_mask import FilledMaskAnswer, FilledMaskCheck
+from export.tasks.hybrid_embedding import HybridEmbeddingAnswer, HybridEmbeddingCheck
 from export.tasks.labels import labels_of
 from export.tasks.tagging import TaggingAnswer, TaggingCheck
+from xlm_tf.models.hybrid_embedder import XLMHybridEmbedder
 from xlm_tf.models.masked_lm import XLMMaskedLM
 from xlm_tf.models.question_answering import XLMQuestionAnswering
 from xlm_tf.models.text_classifier import XLMTextClassifier
@@ -23,6 +25,7 @@ __all__ = ["EXPORTED", "Answer", "Check", "answer_of", "check_of", "labels_of"]
 EXPORTED = {
     XLMTextClassifier: (ClassificationAnswer, ClassificationCheck),
     XLMTextEmbedder: (EmbeddingAnswer, EmbeddingCheck),
+    XLMHybridEmbedder: (HybridEmbeddingAnswer, HybridEmbeddingCheck),
     XLMMaskedLM: (FilledMaskAnswer, FilledMaskCheck),
     XLMTokenClassifier: (TaggingAnswer, TaggingCheck),
     XLMQuestionAnswering: (SpanAnswer, SpanCheck),

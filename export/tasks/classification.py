@@ -16,15 +16,20 @@ ACTIVATIONS = {
 }
 
 
+def has_scores(task):
+    """Whether a classifier answers numbers, with no class to choose among others."""
+    return task.problem_type == "regression" or task.num_classes == 1
+
+
 class ClassificationAnswer(Answer):
     """`probabilities` float32 (B, C); in words also `label` string (B,).
 
-    Of a regression, `scores` float32 (B, C) alone.
+    Of a regression, and of a single class (a reranker), `scores` float32 (B, C) alone.
     """
 
     def __init__(self, task, labels, top_k):
         super().__init__(task, labels, top_k)
-        self.is_regression = task.problem_type == "regression"
+        self.has_scores = has_scores(task)
         # With an activation of its own, the task answers no logits.
         is_linear = task.activation is keras.activations.linear
         self.activation = ACTIVATIONS[task.problem_type] if is_linear else tf.identity
@@ -32,11 +37,11 @@ class ClassificationAnswer(Answer):
     def numbers(self, inputs):
         """See `Answer`."""
         x = self.activation(self.task(inputs, training=False))
-        return {"scores" if self.is_regression else "probabilities": x}
+        return {"scores" if self.has_scores else "probabilities": x}
 
     def words(self, numbers):
         """Numeric outputs -> those of the contract."""
-        if self.is_regression:
+        if self.has_scores:
             return numbers
         best = tf.argmax(numbers["probabilities"], axis=-1, output_type="int32")
         return {"label": tf.gather(tf.constant(self.labels), best), **numbers}
@@ -66,6 +71,10 @@ class ClassificationCheck(Check):
             # A sum is as exact as its terms, which are no smaller where it is zero.
             smallest = np.sqrt(np.mean(np.square(expected))) if expected.size else 1.0
             return check_parity(answer["scores"], expected, tolerance, what, smallest)
+        if self._task.num_classes == 1:
+            return check_parity(
+                answer["scores"], expected, tolerance, what, smallest=0.5
+            )
         # The same for probabilities that need not sum to 1.
         numbers = np.asarray(answer["probabilities"])
         distance = check_parity(numbers, expected, tolerance, what, smallest=0.5)

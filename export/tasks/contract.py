@@ -23,10 +23,13 @@ class Answer(abc.ABC):
     Attributes:
         input_shapes: dict from the name of a further int32 input of the signature
             `token_ids` to its shape.
+        prompts: dict from the name of a further signature to what that puts before
+            texts.
         check_prefix: str that every text of the check begins with.
     """
 
     input_shapes: ClassVar = {}
+    prompts: ClassVar = {}
     check_prefix = ""
 
     def text_names(self, pairs):

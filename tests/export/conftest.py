@@ -17,6 +17,7 @@ from tests.export import forked_process
 PREPROCESSORS = {
     xlm_tf.XLMTextClassifier: xlm_tf.XLMTextClassifierPreprocessor,
     xlm_tf.XLMTextEmbedder: xlm_tf.XLMTextEmbedderPreprocessor,
+    xlm_tf.XLMHybridEmbedder: xlm_tf.XLMTextEmbedderPreprocessor,
     xlm_tf.XLMMaskedLM: xlm_tf.XLMMaskedLMPreprocessor,
     xlm_tf.XLMTokenClassifier: xlm_tf.XLMTokenClassifierPreprocessor,
     xlm_tf.XLMQuestionAnswering: xlm_tf.XLMQuestionAnsweringPreprocessor,
@@ -97,6 +98,36 @@ def embedder(make_task):
         backbone={"num_languages": 2, "zero_padding_states": True},
         packing={"languages": ["en", "fr"], "language": "fr"},
     )
+
+
+@pytest.fixture(scope="session")
+def prompted_embedder(make_task):
+    """Prompts that are not pooled, and a projection."""
+    return make_task(
+        xlm_tf.XLMTextEmbedder,
+        projection_dim=6,
+        packing={
+            "prompts": {"query": "query: ", "passage": "the dog: "},
+            "default_prompt_name": "passage",
+            "include_prompt": False,
+        },
+    )
+
+
+@pytest.fixture(scope="session")
+def hybrid_embedder(make_task):
+    """Dense, sparse and multi-vector embeddings, after prompts."""
+    return make_task(
+        xlm_tf.XLMHybridEmbedder,
+        multi_vector_dim=8,
+        packing={"prompts": {"query": "query: "}},
+    )
+
+
+@pytest.fixture(scope="session")
+def reranker(make_task):
+    """A number for a pair."""
+    return make_task(xlm_tf.XLMTextClassifier, num_classes=1)
 
 
 @pytest.fixture(scope="session")
@@ -238,6 +269,9 @@ SAVED = {
     "translator": ("translator", 1, {}),
     "tags": ("tagger", 1, {}),
     "answers": ("answerer", 1, {"warmup_batch_sizes": ()}),
+    "prompts": ("prompted_embedder", 1, {"warmup_batch_sizes": ()}),
+    "hybrid": ("hybrid_embedder", 1, {"warmup_batch_sizes": ()}),
+    "reranker": ("reranker", 1, {"pairs": True, "warmup_batch_sizes": ()}),
 }
 
 
@@ -289,6 +323,10 @@ TFLITE = {
     "translator": ("translator", {"lengths": (12,)}),
     "tags": ("tagger", {"lengths": (8,)}),
     "answers": ("answerer", {}),
+    "hybrid": ("hybrid_embedder", {"lengths": (8,)}),
+    "hybrid-int8": ("hybrid_embedder", {"quantization": "int8"}),
+    "prompts": ("prompted_embedder", {}),
+    "reranker-int8": ("reranker", {"quantization": "int8"}),
 }
 
 

@@ -302,7 +302,7 @@ def test_labels_of_the_task_are_the_answers(make_task):
 @pytest.mark.parametrize(
     ("arguments", "output", "formula"),
     [
-        ({"num_classes": 1}, "probabilities", keras.ops.sigmoid),
+        ({"num_classes": 1}, "scores", keras.ops.sigmoid),
         (
             {"num_classes": 3, "problem_type": "multi_label_classification"},
             "probabilities",

@@ -39,13 +39,14 @@ class Pooling(keras.layers.Layer):
     def call(self, x, padding_mask, num_skipped=None):
         if num_skipped is not None:
             positions = ops.arange(ops.shape(x)[1], dtype="int32")
-            is_left = positions[None, :] >= ops.cast(num_skipped, "int32")[:, None]
+            skipped = ops.expand_dims(ops.cast(num_skipped, "int32"), 1)
+            is_left = ops.expand_dims(positions, 0) >= skipped
             padding_mask = ops.logical_and(ops.cast(padding_mask, "bool"), is_left)
         if self.mode == "first":
             first = x[:, 0, :]
             if num_skipped is not None:
                 index = ops.argmax(ops.cast(padding_mask, "int32"), axis=1)
-                index = ops.cast(index, "int32")[:, None, None]
+                index = ops.expand_dims(ops.cast(index, "int32"), (1, 2))
                 first = ops.take_along_axis(x, index, axis=1)[:, 0, :]
             return ops.cast(first, at_least_float32(x.dtype))
         x = ops.cast(x, at_least_float32(x.dtype))

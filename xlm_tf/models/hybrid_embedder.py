@@ -142,14 +142,14 @@ class XLMHybridEmbedder(
         number = ops.cumsum(ops.ones_like(of_backbone["token_ids"]), axis=1)
         is_first = ops.equal(number, 1)
         has_vector = is_real * (1.0 - ops.cast(is_first, x.dtype))
-        weights = ops.relu(self.sparse_dense(x))[..., 0]
+        weights = ops.squeeze(ops.relu(self.sparse_dense(x)), -1)
         vectors = self.multi_vector_dense(x)
         if self.normalize:
             pooled, vectors = _normalized(pooled), _normalized(vectors)
         return {
             "dense": pooled,
             "sparse": weights * is_real,
-            "multi_vector": vectors * has_vector[..., None],
+            "multi_vector": vectors * ops.expand_dims(has_vector, -1),
         }
 
     def vectors(self, inputs, outputs):
