@@ -261,8 +261,9 @@ def test_bpe_is_in_the_graph(xlm_task, tmp_path):
     (answer,) = ask(directory, ("serving_default", fields))
     for i, (text, name) in enumerate(zip(texts, ("fr", "en", "ru"), strict=True)):
         (expected,) = xlm_task.fill_mask(text, top_k=4, language=name)
+        # Weights are drawn anew: padding may be among the likeliest, which is no text.
         assert [token.decode() for token in answer["tokens"][i]] == [
-            token for token, _ in expected
+            token.replace("<pad>", "") for token, _ in expected
         ]
         scores = [score for _, score in expected]
         np.testing.assert_allclose(answer["scores"][i], scores, atol=1e-5)
