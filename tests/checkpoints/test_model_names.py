@@ -29,6 +29,7 @@ def test_names_addresses_folders_and_files(tmp_path):
         ("xlm-roberta-base", "xlm_roberta_base"),
         ("FacebookAI/xlm-roberta-large", "xlm_roberta_large"),
         ("XLM_R_base", "xlm_roberta_base"),
+        ("xlmr-large", "xlm_roberta_large"),
         ("xlm-mlm-enfr-1024", "xlm_mlm_enfr_1024"),
         ("facebook/xlm-roberta-xll", "xlm_roberta_xl"),
         ("xlmtiny", "xlm_tiny"),

@@ -41,7 +41,6 @@ def counted(monkeypatch):
 
 @pytest.fixture
 def small_graph(monkeypatch):
-    pytest.importorskip("faiss")
     monkeypatch.setattr(index_module, "GRAPH_FROM", 6)
 
 

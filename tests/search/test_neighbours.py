@@ -30,7 +30,6 @@ def test_equal_scores_in_the_order_of_the_vectors():
 
 
 def test_many_by_a_graph(monkeypatch):
-    pytest.importorskip("faiss")
     a, b = directions(300, 16, 0), directions(400, 16, 1)
     exact = neighbours_of(a, b, 4)
     monkeypatch.setattr(neighbours, "EXACT_PRODUCTS", 100)

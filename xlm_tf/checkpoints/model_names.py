@@ -73,4 +73,5 @@ def _nearest(text):
 
 def _plain(name):
     """A name without its owner, and in one spelling."""
-    return re.sub(r"[^a-z0-9]", "", name.rsplit("/", 1)[-1].lower())
+    plain = re.sub(r"[^a-z0-9]", "", name.rsplit("/", 1)[-1].lower())
+    return re.sub("^xlmr(?!oberta)", "xlmroberta", plain)
