@@ -54,6 +54,11 @@ def test_pairs_by_their_scores(here, model, capsys):
     assert said.out.splitlines() == lines[:2]
     assert "2 pairs of 4" in said.err
 
+    assert main([*command, "--threshold", "9"]) == 0
+    said = capsys.readouterr()
+    assert not said.out
+    assert "The highest score is" in said.err and "below --threshold 9" in said.err
+
 
 def test_gold_pairs_are_scored(here, model, capsys):
     (here / "gold.tsv").write_text(f"{A[0]}\t{B[2]}\n\n{A[1]} \t{B[0]}\n")
@@ -80,7 +85,7 @@ def test_gold_pairs_are_scored(here, model, capsys):
         (["latin.txt", "b.txt"], "latin.txt, line 1: not UTF-8"),
         (["a.txt", "b.txt", "--output", "a.txt"], "another file than what is read"),
         (["a.txt", "b.txt", "--output", "x/y"], "There is no folder x"),
-        (["a.txt", "b.txt", "--model", "xlm_tiny"], "holds a XLMMaskedLM"),
+        (["a.txt", "b.txt", "--model", "xlm_tiny"], "holds an XLMMaskedLM"),
         (["a.txt", "b.txt", "--language-b", "fr"], "reads every language alike"),
     ],
 )

@@ -82,6 +82,12 @@ def test_an_index_is_made_searched_and_added_to(here, model, capsys):
     assert found[1]["fields"] == {}
 
 
+def test_one_file_by_several_names(made, capsys):
+    assert main(["index", "./a.txt", "--index", "made"]) == 0
+    said = capsys.readouterr().out
+    assert "0 documents added, 0 replaced, 3 unchanged" in said
+
+
 def test_queries_from_a_file_and_from_stdin(made, monkeypatch, capsys):
     queries = "Le mot de passe\nvalid URL\n".encode("utf-16")
     (made.parent / "queries.txt").write_bytes(queries)
@@ -123,7 +129,7 @@ def test_a_reranker_orders_the_candidates(made, monkeypatch, capsys, tmp_path):
     classifier.save_to_preset(tmp_path / "classes")
     for name, message in (
         ("classes", "classes is a classifier of 2 classes. A reranker has one output"),
-        ("xlm_tiny", "xlm_tiny holds a XLMMaskedLM. A reranker is"),
+        ("xlm_tiny", "xlm_tiny holds an XLMMaskedLM. A reranker is"),
     ):
         assert main([*command[:-1], name]) == 2
         assert message in one_error(capsys)
@@ -141,7 +147,7 @@ def test_a_reranker_orders_the_candidates(made, monkeypatch, capsys, tmp_path):
         (["--queries", "none.txt"], "There is no file none.txt"),
         (["x", "--candidates", "20"], "--candidates is of --rerank"),
         (["x", "--index", "."], ". is not an index"),
-        (["x", "--model", "xlm_tiny"], "xlm_tiny holds a XLMMaskedLM"),
+        (["x", "--model", "xlm_tiny"], "xlm_tiny holds an XLMMaskedLM"),
         (["x", "--model", "nowhere"], "nowhere"),
     ],
 )
@@ -201,7 +207,7 @@ def test_files_that_cannot_be_used(here, capsys):
     assert main([*command, "--remove", "x"]) == 2
     assert "There is no index in made" in one_error(capsys)
     assert main(["index", "a.txt", "--model", "xlm_tiny", "--index", "made"]) == 2
-    assert "holds a XLMMaskedLM. An index needs an" in one_error(capsys)
+    assert "holds an XLMMaskedLM. Expected an XLMTextEmbedder" in one_error(capsys)
     assert not (here / "made").exists()
 
 

@@ -250,7 +250,7 @@ def test_rows_that_are_trained_alone_change_nothing(make_classifier):
         ({"target": 3}, "target must be a whole number, 0 at least and 2"),
         ({"target": -1}, "target must be a whole number"),
         ({"target": True}, "target must be a whole number"),
-        ({"target": ["a"]}, "target must be a whole number"),
+        ({"target": ["a"]}, "a number of them, for all texts"),
         ({"steps": 0}, "steps must be"),
         ({"batch_size": 0}, "batch_size must be"),
         ({"x": None}, "Pass the texts"),

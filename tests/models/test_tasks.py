@@ -250,6 +250,12 @@ def test_texts_of_several_languages(make_task):
         with pytest.raises(ValueError, match="this model reads: de, en, ru"):
             getattr(task, method)(texts, language=["de", "en", "fr"])
     embedder = task
+    for method in ("last_hidden_states", "hidden_states", "self_attention"):
+        named = getattr(embedder, method)({"text": texts, "language": languages})
+        found = getattr(embedder, method)(texts, language=languages)
+        np.testing.assert_array_equal(found[-1], named[-1])
+        with pytest.raises(ValueError, match="fr"):
+            getattr(embedder, method)(texts, language="fr")
     vectors = embedder.embed(texts, languages, batch_size=2)
     np.testing.assert_allclose(vectors, together, atol=1e-5)
     directions = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -232,7 +232,7 @@ def test_another_model_is_refused(index, tmp_path, embedder):
     other.save_to_preset(tmp_path / "other")
     with pytest.raises(ValueError, match=r"made with .* and .*other is another model"):
         Index.open(index.path, tmp_path / "other")
-    with pytest.raises(ValueError, match=r"holds a XLMMaskedLM\. An index needs an"):
+    with pytest.raises(ValueError, match="holds an XLMMaskedLM"):
         Index.open(index.path, "xlm_tiny")
     # The same model, elsewhere and saved in another form.
     embedder.save_to_preset(tmp_path / "moved")
@@ -247,6 +247,12 @@ def test_a_model_that_has_gone(tmp_path, embedder, messages):
     with pytest.raises(OSError, match=r"made with .*Name where it is now"):
         index.add(documents_of(messages))
     Index.open(tmp_path / "index", tmp_path / "elsewhere").add(documents_of(messages))
+
+
+def test_an_index_is_not_made_twice(index, embedder_folder):
+    with pytest.raises(FileExistsError, match="is an index already"):
+        Index.create(index.path, embedder_folder)
+    assert index.search("x")
 
 
 def test_what_is_no_index(tmp_path, embedder_folder):

@@ -1,5 +1,6 @@
 """Documents in files: lines, paragraphs or whole texts, and objects of JSON lines."""
 
+import os
 from pathlib import Path
 
 from xlm_tf.cli.text_lines import read_lines
@@ -35,6 +36,7 @@ def iterate_documents(path, unit="lines", encoding="utf-8"):
         yield from _of_objects(path)
         return
     lines = enumerate(read_lines(path, encoding), start=1)
+    path = os.path.normpath(path)  # ./news.txt is news.txt
     if unit == "files":
         text = "\n".join(line for _, line in lines)
         yield path, Document(path, text, source=path)

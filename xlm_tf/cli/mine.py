@@ -137,6 +137,11 @@ def run(args):
         f"{len(written):,} pairs of {len(sides[0]):,} and {len(sides[1]):,} different "
         "sentences."
     )
+    if pairs and not written:
+        console.print(
+            f"The highest score is {pairs[0][0]:.4f}, below --threshold "
+            f"{args.threshold:g}."
+        )
     if gold is not None:
         thresholds = {"best": None}
         if args.threshold is not None:

@@ -366,7 +366,8 @@ def _with_interval(metric, score):
     value = _figure(metric, score.value)
     if score.low is None:
         return value
-    return f"{value} ({_figure(metric, score.low)}-{_figure(metric, score.high)})"
+    low, high = (_figure(metric, bound) for bound in (score.low, score.high))
+    return f"{value} ({low} to {high})" if score.low < 0 else f"{value} ({low}-{high})"
 
 
 def _mean(scores, metric):

@@ -51,6 +51,8 @@ def drawn_in_place(initializer):
         return initializer
 
     def draw(shape, dtype=None):
-        return tf.function(lambda: initializer(shape, dtype=dtype), autograph=False)()
+        drawn = tf.function(lambda: initializer(shape, dtype=dtype), autograph=False)
+        # Not called as it is: TensorFlow would warn of many such functions.
+        return drawn.get_concrete_function()()
 
     return draw

@@ -12,6 +12,7 @@ import tensorflow as tf
 from xlm_tf import onednn
 from xlm_tf.models.presets import XLMPresets
 from xlm_tf.models.task_fitting import TaskFitting
+from xlm_tf.models.text_fields import with_language
 
 _TEXTS_AT_ONCE = 256
 
@@ -68,47 +69,48 @@ class XLMTask(TaskFitting, XLMPresets):
         padding = (1 - keras.ops.cast(is_real, "int32")) * int(self.padding_output)
         return x * keras.ops.cast(is_real, x.dtype) + keras.ops.cast(padding, x.dtype)
 
-    def last_hidden_states(self, texts):
+    def last_hidden_states(self, texts, language=None):
         """The hidden states of texts, one vector a token.
 
         Args:
-            texts: what the preprocessor takes: str or list of str, or a dict with
-                `text` and `language`.
+            texts: str or list of str, or what else the preprocessor takes.
+            language: str, of the texts, or list of str, one each, where the model or
+                its tokenizer has any.
 
         Returns:
             Float tensor (B, T, D), padded: the last block's states of `<s>`, the
             tokens and `</s>`.
         """
-        return self.backbone(self._packed(texts, "last_hidden_states"))
+        return self.backbone(self._packed(texts, language, "last_hidden_states"))
 
-    def hidden_states(self, texts):
+    def hidden_states(self, texts, language=None):
         """The hidden states of texts, after the embeddings and after every block.
 
         Args:
-            texts: as for `last_hidden_states`.
+            texts, language: as for `last_hidden_states`.
 
         Returns:
             List of `num_layers + 1` float tensors (B, T, D), see
             `XLMBackbone.hidden_states`.
         """
-        inputs = self._packed(texts, "hidden_states")
+        inputs = self._packed(texts, language, "hidden_states")
         return self.backbone.hidden_states(inputs)
 
-    def self_attention(self, texts):
+    def self_attention(self, texts, language=None):
         """What every token of texts attends to, in every block and head.
 
         Args:
-            texts: as for `last_hidden_states`.
+            texts, language: as for `last_hidden_states`.
 
         Returns:
             List of `num_layers` float32 tensors (B, H, T, T), see
             `XLMBackbone.self_attention`. `preprocessor.pack(texts)["token_ids"]` are
             the tokens.
         """
-        inputs = self._packed(texts, "self_attention")
+        inputs = self._packed(texts, language, "self_attention")
         return self.backbone.self_attention(inputs)
 
-    def _packed(self, texts, method):
+    def _packed(self, texts, language, method):
         if hasattr(self.backbone, "encoder"):
             raise ValueError(
                 f"`{method}` looks into an encoder, and an {type(self).__name__} has a "
@@ -116,7 +118,10 @@ class XLMTask(TaskFitting, XLMPresets):
                 "`model.backbone.cross_attention`, which take token ids."
             )
         texts = [texts] if isinstance(texts, str) else texts
-        return self.text_preprocessor(method).pack(texts)
+        preprocessor = self.text_preprocessor(method)
+        if language is not None:
+            preprocessor.check_language(language)
+        return preprocessor.pack(with_language(texts, language))
 
     def enable_lora(self, rank, target_layer_names=None):
         """Train low-rank updates of the backbone, and the task's head.

@@ -393,10 +393,10 @@ class XLMTextClassifier(
         names = self.class_names
         if isinstance(target, str) and target in names:
             return names.index(target)
-        if isinstance(target, str):
+        if isinstance(target, str | list | tuple):
             raise ValueError(
-                f"target must be one of {', '.join(names)}, or a number of them. "
-                f"Received: target={target!r}."
+                f"target must be one of {', '.join(names)}, or a number of them, for "
+                f"all texts. Received: target={target!r}."
             )
         return whole_number("target", target, 0, self.num_classes - 1)
 

@@ -120,8 +120,8 @@ class TextPacking(ArgumentsFromPreset):
     def _check_has_language(self):
         if self.languages is not None and self.language is None:
             raise ValueError(
-                'This model has language embeddings: pass {"text": ..., "language": '
-                "...}, or set `language` of the preprocessor to one of "
+                "This model has language embeddings: pass `language`, or {'text': ..., "
+                "'language': ...}, or set `language` of the preprocessor to one of "
                 f"{self.languages}."
             )
 

@@ -615,8 +615,8 @@ def load_embedder(model):
     embedder = XLMTextEmbedder.from_preset(model) if is_hybrid else load_task(model)
     if not isinstance(embedder, XLMTextEmbedder):
         raise ValueError(
-            f"{model} holds a {type(embedder).__name__}. An index needs an "
-            "XLMTextEmbedder."
+            f"{model} holds an {type(embedder).__name__}. Expected an XLMTextEmbedder, "
+            "which gives texts vectors."
         )
     embedder.text_preprocessor("Index")
     return embedder
@@ -630,6 +630,11 @@ def _place(model):
 def _check_room(path):
     if path.exists() and not path.is_dir():
         raise FileExistsError(f"{path} is a file. Name a folder for the index.")
+    if is_index(path):
+        raise FileExistsError(
+            f"{path} is an index already. Open it with Index.open, or name another "
+            "folder."
+        )
     if path.is_dir() and any(not x.name.startswith(".") for x in path.iterdir()):
         raise FileExistsError(
             f"{path} holds something else than an index. Name a new or an empty folder."

@@ -18,7 +18,7 @@ def check_reranker(model, name):
     task = model if isinstance(model, type) else type(model)
     if not issubclass(task, XLMTextClassifier):
         raise ValueError(
-            f"{name} holds a {task.__name__}. A reranker is an XLMTextClassifier with "
+            f"{name} holds an {task.__name__}. A reranker is an XLMTextClassifier with "
             "one output, which reads a query and a text."
         )
     if model is not task and model.num_classes != 1:
