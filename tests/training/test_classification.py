@@ -11,7 +11,6 @@ import yaml
 
 import xlm_tf
 from xlm_tf.cli import main
-from xlm_tf.training import task_finetuning
 from xlm_tf.training.classification import ClassificationData
 from xlm_tf.training.recipe_loader import RecipeError, load_recipe
 from xlm_tf.training.task_finetuning import finetune_task
@@ -132,25 +131,6 @@ def test_started_again_it_is_finished(run, tables):
     recipe = str(run.parent / "recipe.yaml")
     assert main(["finetune", recipe, "--data", str(tables)]) == 0
     assert (run / "model" / "model.weights.h5").stat().st_mtime_ns == before
-
-
-@pytest.fixture
-def stop_at(monkeypatch):
-    """Function that runs a recipe and stops it after so many steps of all runs."""
-
-    def run(recipe, step):
-        original = task_finetuning._TaskRun.on_train_batch_end
-        steps = itertools.count(1)
-
-        def stop(self, batch, logs=None):
-            self.stop_requested |= next(steps) == step
-            original(self, batch, logs)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(task_finetuning._TaskRun, "on_train_batch_end", stop)
-            return finetune_task(recipe, quiet=True)
-
-    return run
 
 
 def assert_same_weights(*models):

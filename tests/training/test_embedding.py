@@ -273,9 +273,7 @@ def xlm_tf_vocabulary(folder):
 
 
 @pytest.mark.slow
-def test_a_stopped_run_goes_on_as_if_it_had_not(folder, tmp_path, monkeypatch):
-    from xlm_tf.training import task_finetuning
-
+def test_a_stopped_run_goes_on_as_if_it_had_not(folder, tmp_path, stop_at):
     paths = {name: tmp_path / name for name in ("whole", "stopped")}
     for path in paths.values():
         path.mkdir()
@@ -288,15 +286,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(folder, tmp_path, monkeypatch):
         for name, path in paths.items()
     }
     expected = finetune_task(recipes["whole"], quiet=True)
-    original = task_finetuning._TaskRun.on_train_batch_end
-
-    def stop(run, *arguments, **logs):
-        run.stop_requested = run.step >= 2
-        original(run, *arguments, **logs)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(task_finetuning._TaskRun, "on_train_batch_end", stop)
-        assert not finetune_task(recipes["stopped"], quiet=True).finished
+    assert not stop_at(recipes["stopped"], 2).finished
     result = finetune_task(recipes["stopped"], quiet=True)
     weights = [xlm_tf.load_task(own.model).get_weights() for own in (expected, result)]
     for one, other in zip(*weights, strict=True):
