@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xlm_tf.cli.argument_types import whole
 from xlm_tf.cli.document_files import UNITS, check_documents, iterate_documents
-from xlm_tf.cli.text_lines import encoding
+from xlm_tf.cli.text_lines import add_encoding_argument
 
 
 def add_arguments(parser):
@@ -47,12 +47,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--language", help="of all texts, where the model or its tokenizer needs it"
     )
-    parser.add_argument(
-        "--encoding",
-        type=encoding,
-        default="utf-8",
-        help="of files of text (default: %(default)s)",
-    )
+    add_encoding_argument(parser, "files of text")
     parser.add_argument("--batch-size", type=whole("batch_size"), default=32)
 
 

@@ -7,8 +7,8 @@ For example
 from xlm_tf.cli.argument_types import real, whole
 from xlm_tf.cli.text_lines import (
     STANDARD_STREAM,
+    add_encoding_argument,
     check_output_of,
-    encoding,
     open_output,
     read_lines,
 )
@@ -63,12 +63,7 @@ def add_arguments(parser):
             metavar="LANGUAGE",
             help=f"of {side.upper()}, where the model or its tokenizer needs it",
         )
-    parser.add_argument(
-        "--encoding",
-        type=encoding,
-        default="utf-8",
-        help="of A and B (default: %(default)s)",
-    )
+    add_encoding_argument(parser, "A and B")
     parser.add_argument("--batch-size", type=whole("batch_size"), default=32)
 
 

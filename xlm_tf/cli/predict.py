@@ -9,8 +9,8 @@ import json
 from xlm_tf.cli.argument_types import whole
 from xlm_tf.cli.text_lines import (
     STANDARD_STREAM,
+    add_encoding_argument,
     check_output_of,
-    encoding,
     open_output,
 )
 
@@ -47,12 +47,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--language", help="of all texts, where the model or its tokenizer needs it"
     )
-    parser.add_argument(
-        "--encoding",
-        type=encoding,
-        default="utf-8",
-        help="of lines of text (default: %(default)s)",
-    )
+    add_encoding_argument(parser, "lines of text")
     parser.add_argument(
         "--output",
         default=STANDARD_STREAM,

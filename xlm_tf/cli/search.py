@@ -9,9 +9,9 @@ import sys
 from xlm_tf.cli.argument_types import whole
 from xlm_tf.cli.text_lines import (
     STANDARD_STREAM,
+    add_encoding_argument,
     check_lines,
     check_stdout,
-    encoding,
     read_lines,
     standard_output,
 )
@@ -54,12 +54,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--language", help="of the queries, where the model or its tokenizer needs it"
     )
-    parser.add_argument(
-        "--encoding",
-        type=encoding,
-        default="utf-8",
-        help="of --queries (default: %(default)s)",
-    )
+    add_encoding_argument(parser, "--queries")
     parser.add_argument("--batch-size", type=whole("batch_size"), default=32)
 
 

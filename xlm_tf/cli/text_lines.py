@@ -33,6 +33,16 @@ def encoding(name):
     return found.name
 
 
+def add_encoding_argument(parser, texts):
+    """Add `--encoding`; `texts` says of what, in its help."""
+    parser.add_argument(
+        "--encoding",
+        type=encoding,
+        default="utf-8",
+        help=f"of {texts} (default: %(default)s)",
+    )
+
+
 def read_lines(path, encoding="utf-8"):
     """The lines of a file, without their ends, streaming.
 

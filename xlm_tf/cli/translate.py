@@ -6,9 +6,9 @@ For example `xlm-tf translate --model DIR --to fr < en.txt > fr.txt`.
 from xlm_tf.cli.argument_types import whole
 from xlm_tf.cli.search_arguments import add_search_arguments, search_of
 from xlm_tf.cli.text_lines import (
+    add_encoding_argument,
     check_lines,
     check_output_of,
-    encoding,
     open_output,
     read_lines,
 )
@@ -39,12 +39,8 @@ def add_shared_arguments(parser, models):
         default="-",
         help="one text per line, plain or .gz; - is stdin (default)",
     )
-    parser.add_argument(
-        "--encoding",
-        type=encoding,
-        default="utf-8",
-        help="of the input, such as latin-1 or utf-16; the output is UTF-8 "
-        "(default: %(default)s)",
+    add_encoding_argument(
+        parser, "the input, such as latin-1 or utf-16; the output is UTF-8"
     )
     parser.add_argument(
         "--output",
