@@ -14,7 +14,8 @@ def directions(rows, width, seed):
 
 @pytest.mark.parametrize("k", [1, 4, 50])
 def test_exactly(monkeypatch, k):
-    monkeypatch.setattr(neighbours, "_AT_ONCE", 170)  # several queries at a time
+    # Several queries at a time.
+    monkeypatch.setattr("xlm_tf.models.cosines._COSINES_AT_ONCE", 170)
     queries, vectors = directions(7, 16, 0), directions(50, 16, 1)
     scores, places = nearest(queries, vectors, k)
     for query, own_scores, own_places in zip(queries, scores, places, strict=True):
@@ -27,6 +28,15 @@ def test_equal_scores_in_the_order_of_the_vectors():
     vectors = np.eye(3, dtype="float32")[[0, 1, 0, 0]]
     _, places = nearest(vectors[:1], vectors, 3)
     assert places.tolist() == [[0, 2, 3]]
+
+
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_the_first_of_many_equal_scores(k):
+    vectors = np.eye(3, dtype="float32")[np.arange(300) % 3]
+    scores, places = nearest(vectors[:3], vectors, k)
+    for row, own in enumerate(places):
+        assert own.tolist() == list(range(row, 300, 3))[:k]
+    assert (scores == 1).all()
 
 
 def test_many_by_a_graph(monkeypatch):

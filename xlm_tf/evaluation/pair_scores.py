@@ -53,7 +53,7 @@ def predict(model, rows, batch_size=32):
         encode = model.encode_query if is_query else model.encode_documents
         side_of_pair = "source" if side == "source" else "target"
         language = rows[0].get(f"{side_of_pair}_of_model")
-        vectors[side] = _vectors(encode, texts, language, batch_size)
+        vectors[side] = encode(texts, language=language, batch_size=batch_size)
     return vectors
 
 
@@ -130,16 +130,6 @@ def errors(model, rows, vectors, language):
         )
         if not is_right
     ]
-
-
-def _vectors(encode, texts, language, batch_size):
-    """float32 array (N, D); batches of similar length."""
-    order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
-    ordered = [texts[number] for number in order]
-    found = encode(ordered, language=language, batch_size=batch_size)
-    vectors = np.empty(found.shape, "float32")
-    vectors[order] = found
-    return vectors
 
 
 def _candidates(rows, vectors):

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-# Cosines that are in memory at once: 64 MB.
-_COSINES_AT_ONCE = 1 << 24
+from xlm_tf.models import cosines
 
 
 def nearest(queries, candidates):
@@ -16,13 +15,9 @@ def nearest(queries, candidates):
     Returns:
         int array (Q,), numbers of candidates.
     """
-    queries, candidates = (_directions(x) for x in (queries, candidates))
-    at_once = max(1, _COSINES_AT_ONCE // len(candidates))
-    found = [
-        (queries[begin : begin + at_once] @ candidates.T).argmax(axis=1)
-        for begin in range(0, len(queries), at_once)
-    ]
-    return np.concatenate(found) if found else np.zeros(0, int)
+    queries, candidates = map(cosines.directions, (queries, candidates))
+    _, places = cosines.nearest(queries, candidates, 1)
+    return places[:, 0]
 
 
 def retrieval_accuracy(queries, candidates, correct):
@@ -48,9 +43,3 @@ def retrieval_accuracy(queries, candidates, correct):
     found = nearest(queries, candidates)
     hits = [best in right for best, right in zip(found, correct, strict=True)]
     return float(np.mean(hits))
-
-
-def _directions(vectors):
-    vectors = np.asarray(vectors)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, 1e-12)

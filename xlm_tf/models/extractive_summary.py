@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from xlm_tf.generation.search_arguments import real_number
+from xlm_tf.models.cosines import directions
 from xlm_tf.models.text_fields import language_of_each
 from xlm_tf.text.sentences import sentence_spans
 
@@ -50,10 +51,8 @@ class SentenceRanking:
         """
         if not len(vectors):
             return [], np.zeros(0)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        vectors = vectors / np.maximum(lengths, 1e-12)
-        centroid = vectors.mean(axis=0)
-        centroid /= max(np.linalg.norm(centroid), 1e-12)
+        vectors = directions(vectors)
+        centroid = directions(vectors.mean(axis=0))
         position = 1 / np.arange(1, len(vectors) + 1)
         relevance = (1 - self.position_weight) * (vectors @ centroid)
         relevance += self.position_weight * position
@@ -91,15 +90,12 @@ def ranked_sentences(
         for text, own in zip(texts, spans, strict=True)
         for begin, end in own
     ]
-    by_length = sorted(range(len(sentences)), key=lambda i: len(sentences[i]))
     languages = language_of_each(texts, language)
     if languages is not None:
         languages = [
             of_text for of_text, own in zip(languages, spans, strict=True) for _ in own
         ]
-        languages = [languages[i] for i in by_length]
-    vectors = embedder.embed([sentences[i] for i in by_length], languages, batch_size)
-    vectors = vectors[np.argsort(by_length)]
+    vectors = embedder.embed(sentences, languages, batch_size)
     begin = 0
     for own in spans:
         yield own, *ranking.order(vectors[begin : begin + len(own)], count)

@@ -18,7 +18,7 @@ from xlm_tf.models.text_embedder import (
     write_embedding_files,
 )
 from xlm_tf.models.text_embedder_preprocessor import XLMTextEmbedderPreprocessor
-from xlm_tf.models.text_embedding import TextEmbedding
+from xlm_tf.models.text_embedding import TextEmbedding, normalized
 
 
 def _read_head(checkpoint, head, arguments):
@@ -145,7 +145,7 @@ class XLMHybridEmbedder(
         weights = ops.squeeze(ops.relu(self.sparse_dense(x)), -1)
         vectors = self.multi_vector_dense(x)
         if self.normalize:
-            pooled, vectors = _normalized(pooled), _normalized(vectors)
+            pooled, vectors = normalized(pooled), normalized(vectors)
         return {
             "dense": pooled,
             "sparse": weights * is_real,
@@ -178,14 +178,16 @@ class XLMHybridEmbedder(
             ],
         }
 
-    def joined(self, batches):
+    def joined(self, batches, rows):
         """What `embed` gives for all texts."""
-        empty = np.zeros((0, self.backbone.hidden_dim), "float32")
-        return {
-            "dense": np.concatenate([batch["dense"] for batch in batches] or [empty]),
-            "sparse": [row for batch in batches for row in batch["sparse"]],
-            "multi_vector": [row for batch in batches for row in batch["multi_vector"]],
-        }
+        if not batches:
+            dense = np.zeros((0, self.backbone.hidden_dim), "float32")
+            return {"dense": dense, "sparse": [], "multi_vector": []}
+        found = {"dense": np.concatenate([batch["dense"] for batch in batches])[rows]}
+        for name in ("sparse", "multi_vector"):
+            of_all = [own for batch in batches for own in batch[name]]
+            found[name] = [of_all[row] for row in rows]
+        return found
 
     def embed(self, texts, **arguments):
         """The embeddings of some texts.
@@ -282,8 +284,3 @@ def _weights_of_tokens(ids, weights, special):
         if weight > 0 and token_id not in special:
             result[token_id] = max(weight, result.get(token_id, 0.0))
     return result
-
-
-def _normalized(x):
-    length = ops.sum(ops.square(x), axis=-1, keepdims=True)
-    return x * ops.rsqrt(ops.maximum(length, 1e-12))

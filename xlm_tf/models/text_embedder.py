@@ -13,6 +13,7 @@ from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.layers.pooling import Pooling
 from xlm_tf.layers.precision import at_least_float32
 from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.cosines import directions
 from xlm_tf.models.extractive_summary import SentenceRanking, ranked_sentences
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.task import XLMTask
@@ -20,7 +21,7 @@ from xlm_tf.models.text_embedder_preprocessor import (
     PROMPT_ARGUMENTS,
     XLMTextEmbedderPreprocessor,
 )
-from xlm_tf.models.text_embedding import TextEmbedding
+from xlm_tf.models.text_embedding import TextEmbedding, normalized
 from xlm_tf.models.text_reading import read_column
 from xlm_tf.private_keras import read_preset
 from xlm_tf.text.byte_offsets import as_strings
@@ -273,13 +274,7 @@ class XLMTextEmbedder(
         if self.projection_dense is not None:
             x = self.projection_dense(x)
         x = x[:, : self.embedding_dim]
-        if self.normalize:
-            # Written out: `ops.normalize` branches on the norm, this converts to
-            # builtin TFLite ops.
-            x = x * ops.rsqrt(
-                ops.maximum(ops.sum(ops.square(x), axis=-1, keepdims=True), 1e-12)
-            )
-        return x
+        return normalized(x) if self.normalize else x
 
     @property
     def embedding_dim(self):
@@ -290,11 +285,11 @@ class XLMTextEmbedder(
         """What `embed` gives for a batch: float array (B, E)."""
         return ops.convert_to_numpy(outputs)
 
-    def joined(self, batches):
+    def joined(self, batches, rows):
         """What `embed` gives for all texts: float array (B, E)."""
         if not batches:
             return np.zeros((0, self.embedding_dim), "float32")
-        return np.concatenate(batches)
+        return np.concatenate(batches)[rows]
 
     def similarity(self, a, b, language=None):
         """How near texts are to each other: cosines of their vectors.
@@ -370,8 +365,7 @@ class XLMTextEmbedder(
         array = np.asarray(x)
         is_vectors = array.dtype.kind in "iuf" and array.size > 0
         vectors = np.atleast_2d(array) if is_vectors else self.embed(x, language)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors / np.maximum(lengths, 1e-12)
+        return directions(vectors)
 
     def get_config(self):
         return {

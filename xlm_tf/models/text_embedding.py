@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import ops
 
 from xlm_tf.generation.search_arguments import whole_number
 from xlm_tf.models.text_fields import language_of_each, with_language
@@ -19,7 +20,7 @@ class TextEmbedding:
     """Mixin for tasks on an `XLMTextEmbedderPreprocessor` that embed texts.
 
     A class has `vectors(inputs, outputs)`, what it gives for a batch, and
-    `joined(batches)`, what for all.
+    `joined(batches, rows)`, what for all: of every text the row that it is in them.
     """
 
     def embed(self, texts, language=None, batch_size=32, prompt_name=None, prompt=None):
@@ -48,6 +49,10 @@ class TextEmbedding:
         prompt = _chosen_prompt(preprocessor, prompt_name, prompt)
         texts = read_column(texts)
         languages = language_of_each(texts, language)
+        # Texts of similar length are batches: little of them is padding.
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        texts = [texts[i] for i in order]
+        languages = languages and [languages[i] for i in order]
         compute = self._compute_of(-(-len(texts) // batch_size))
         batches = []
         for begin in range(0, len(texts), batch_size):
@@ -55,7 +60,7 @@ class TextEmbedding:
             rows = with_language(texts[own], languages and languages[own])
             inputs = preprocessor.pack(rows, prompt)
             batches.append(self.vectors(inputs, compute(inputs)))
-        return self.joined(batches)
+        return self.joined(batches, np.argsort(order))
 
     def _compute_of(self, num_batches):
         """What computes a batch: from some batches on a graph, as of `predict`."""
@@ -115,6 +120,14 @@ class TextEmbedding:
             packed = (self.preprocessor.pack(text, prompt) for prompt in prompts)
             ids += [np.ravel(x["token_ids"]) for x in packed]
         return np.concatenate(ids)
+
+
+def normalized(x):
+    """float tensor (..., D) -> the same, rows of length 1."""
+    # Written out: `ops.normalize` branches on the norm, this converts to builtin
+    # TFLite ops.
+    length = ops.sum(ops.square(x), axis=-1, keepdims=True)
+    return x * ops.rsqrt(ops.maximum(length, 1e-12))
 
 
 def _chosen_prompt(preprocessor, prompt_name, prompt):

@@ -12,6 +12,7 @@ import numpy as np
 
 from xlm_tf.data.json_objects import text_problem
 from xlm_tf.generation.search_arguments import whole_number
+from xlm_tf.models.cosines import nearest
 from xlm_tf.models.hybrid_embedder import XLMHybridEmbedder
 from xlm_tf.models.loading import find_task, load_task
 from xlm_tf.models.text_embedder import XLMTextEmbedder
@@ -19,7 +20,6 @@ from xlm_tf.models.text_reading import read_column
 from xlm_tf.search.documents import Changes, Hit
 from xlm_tf.search.fingerprint import fingerprint
 from xlm_tf.search.graph import GRAPH_FROM, MOST_REMOVED, Graph, check_installed
-from xlm_tf.search.neighbours import nearest
 from xlm_tf.search.passages import cut_passages
 from xlm_tf.search.prompted_embedding import (
     document_prompt,

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from xlm_tf.models.text_embedding import normalized
+
 # The key of a text that is not there.
 NO_TEXT = -1
 _MASKED_SCORE = -1e9
@@ -134,6 +136,4 @@ def _cut(vectors, dim):
     """Vectors (..., D) -> (..., dim), of length 1."""
     if dim is None:
         return vectors
-    cut = vectors[..., :dim]
-    length = tf.reduce_sum(tf.square(cut), axis=-1, keepdims=True)
-    return cut * tf.math.rsqrt(tf.maximum(length, 1e-12))
+    return normalized(vectors[..., :dim])
