@@ -33,7 +33,6 @@ class GenerationModule(tf.Module):
         # In a closure: of a Keras model, a module would store what it cannot load.
         self._task = lambda: task
         copy = InferenceCopy(task, layout=PaddedRows, lookup=lookup)
-        self._copy = lambda: copy
         self._generator = TextGenerator(copy)
         self._lengths = lengths
         self.weights = copy.variables
@@ -90,8 +89,9 @@ class GenerationModule(tf.Module):
 
     def _encode(self, **inputs):
         inputs = self._with_mask(inputs)
-        with self._copy().weights():
-            source = self._copy().task.backbone.encode(inputs)
+        copy = self._generator.copy
+        with copy.weights():
+            source = copy.task.backbone.encode(inputs)
         return {
             "source_keys": tf.stack([keys for keys, _ in source["keys_values"]]),
             "source_values": tf.stack([values for _, values in source["keys_values"]]),
@@ -99,20 +99,21 @@ class GenerationModule(tf.Module):
         }
 
     def _decode_step(self, **inputs):
-        task, index = self._copy().task, inputs["index"]
+        copy, index = self._generator.copy, inputs["index"]
+        backbone = copy.task.backbone
         token_ids = tf.expand_dims(inputs["token_ids"], 1)  # (B, 1)
         language_ids = inputs.get("target_language_ids")
         if language_ids is not None:
             language_ids = tf.expand_dims(language_ids, 1)
         keys, values, source_keys, source_values = (
-            tf.unstack(inputs[name], num=task.backbone.num_decoder_layers)
+            tf.unstack(inputs[name], num=backbone.num_decoder_layers)
             for name in ("keys", "values", "source_keys", "source_values")
         )
         places = tf.range(tf.shape(inputs["keys"])[3])
         # The layers put the new position behind the cache, which has a place for it.
         mask = tf.concat([places < index, [True]], axis=0)
-        with self._copy().weights():
-            states, grown = task.backbone.step(
+        with copy.weights():
+            states, grown = backbone.step(
                 token_ids,
                 index,
                 tuple(zip(keys, values, strict=True)),
@@ -123,7 +124,7 @@ class GenerationModule(tf.Module):
                 mask=tf.reshape(mask, (1, 1, -1)),
                 language_ids=language_ids,
             )
-            logits = task.logits(states)
+            logits = copy.task.logits(states)
         is_place = tf.reshape(places == index, (1, 1, -1, 1))
         keys, values = (
             tf.stack(
