@@ -42,6 +42,20 @@ def test_every_model_of_the_family_is_public():
         _ = xlm_tf.AdamW  # registered, and not public
 
 
+def test_kerashub_finds_one_class_for_a_backbone():
+    import keras_hub
+
+    names = (name for names in CLASSES.values() for name in names if name[:3] == "XLM")
+    own = [getattr(xlm_tf, name) for name in names]
+    tasks = [x for x in own if issubclass(x, keras_hub.models.Task)]
+    for base in vars(keras_hub.models).values():
+        if not isinstance(base, type) or base is keras_hub.models.Task:
+            continue
+        found = [x.backbone_cls for x in tasks if issubclass(x, base)]
+        if issubclass(base, keras_hub.models.Task):
+            assert len(found) == len(set(found)), base
+
+
 def run_fresh(program, *arguments):
     """What a program prints in a fresh process, as JSON."""
     process = subprocess.run(

@@ -41,10 +41,9 @@ def _read_head(checkpoint, head, arguments):
     return {"multi_vector_dim": width, **arguments}, head.tensors
 
 
+# No `keras_hub.models.TextEmbedder`: of several on one backbone, that class takes any.
 @keras.saving.register_keras_serializable("xlm_tf")
-class XLMHybridEmbedder(
-    OptionalInputs, TextEmbedding, XLMTask, keras_hub.models.TextEmbedder
-):
+class XLMHybridEmbedder(OptionalInputs, TextEmbedding, XLMTask, keras_hub.models.Task):
     """A backbone with the three heads of BGE M3.
 
     - dense: one vector, the pooled hidden states;
