@@ -3,7 +3,7 @@ import warnings
 
 import pytest
 import tensorflow as tf
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xlm_tf.data.corpus_report import CorpusReport
@@ -13,19 +13,6 @@ from xlm_tf.data.plain_text import (
     iterate_plain_text,
     read_plain_text,
     scan_plain_text,
-)
-
-# UTF-16, UTF-32, zstd, xz, bzip2, zip, 7z, gzip.
-OTHER_FILES = (
-    b"\xff\xfe",
-    b"\xfe\xff",
-    b"\0\0\xfe\xff",
-    b"\x28\xb5\x2f\xfd",
-    b"\xfd7zXZ",
-    b"BZh",
-    b"PK",
-    b"7z",
-    b"\x1f\x8b",
 )
 
 
@@ -138,9 +125,8 @@ def test_only_the_first_broken_lines_are_named_but_all_are_counted():
     )
 )
 def test_graph_and_python_judge_every_line_alike(tmp_path_factory, content):
-    content = b"\n".join(content)
-    # What begins so is UTF-16, or compressed: refused as a whole.
-    assume(not content.startswith(OTHER_FILES))
+    # A file that begins as UTF-16 does, or as something compressed, is refused.
+    content = b"\n".join([b"", *content])
     path = tmp_path_factory.mktemp("lines") / "any.txt"
     path.write_bytes(content)
     report = CorpusReport()

@@ -1,10 +1,17 @@
+import bz2
 import gzip
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xlm_tf.data.text_lines import FileLines, binary_lines, is_gzip, split_lines
+from xlm_tf.data.text_lines import (
+    FileLines,
+    binary_lines,
+    check_is_text,
+    is_gzip,
+    split_lines,
+)
 
 
 def lines_of(path, content):
@@ -68,3 +75,20 @@ def test_what_unpacks_to_much_is_read_in_pieces(tmp_path):
     )
     assert [len(line) for line in lines] == [size, 1]
     assert is_plain
+
+
+@pytest.mark.parametrize("content", [b"", b"One\n" * 99])
+def test_what_bzip2_wrote_is_refused(tmp_path, content):
+    path = tmp_path / "text.txt"
+    path.write_bytes(bz2.compress(content))
+    with pytest.raises(
+        ValueError, match=r"text\.txt is compressed by bzip2\. Expected"
+    ):
+        check_is_text(path)
+
+
+@pytest.mark.parametrize("content", [b"BZh", b"BZh9 is a mark\n", b"BZhang\n"])
+def test_text_may_begin_like_bzip2(tmp_path, content):
+    path = tmp_path / "text.txt"
+    path.write_bytes(content)
+    check_is_text(path)

@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import gzip
 import os
+import re
 import shutil
 import tempfile
 import zlib
@@ -19,10 +20,12 @@ _OTHER_KINDS = {
     b"\xff\xfe": "UTF-16 text",
     b"\xfe\xff": "UTF-16 text",
     b"PK\x03\x04": "a zip archive",
-    b"BZh": "compressed by bzip2",
     b"\xfd7zXZ\0": "compressed by xz",
     b"\x28\xb5\x2f\xfd": "compressed by zstd",
 }
+# A text too may begin with BZh: bzip2 goes on with its level, and the mark of a block
+# or of the end.
+_BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 
 
 @dataclasses.dataclass
@@ -138,12 +141,14 @@ def check_is_text(path):
         path: path, plain or gzip.
     """
     beginning = first_bytes(path)
-    for mark, kind in _OTHER_KINDS.items():
-        if beginning.startswith(mark):
-            raise ValueError(
-                f"{path} is {kind}. Expected UTF-8 text, plain or gzip: convert it, "
-                "such as with iconv -f UTF-16 -t UTF-8."
-            )
+    kinds = [kind for mark, kind in _OTHER_KINDS.items() if beginning.startswith(mark)]
+    if _BZIP2.match(beginning):
+        kinds.append("compressed by bzip2")
+    if kinds:
+        raise ValueError(
+            f"{path} is {kinds[0]}. Expected UTF-8 text, plain or gzip: convert it, "
+            "such as with iconv -f UTF-16 -t UTF-8."
+        )
 
 
 def plain_copy(path, found):
