@@ -15,7 +15,8 @@ import xlm_tf
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "checkpoints"
 TASKS = {"classes": "XLMTextClassifier", "tags": "XLMTokenClassifier"}
 TASKS |= {"answers": "XLMQuestionAnswering"}
-NAMES = sorted(path.name for path in FOLDER.iterdir())
+OTHERS = ("xlm_translation_pth",)  # transformers has no encoder-decoder of XLM
+NAMES = sorted(path.name for path in FOLDER.iterdir() if path.name not in OTHERS)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -16,9 +16,9 @@ def load(tmp_path):
     """Loads the tokenizer of a folder, as of a checkpoint with some settings."""
     XLMBPETokenizer([*TOKENS, "A"], []).save_assets(tmp_path)
 
-    def load(lowercase=False, **config):
+    def load(lowercase=False, vocabulary=None, **config):
         checkpoint = types.SimpleNamespace(
-            tokenizer_folder=tmp_path, config=config, vocabulary=None
+            tokenizer_folder=tmp_path, config=config, vocabulary=vocabulary
         )
         settings = read_tokenizer_settings(tmp_path, XLM_TOKENIZER)
         return XLM_TOKENIZER.load(checkpoint, settings, lowercase)
@@ -30,6 +30,14 @@ def test_case_is_kept_by_models_of_many_languages_without_their_embedding(load):
     assert load(n_langs=15, use_lang_emb=True).lowercase
     assert load(n_langs=1, use_lang_emb=False).lowercase
     assert not load(n_langs=17, use_lang_emb=False).lowercase
+
+
+def test_case_is_kept_by_original_models_whose_vocabulary_has_capitals(load, tmp_path):
+    (tmp_path / "codes").write_text("")
+    languages = {"n_langs": 2, "use_lang_emb": True}
+    assert load(vocabulary=TOKENS, **languages).lowercase
+    assert not load(vocabulary=[*TOKENS, "Die@@"], **languages).lowercase
+    assert load(vocabulary=[*TOKENS, "\u01c5"], **languages).lowercase
 
 
 def test_lower_case_before_a_tokenizer_that_keeps_case_is_refused(load):

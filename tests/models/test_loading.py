@@ -109,8 +109,10 @@ def test_a_task_without_a_head_in_a_family(ranker, tmp_path):
     with pytest.raises(ValueError, match="Ranker has no form in transformers"):
         ranker(backbone).save_to_huggingface(tmp_path)
     backbone.save_to_huggingface(tmp_path)
-    for model_class in (ranker, xlm_tf.XLMSeq2SeqLM, xlm_tf.XLMSeq2SeqBackbone):
-        with pytest.raises(ValueError, match=f"{model_class.__name__} has no form in"):
+    with pytest.raises(ValueError, match="Ranker has no form in"):
+        ranker.from_preset(tmp_path)
+    for model_class in (xlm_tf.XLMSeq2SeqLM, xlm_tf.XLMSeq2SeqBackbone):
+        with pytest.raises(ValueError, match="holds an encoder without a decoder"):
             model_class.from_preset(tmp_path)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 import transformers
 
+from tests.parity import original_seq2seq
 from tests.parity.other_formats import WORDS, save_fairseq, save_original
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "checkpoints"
@@ -82,6 +83,7 @@ def main():
             model.roberta.embeddings.token_type_embeddings.weight.data.zero_()
         save(model, folder, name)
         np.savez_compressed(folder / "expected.npz", **computed(model, name))
+    save_translation(FOLDER / "xlm_translation_pth")
     print(json.dumps({"transformers": transformers.__version__}), "->", FOLDER)
 
 
@@ -103,6 +105,28 @@ def save(model, folder, name):
             folder / "pytorch_model.bin",
             _use_new_zipfile_serialization=not name.endswith("legacy"),
         )
+
+
+def save_translation(folder):
+    """Write XLM's file of an encoder-decoder, and what that computes."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    encoder, decoder = original_seq2seq.random_pair()
+    original_seq2seq.save(original_seq2seq.content(encoder, decoder), folder)
+    ids = np.random.default_rng(0).integers(4, len(WORDS), (4, 7))
+    ids[1, 5:] = 2
+    source, target = (torch.tensor(x) for x in (ids[:2], ids[2:, :4]))
+    logits = original_seq2seq.logits(
+        encoder,
+        decoder,
+        source,
+        torch.zeros_like(source),
+        target,
+        torch.ones_like(target),
+    )
+    np.savez_compressed(
+        folder / "expected.npz", source=source, target=target, logits=logits
+    )
 
 
 def computed(model, name):

@@ -52,6 +52,8 @@ class Checkpoint:
         embedding: `sentence_transformers.Embedding`, where a file that is not of
             sentence-transformers says how vectors are made.
         prompts: dict from a name to a prompt, of an embedder whose files name none.
+        num_decoder_layers: int, blocks of the decoder beside the encoder; 0 where there
+            is none.
         tokenizer_folder: Path, where the tokenizer's files are; defaults to the folder
             of the path.
     """
@@ -69,6 +71,7 @@ class Checkpoint:
     preprocessor_arguments: dict = dataclasses.field(default_factory=dict)
     embedding: sentence_transformers.Embedding | None = None
     prompts: dict = dataclasses.field(default_factory=dict)
+    num_decoder_layers: int = 0
     tokenizer_folder: Path | None = None
 
     def __post_init__(self):
@@ -94,6 +97,14 @@ class Checkpoint:
     def backbone_tensors(self):
         """dict from a variable of `XLMBackbone` to its tensor's name, or to three."""
         return self.family.backbone_tensors(self.config)
+
+    @property
+    def decoder_tensors(self):
+        """As `backbone_tensors`, for the decoder's variables, with whole names."""
+        if not self.num_decoder_layers:
+            return {}
+        arguments = {**self.backbone_arguments, "num_layers": self.num_decoder_layers}
+        return self.family.decoder_tensors_of(arguments)
 
     @property
     def prefix(self):
@@ -159,7 +170,7 @@ class Checkpoint:
             ValueError: there are some; names them.
         """
         used = {*of_heads}
-        for own in self.backbone_tensors.values():
+        for own in (*self.backbone_tensors.values(), *self.decoder_tensors.values()):
             for name in own if isinstance(own, tuple) else (own,):
                 used |= {name, self.prefix + name}
         extra = sorted(

@@ -36,6 +36,11 @@ def read_head(checkpoint, head, arguments):
     return {**head.arguments, **arguments}, head.tensors
 
 
+def make_backbone(backbone_cls, checkpoint, arguments):
+    """See `CheckpointHead.make_backbone`: an encoder alone."""
+    return backbone_cls(**arguments)
+
+
 def _no_settings(model, family):
     return {}
 
@@ -76,6 +81,9 @@ class CheckpointHead:
             returns `(arguments, tensors)`: those of the task, and a dict as `tensors`
             of what is to be loaded, empty for a new head. Raises a ValueError for what
             it cannot obey.
+        make_backbone: function `(backbone_cls, checkpoint, arguments)` of the class of
+            the backbone and of the arguments of `XLMBackbone`, that returns the
+            backbone.
         text_settings: function from a `Checkpoint` to a dict of what it says of texts
             that the tokenizer's files do not: `max_length`, `lowercase`, and further
             arguments of the preprocessor.
@@ -96,6 +104,7 @@ class CheckpointHead:
     is_in: Callable = never
     is_pretrained: bool = False
     read: Callable = read_head
+    make_backbone: Callable = make_backbone
     text_settings: Callable = no_text_settings
     settings: Callable = _no_settings
     write_files: Callable = _no_files

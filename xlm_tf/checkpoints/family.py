@@ -54,6 +54,9 @@ class Family:
             variables to the names of their tensors, without the prefix. Three names
             stand for query, key and value, which are one matrix here. Tensors are as
             PyTorch holds them: kernels (out, in).
+        decoder_tensors_of: function as `tensors_of`, from the arguments of an encoder
+            like the decoder to names for the decoder's variables in an
+            `XLMSeq2SeqBackbone`; None for a family without encoder-decoders.
         tokenizer: `TokenizerFiles`.
         check_folder: function `(folder, config)` that raises a ValueError where a
             folder of this `model_type` holds another kind of model.
@@ -72,6 +75,7 @@ class Family:
     tensors_of: Callable
     tokenizer: TokenizerFiles
     check_folder: Callable = _accept
+    decoder_tensors_of: Callable | None = None
 
     def backbone_arguments(self, config):
         """The arguments of `XLMBackbone` that a configuration stands for."""

@@ -1,5 +1,10 @@
-"""XLM's own checkpoints: one `.pth` with weights, settings and vocabulary."""
+"""XLM's own checkpoints: one `.pth` with weights, settings and vocabulary.
 
+Those of trainings to translate hold an `encoder` and a `decoder`, of the same form and
+each with embeddings and a projection of its own.
+"""
+
+import re
 from pathlib import Path
 
 from xlm_tf.checkpoints.checkpoint import Checkpoint
@@ -38,8 +43,9 @@ def read(model_file, ignored=()):
         ignored: tuple of str, names of settings to pass over.
 
     Returns:
-        `Checkpoint`. Its `vocabulary` is the list of tokens in the order of their ids,
-        in fastBPE's form (`th@@`), or None where the file has none.
+        `Checkpoint`; a decoder's tensors are named `decoder.NAME`. Its `vocabulary` is
+        the list of tokens in the order of their ids, in fastBPE's form (`th@@`), or
+        None where the file has none.
 
     Raises:
         ValueError: it was refused (see `read_pickled`), it is not of XLM, or it has a
@@ -55,10 +61,11 @@ def read(model_file, ignored=()):
             "`encoder`) with `params`."
         )
     tensors = {}
-    for full_name, tensor in pickled_tensors(weights).items():
-        name = full_name.removeprefix("module.")  # saved in training on several GPUs
+    for name, tensor in _own_tensors(weights):
         is_head = name.startswith("pred_layer.")
         tensors[name if is_head else f"transformer.{name}"] = tensor
+    decoder = {} if content.get("model") else content.get("decoder") or {}
+    decoder = {f"decoder.{name}": own for name, own in _own_tensors(decoder)}
     words = content.get("dico_id2word")
     vocabulary = None
     if words:
@@ -69,10 +76,29 @@ def read(model_file, ignored=()):
         model_file,
         XLM,
         _config(content, tensors, model_file, ignored),
-        Tensors(model_file, tensors),
+        Tensors(model_file, {**tensors, **decoder}),
         vocabulary,
         ignored,
+        num_decoder_layers=_num_decoder_layers(decoder, model_file),
     )
+
+
+def _own_tensors(weights):
+    """Pairs of a name and a tensor."""
+    for name, tensor in pickled_tensors(weights).items():
+        yield name.removeprefix("module."), tensor  # saved in training on several GPUs
+
+
+def _num_decoder_layers(tensors, model_file):
+    """How many blocks attend to the source."""
+    name = re.compile(r"decoder\.encoder_attn\.(\d+)\.q_lin\.weight")
+    numbers = [int(found[1]) for found in map(name.fullmatch, tensors) if found]
+    if tensors and not numbers:
+        raise ValueError(
+            f"The decoder in {model_file} attends to no source: it lacks the tensor "
+            "encoder_attn.0.q_lin.weight."
+        )
+    return max(numbers) + 1 if numbers else 0
 
 
 def _config(content, tensors, model_file, ignored):

@@ -141,6 +141,30 @@ def _tensors_of(arguments):
     return names
 
 
+def _decoder_tensors_of(arguments):
+    """Those of an encoder, and of the attention to the source and its norm."""
+    names = {
+        f"decoder_{path.removeprefix('encoder_')}": tuple(
+            f"decoder.{name}" for name in own
+        )
+        if isinstance(own, tuple)
+        else f"decoder.{own}"
+        for path, own in _tensors_of(arguments).items()
+    }
+    for i in range(arguments["num_layers"]):
+        block, attention = f"decoder_block_{i}", f"decoder.encoder_attn.{i}"
+        names |= {
+            **dense(f"{block}/source_attention/query_dense", f"{attention}.q_lin"),
+            **qkv(
+                f"{block}/source_attention/key_value_dense",
+                [f"{attention}.{x}_lin" for x in "kv"],
+            ),
+            **dense(f"{block}/source_attention/output_dense", f"{attention}.out_lin"),
+            **norm(f"{block}/source_attention_norm", f"decoder.layer_norm15.{i}"),
+        }
+    return names
+
+
 XLM = Family(
     model_type="xlm",
     class_name="XLM",
@@ -153,5 +177,6 @@ XLM = Family(
     arguments_of=_arguments_of,
     config_of=_config_of,
     tensors_of=_tensors_of,
+    decoder_tensors_of=_decoder_tensors_of,
     tokenizer=XLM_TOKENIZER,
 )

@@ -1,11 +1,14 @@
 """The files of XLM's tokenizer: a vocabulary and the merges of byte pairs."""
 
+import re
+
 from xlm_tf.checkpoints.declared_settings import OBEYED, only
 from xlm_tf.checkpoints.family import TokenizerFiles
 from xlm_tf.checkpoints.tokenizer_settings import SHARED_SETTINGS, tokens_after
 from xlm_tf.text.bpe_files import MERGES_FILE, VOCABULARY_FILE
 from xlm_tf.text.bpe_tokenizer import XLMBPETokenizer
 
+_CAPITAL = re.compile("[A-Z]")
 _SPECIAL_TOKENS = {
     "bos_token": ("<s>", "</s>"),  # what a text begins with
     "cls_token": ("</s>", "<s>"),
@@ -41,6 +44,10 @@ def _load(checkpoint, settings, lowercase):
         # The models of 17 and 100 languages, alone, keep case, and have no language
         # embedding.
         own = config.get("use_lang_emb", True) or config.get("n_langs", 1) == 1
+        # So do models whose vocabulary has capitals, as those of translation: of texts
+        # in lower case none would ever be found.
+        if any(_CAPITAL.search(token) for token in checkpoint.vocabulary or ()):
+            own = False
     if lowercase and not own:
         raise ValueError(
             f"{folder} asks for lower-case texts (do_lower_case) and for a tokenizer "

@@ -96,10 +96,14 @@ def load_checkpoint(
     of_backbone = {**checkpoint.backbone_arguments, "dtype": dtype}
     if issubclass(model_class, keras_hub.models.Backbone):
         with initial:
-            model = backbone = model_class(**{**of_backbone, **arguments})
+            model = backbone = head.make_backbone(
+                model_class, checkpoint, {**of_backbone, **arguments}
+            )
     else:
         with initial:
-            backbone = model_class.backbone_cls(**of_backbone)
+            backbone = head.make_backbone(
+                model_class.backbone_cls, checkpoint, of_backbone
+            )
         if "preprocessor" not in arguments:
             arguments["preprocessor"] = _preprocessor(
                 model_class.preprocessor_cls, checkpoint, head, backbone

@@ -30,9 +30,18 @@ def read_language_model_head(checkpoint, head, arguments):
             stacklevel=5,
         )
         return {**head.arguments, **arguments}, {}
-    projection = head.untied_tensors["prediction_head/projection"]
     embedding = checkpoint.backbone_tensors["embeddings/token_embedding/embeddings"]
-    embedding = checkpoint.prefix + embedding
+    return read_projection(checkpoint, head, arguments, checkpoint.prefix + embedding)
+
+
+def read_projection(checkpoint, head, arguments, embedding):
+    """What `CheckpointHead.read` returns of a head that may be tied to an embedding.
+
+    Args:
+        checkpoint, head, arguments: see there.
+        embedding: str, the tensor of the token embedding.
+    """
+    projection = head.untied_tensors["prediction_head/projection"]
     tensors, own = checkpoint.tensors, head.tensors
     is_tied = True  # as it nearly always is
     if {projection, embedding} <= tensors.names:

@@ -7,14 +7,36 @@ import keras_hub
 from keras import ops
 
 from xlm_tf import masks
+from xlm_tf.checkpoints.checkpoint_head import CheckpointHead
 from xlm_tf.layers.decoder_block import DecoderBlock
 from xlm_tf.layers.embeddings import Embeddings
 from xlm_tf.layers.gradient_checkpointing import recomputed
 from xlm_tf.layers.layer_normalization import LayerNormalization
 from xlm_tf.layers.token_layout import PADDED
+from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.low_rank_adaptation import LowRankAdaptation, copy_weights
 from xlm_tf.models.optional_inputs import OptionalInputs, check_shapes
 from xlm_tf.models.presets import XLMPresets
+
+
+def _read_decoder(checkpoint, head, arguments):
+    """See `CheckpointHead.read`."""
+    if not checkpoint.num_decoder_layers:
+        raise ValueError(
+            f"{checkpoint.path} holds an encoder without a decoder. Begin an "
+            f"encoder-decoder with it: XLMSeq2SeqLM.from_masked_lm, or the "
+            "`initial_model` of a recipe."
+        )
+    return arguments, checkpoint.decoder_tensors
+
+
+def _make_backbone(backbone_cls, checkpoint, arguments):
+    """See `CheckpointHead.make_backbone`: XLM shares nothing between the two."""
+    return backbone_cls(
+        XLMBackbone(**arguments),
+        num_decoder_layers=checkpoint.num_decoder_layers,
+        share_embeddings=False,
+    )
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -61,6 +83,12 @@ class XLMSeq2SeqBackbone(
     Source: Lample and Conneau 2019 (arXiv 1901.07291), section 5.
     """
 
+    # Of XLM's own files alone: transformers has no encoder-decoder of the family.
+    checkpoint_heads = (
+        CheckpointHead(
+            ("xlm",), "Model", read=_read_decoder, make_backbone=_make_backbone
+        ),
+    )
     input_names = (
         "encoder_token_ids",
         "decoder_token_ids",

@@ -1,5 +1,7 @@
 """Text in, text out: translation and summarisation."""
 
+import dataclasses
+
 import keras
 import keras_hub
 import tensorflow as tf
@@ -11,11 +13,21 @@ from xlm_tf.models.generation_mixin import GenerationMixin
 from xlm_tf.models.loading import load_task
 from xlm_tf.models.losses import LabelSmoothedCrossentropy
 from xlm_tf.models.low_rank_adaptation import copy_weights
-from xlm_tf.models.masked_lm import XLMMaskedLM
+from xlm_tf.models.masked_lm import XLMMaskedLM, read_projection
 from xlm_tf.models.optional_inputs import OptionalInputs
 from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
 from xlm_tf.models.seq2seq_lm_preprocessor import XLMSeq2SeqLMPreprocessor
 from xlm_tf.models.task import XLMTask
+
+(_BACKBONE_HEAD,) = XLMSeq2SeqBackbone.checkpoint_heads
+
+
+def _read_head(checkpoint, head, arguments):
+    """See `CheckpointHead.read`: the decoder, and its projection."""
+    _, of_decoder = _BACKBONE_HEAD.read(checkpoint, _BACKBONE_HEAD, {})
+    embedding = of_decoder["decoder_embeddings/token_embedding/embeddings"]
+    arguments, of_head = read_projection(checkpoint, head, arguments, embedding)
+    return arguments, {**of_decoder, **of_head}
 
 
 @keras.saving.register_keras_serializable("xlm_tf")
@@ -48,6 +60,18 @@ class XLMSeq2SeqLM(
     """
 
     backbone_cls = XLMSeq2SeqBackbone
+    checkpoint_heads = (
+        dataclasses.replace(
+            _BACKBONE_HEAD,
+            tensors={"prediction_head/bias": "decoder.pred_layer.proj.bias"},
+            untied_tensors={
+                "prediction_head/projection": "decoder.pred_layer.proj.weight"
+            },
+            arguments={"head_transform": False},
+            is_in=lambda checkpoint: checkpoint.num_decoder_layers > 0,
+            read=_read_head,
+        ),
+    )
     preprocessor_cls = XLMSeq2SeqLMPreprocessor
     input_names = XLMSeq2SeqBackbone.input_names
     learns_from = "pairs"
