@@ -29,6 +29,7 @@ SUBCOMMANDS = {
     "search": "documents of an index, the nearest to a query first",
     "mine": "sentences of two texts that translate each other",
     "translate": "translate lines of text",
+    "score": "BLEU and chrF of files of translations, compared with each other",
     "summarize": "summarise texts, one per line",
     "export": "export a model as a SavedModel or a TFLite file",
     "serve": "serve exported models by HTTP and gRPC, as TF Serving does",

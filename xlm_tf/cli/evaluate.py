@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from xlm_tf.cli.argument_types import real, whole
+from xlm_tf.cli.tables import print_table, table_console
 
 # The arguments of one task, and what they are where they are not given.
 _OF_TASKS = {
@@ -160,8 +161,7 @@ def run(args):
 
     data = _check(args)
     task = _task_of(args)
-    # Names of files and languages are no markup.
-    console = Console(width=None if Console().is_terminal else 120, markup=False)
+    console = table_console()
     examples = _read(args, data, task, Console(stderr=True, markup=False))
     trained_on = _spelled(args.trained_on, examples)
     names = filter(None, [args.model, args.against])
@@ -188,7 +188,7 @@ def run(args):
     against = None
     if args.against:
         against = Comparison(args.against, compare_languages(*results, args.seed))
-    _print(
+    print_table(
         console,
         f"{args.model}, in percent (95 % intervals)",
         *score_columns(results[0], trained_on, against),
@@ -541,14 +541,3 @@ def _read_pairs(args, path, language_column):
             f"Received: --data {path}."
         )
     return read_aligned_pairs(*files)
-
-
-def _print(console, title, names, rows):
-    from rich.table import Table
-
-    table = Table(title=title)
-    for number, name in enumerate(names):
-        table.add_column(name, justify="right" if number else "left")
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)

@@ -50,20 +50,32 @@ def translation_scores(translations, references, target_language):
             "Every translation needs at least one reference. Received: "
             f"{len(translations)} translations, {len(references)} lists of references."
         )
-    metrics = import_optional(
-        "sacrebleu.metrics", "BLEU and chrF", "pip install 'xlm-tf[eval]'"
-    )
-    tokenization = bleu_tokenization(target_language)
     # The first reference of every translation, the second..., None where there is none.
     columns = list(itertools.zip_longest(*references))
+    tokenization = bleu_tokenization(target_language)
     scores, signatures = {}, {}
-    for name, metric in (
-        ("bleu", metrics.BLEU(tokenize=tokenization)),
-        ("chrf", metrics.CHRF()),
-    ):
+    for name, metric in translation_metrics(tokenization).items():
         scores[name] = metric.corpus_score(translations, columns).score
         signatures[name] = metric.get_signature().format()
     return TranslationScores(**scores, tokenization=tokenization, signatures=signatures)
+
+
+def translation_metrics(tokenization):
+    """sacreBLEU's metrics.
+
+    Args:
+        tokenization: str, see `bleu_tokenization`.
+
+    Returns:
+        dict of `sacrebleu.metrics.base.Metric` by "bleu" and "chrf".
+
+    Raises:
+        ModuleNotFoundError: sacreBLEU, or a package that it needs, is not installed.
+    """
+    metrics = import_optional(
+        "sacrebleu.metrics", "BLEU and chrF", "pip install 'xlm-tf[eval]'"
+    )
+    return {"bleu": metrics.BLEU(tokenize=tokenization), "chrf": metrics.CHRF()}
 
 
 def bleu_tokenization(language):
