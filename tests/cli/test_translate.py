@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import gzip
 import io
 import os
 import subprocess
@@ -197,6 +198,174 @@ def test_a_translation_that_stops_leaves_what_was_there(folder, tmp_path, monkey
     assert main([*command, "--output", str(target)]) == 130
     assert target.read_text() == "before\n"
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.fixture
+def of_three(make_backbone, tokenizer, tmp_path):
+    """A folder with a model of three languages, which writes two of them."""
+    model = xlm_tf.XLMSeq2SeqLM(
+        xlm_tf.XLMSeq2SeqBackbone(make_backbone(num_languages=3, num_layers=1)),
+        xlm_tf.XLMSeq2SeqLMPreprocessor(
+            tokenizer,
+            sequence_length=40,
+            languages=["de", "en", "fr"],
+            target_languages=["de", "en"],
+        ),
+    )
+    model.save_to_preset(tmp_path / "of_three")
+    return str(tmp_path / "of_three")
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """The languages and texts of every batch, of a model that turns texts round."""
+    calls = []
+
+    def generate(self, texts, source_language, target_language, **others):
+        calls.append((source_language, target_language, *texts))
+        if "stop" in texts:
+            raise KeyboardInterrupt
+        return [text[::-1] for text in texts], [-1.0] * len(texts)
+
+    monkeypatch.setattr(xlm_tf.XLMSeq2SeqLM, "generate", generate)
+    return calls
+
+
+@pytest.mark.slow
+def test_the_language_to_write_is_forced(of_three, tmp_path):
+    """By real decoding, to another language than the first."""
+    source, target = tmp_path / "in.txt", tmp_path / "out.txt"
+    source.write_text("dog\n")
+    command = ["translate", "--model", of_three, str(source), "--num-beams", "1"]
+    command += ["--source-language", "fr", "--target-language", "en"]
+    assert main([*command, "--max-length", "4", "--output", str(target)]) == 0
+    model = xlm_tf.XLMSeq2SeqLM.from_preset(of_three)
+    model.compile(sampler="greedy", run_eagerly=True)
+    languages = {"source_language": "fr", "target_language": "en"}
+    (expected,) = model.generate(["dog"], max_length=4, **languages)
+    assert target.read_text().rstrip("\n") == " ".join(expected.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--to", "fr"], "this model writes: de, en. Received: 'fr'"),
+        (["--to", "yy"], "this model writes: de, en. Received: 'yy'"),
+        (
+            ["--from", "yy", "--to", "de"],
+            "this model reads: de, en, fr. Received: 'yy'",
+        ),
+        (
+            ["--from", "en"],
+            "pass `target_language`, or set that of the preprocessor, to ",
+        ),
+        (["--to", "de"], "pass `source_language`, or set `language` of the "),
+    ],
+)
+def test_nothing_is_translated_into_no_language(
+    of_three, calls, tmp_path, capsys, arguments, message
+):
+    source = tmp_path / "in.txt"
+    source.write_text("dog\n")
+    for more in (
+        ["--output", str(tmp_path / "out")],
+        ["--output-dir", str(tmp_path / "o")],
+    ):
+        command = ["translate", "--model", of_three, str(source), *arguments, *more]
+        assert main(command) == 2
+        assert message in one_error(capsys)
+    assert not calls
+    assert {path.name for path in tmp_path.iterdir()} == {"in.txt", "of_three"}
+
+
+def test_several_files_go_to_a_folder_and_go_on_where_they_stopped(
+    of_three, calls, tmp_path, capsys
+):
+    texts = {"a.txt": ["dog", "", "fox"], "b.txt.gz": ["stop"], "c.txt": ["cat"]}
+    for name, lines in texts.items():
+        opened = gzip.open if name.endswith(".gz") else open
+        with opened(tmp_path / name, "wt") as file:
+            file.write("".join(f"{line}\n" for line in lines))
+    folder = tmp_path / "of" / "translations"
+    inputs = [str(tmp_path / name) for name in texts]
+    command = ["translate", "--model", of_three, *inputs, "--output-dir", str(folder)]
+    command += ["--source-language", "en", "--target-language", "de"]
+    assert main(command) == 130
+    assert [path.name for path in folder.iterdir()] == ["a.txt"]
+    assert (folder / "a.txt").read_text() == "god\n\nxof\n"
+    with gzip.open(tmp_path / "b.txt.gz", "wt") as file:
+        file.write("go\n")
+    calls.clear()
+    capsys.readouterr()
+    assert main(command) == 0
+    assert [texts for _, _, *texts in calls] == [["go"], ["cat"]]
+    assert f"{folder / 'a.txt'} is there, and not" in capsys.readouterr().err
+    assert gzip.decompress((folder / "b.txt.gz").read_bytes()) == b"og\n"
+    assert sorted(path.name for path in folder.iterdir()) == sorted(texts)
+    # All is there: not even the model is needed.
+    command[2] = "absent"
+    assert main(command) == 0
+    assert capsys.readouterr().err.count("is there, and not written again") == 3
+    (tmp_path / "c.txt").write_text("cat\ndog\n")
+    assert main(command) == 2
+    assert "c.txt is there, with 1 lines, and of" in one_error(capsys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a.txt", "b.txt"], "name it by --output-dir. Received: a.txt, b.txt"),
+        (["a.txt", "b.txt", "--output", "c"], "name it by --output-dir"),
+        (["a.txt", "--output", "c", "--output-dir", "o"], "name one of them"),
+        (["--output-dir", "o"], "stdin has no name"),
+        (["a.txt", "o/a.txt", "--output-dir", "x"], "would both be written to x/a.txt"),
+        (["a.txt", "--output-dir", "b.txt"], "b.txt is a file. Name a folder"),
+        (["a.txt", "--output-dir", "."], "another file than what is read"),
+        (["a.txt", "none.txt", "--output-dir", "x"], "There is no file none.txt"),
+        (["a.txt", "--round-trip"], "and back: name both"),
+        (["a.txt", "--round-trip", "--n-best", "2"], "leave --n-best out"),
+    ],
+)
+def test_files_that_do_not_go_together(
+    tmp_path, monkeypatch, capsys, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "o").mkdir()
+    for name in ("a.txt", "b.txt", "o/a.txt"):
+        (tmp_path / name).write_text("dog\n")
+    assert main(["translate", "--model", "absent", *arguments]) == 2
+    assert message in one_error(capsys)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "b.txt", "o"]
+
+
+def test_there_and_back(of_three, calls, tmp_path, capsys):
+    source, target = tmp_path / "in.txt", tmp_path / "out.tsv"
+    source.write_text("dog\n\nsmall texts\n")
+    command = ["translate", "--model", of_three, str(source), "--round-trip"]
+    command += ["--from", "en", "--to", "de", "--output", str(target)]
+    assert main(command) == 0
+    assert [languages for *languages, _ in (call[:3] for call in calls)] == [
+        ["en", "de"],
+        ["de", "en"],
+    ]
+    rows = [line.split("\t") for line in target.read_text().splitlines()]
+    assert rows == [
+        ["100.00", "100.00", "god", "dog"],
+        ["", "", "", ""],
+        ["100.00", "100.00", "stxet llams", "small texts"],
+    ]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{source}: of 2 texts, there and back: BLEU ")
+    assert "chrF 100.00; mean chrF of a text 100.00" in line
+    assert "tok:13a" in line
+    assert main([*command, "--scores"]) == 0
+    assert target.read_text().splitlines()[0].split("\t")[2:4] == ["-1.0000", "god"]
+    command[command.index("de")] = "fr"
+    calls.clear()
+    capsys.readouterr()
+    assert main(command) == 2
+    assert "both directions, en-fr and fr-en" in one_error(capsys)
+    assert not calls
 
 
 @pytest.mark.slow

@@ -77,7 +77,7 @@ def run(args):
     Raises:
         ValueError, OSError: the model, an argument or a file cannot be used.
     """
-    translate.check_arguments(args)
+    jobs = translate.check_arguments(args)
     if (args.embedder is not None) != (args.long_texts == "extract"):
         raise ValueError(
             "--long-texts extract and --embedder go together: an embedder chooses the "
@@ -88,8 +88,10 @@ def run(args):
 
     kind = find_task(args.model)[0].__name__
     _check_arguments_of(args, kind)
+    if not jobs:
+        return 0
     if kind == "XLMTextEmbedder":
-        return _extract(args)
+        return _extract(args, jobs)
     model = translate.load_model(args.model, *reversed(_OF_MODELS))
     embedder = None
     if args.embedder is not None:
@@ -97,6 +99,7 @@ def run(args):
     counts = collections.Counter()
     translate.write_targets(
         args,
+        jobs,
         model,
         long_texts=args.long_texts or "truncate",
         embedder=embedder,
@@ -121,13 +124,13 @@ def _check_arguments_of(args, kind):
     for other, arguments in _OF_MODELS.items():
         for name in arguments:
             if other != kind and getattr(args, name) != _NOT_GIVEN.get(name):
-                option = "to" if name == "target_language" else name.replace("_", "-")
+                option = f"--{name.replace('_', '-')}"
                 raise ValueError(
-                    f"--{option} is for an {other}, and {args.model} is an {kind}."
+                    f"{option} is for an {other}, and {args.model} is an {kind}."
                 )
 
 
-def _extract(args):
+def _extract(args, jobs):
     from xlm_tf.models.extractive_summary import joined
 
     model = translate.load_model(args.model, "XLMTextEmbedder")
@@ -141,13 +144,14 @@ def _extract(args):
     }
     given = {name: value for name, value in given.items() if value is not None}
 
-    def rows():
-        texts = read_lines(args.input, args.encoding)
+    def rows(path):
+        texts = read_lines(path, args.encoding)
         while block := list(itertools.islice(texts, args.batch_size)):
             found = model.summarize(block, batch_size=args.batch_size, **given)
             for text, sentences in zip(block, found, strict=True):
                 spans = [(own["start"], own["end"]) for own in sentences]
                 yield (" ".join(joined(text, spans).split()),)
 
-    translate.write_rows(args, rows())
+    for path, output in jobs:
+        translate.write_rows(args, output, rows(path))
     return 0

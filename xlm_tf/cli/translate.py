@@ -1,17 +1,15 @@
 """`xlm-tf translate`: lines of text in, lines of text out, in their order.
 
-For example `xlm-tf translate --model DIR --to fr < en.txt > fr.txt`.
+For example `xlm-tf translate --model DIR --target-language fr < en.txt > fr.txt`.
 """
+
+import statistics
+import sys
 
 from xlm_tf.cli.argument_types import whole
 from xlm_tf.cli.search_arguments import add_search_arguments, search_of
-from xlm_tf.cli.text_lines import (
-    add_encoding_argument,
-    check_lines,
-    check_output_of,
-    open_output,
-    read_lines,
-)
+from xlm_tf.cli.text_jobs import add_job_arguments, open_job, text_jobs
+from xlm_tf.cli.text_lines import STANDARD_STREAM, read_lines
 
 UNKNOWN_CHARACTERS = ("copy", "mark", "omit")
 
@@ -19,6 +17,12 @@ UNKNOWN_CHARACTERS = ("copy", "mark", "omit")
 def add_arguments(parser):
     """Add the arguments of `translate`."""
     add_shared_arguments(parser, "an XLMSeq2SeqLM")
+    parser.add_argument(
+        "--round-trip",
+        action="store_true",
+        help="translate back, too: chrF and BLEU of what comes back, the translation, "
+        "and what comes back, tabs between; of all texts on stderr",
+    )
 
 
 def add_shared_arguments(parser, models):
@@ -33,25 +37,18 @@ def add_shared_arguments(parser, models):
         required=True,
         help=f"{models}, named as for trim",
     )
+    add_job_arguments(parser)
     parser.add_argument(
-        "input",
-        nargs="?",
-        default="-",
-        help="one text per line, plain or .gz; - is stdin (default)",
-    )
-    add_encoding_argument(
-        parser, "the input, such as latin-1 or utf-16; the output is UTF-8"
+        "--source-language",
+        "--from",
+        metavar="LANGUAGE",
+        help="language of the input, if not one alone",
     )
     parser.add_argument(
-        "--output",
-        default="-",
-        help="file, which is replaced when all is written; - is stdout (default)",
-    )
-    parser.add_argument(
-        "--from", dest="source_language", help="language of the input, if not one alone"
-    )
-    parser.add_argument(
-        "--to", dest="target_language", help="language to write, if not one alone"
+        "--target-language",
+        "--to",
+        metavar="LANGUAGE",
+        help="language to write, if not one alone",
     )
     add_search_arguments(parser)
     parser.add_argument(
@@ -89,13 +86,23 @@ def run(args):
     Raises:
         ValueError, OSError: the model, a language or a file cannot be used.
     """
-    check_arguments(args)
-    write_targets(args, load_model(args.model, "XLMSeq2SeqLM"), long_texts="split")
+    jobs = check_arguments(args)
+    if args.round_trip:
+        _check_round_trip(args)
+    if jobs:
+        model = load_model(args.model, "XLMSeq2SeqLM")
+        if args.round_trip:
+            _write_round_trips(args, jobs, model)
+        else:
+            write_targets(args, jobs, model, long_texts="split")
     return 0
 
 
 def check_arguments(args):
     """See that arguments agree and files can be read and written, before the model is.
+
+    Returns:
+        list of `(input, output)`, see `text_jobs`.
 
     Raises:
         ValueError, OSError: they do not, or cannot.
@@ -105,8 +112,7 @@ def check_arguments(args):
             "A search returns as many texts as it has beams at most. Received: "
             f"--n-best {args.n_best}, --num-beams {args.num_beams}."
         )
-    check_output_of(args.output, [args.input, args.model])
-    check_lines(args.input, args.encoding)
+    return text_jobs(args, lines_of_a_text=1 if args.n_best == 1 else None)
 
 
 def load_model(name, *kinds):
@@ -135,41 +141,34 @@ def load_model(name, *kinds):
     return model
 
 
-def write_targets(args, model, **how):
-    """Write what a model generates of the input.
+def write_targets(args, jobs, model, **how):
+    """Write what a model generates of the inputs.
 
     Args:
         args: `argparse.Namespace`.
+        jobs: list of `(input, output)`.
         model: `XLMSeq2SeqLM`.
         **how: `long_texts`, `embedder`, `counts`, see `generate_in_order`.
     """
     from xlm_tf.models.generation_in_order import generate_in_order
 
-    model.compile(sampler=search_of(args, model.decoding, args.n_best))
-    if args.unknown_characters:
-        model.preprocessor.unknown_characters = args.unknown_characters
-    targets = generate_in_order(
-        model,
-        read_lines(args.input, args.encoding),
-        batch_size=args.batch_size,
-        max_length=args.max_length,
-        source_language=args.source_language,
-        target_language=args.target_language,
-        **how,
-    )
-    rows = (
-        _fields(args, number, rank, score, text)
-        for number, candidates in enumerate(targets)
-        for rank, (text, score) in enumerate(candidates)
-    )
-    write_rows(args, rows)
+    how |= _generation_arguments(args, model)
+    for path, output in jobs:
+        targets = generate_in_order(model, read_lines(path, args.encoding), **how)
+        rows = (
+            _fields(args, number, rank, score, text)
+            for number, candidates in enumerate(targets)
+            for rank, (text, score) in enumerate(candidates)
+        )
+        write_rows(args, output, rows)
 
 
-def write_rows(args, rows):
+def write_rows(args, output, rows):
     """Write rows of fields, with progress on stderr; tabs between.
 
     Args:
-        args: `argparse.Namespace` with `output`, and what is read.
+        args: `argparse.Namespace` of `text_jobs`.
+        output: str, of a job.
         rows: iterable of tuples.
     """
     from rich.console import Console
@@ -183,9 +182,18 @@ def write_rows(args, rows):
         transient=True,
         disable=not console.is_terminal,
     )
-    with open_output(args.output, [args.input, args.model]) as output:
+    with open_job(args, output) as file:
         for fields in progress:
-            print(*fields, sep="\t", file=output, flush=True)
+            print(*fields, sep="\t", file=file, flush=True)
+
+
+def _generation_arguments(args, model):
+    """Arguments of `generate_in_order`; the model is set to search as they say."""
+    model.compile(sampler=search_of(args, model.decoding, args.n_best))
+    if args.unknown_characters:
+        model.preprocessor.unknown_characters = args.unknown_characters
+    names = ("batch_size", "max_length", "source_language", "target_language")
+    return {name: getattr(args, name) for name in names}
 
 
 def _fields(args, number, rank, score, text):
@@ -193,3 +201,68 @@ def _fields(args, number, rank, score, text):
     if args.n_best > 1:
         return number, rank, f"{score:.4f}", text
     return (f"{score:.4f}", text) if args.scores else (text,)
+
+
+def _check_round_trip(args):
+    """Refuse what does not go with --round-trip, before the model is loaded."""
+    from xlm_tf.evaluation.translation_scores import translation_metrics
+
+    if args.n_best > 1:
+        raise ValueError(
+            "--round-trip translates the best translation back: leave --n-best out. "
+            f"Received: --n-best {args.n_best}."
+        )
+    if args.source_language is None or args.target_language is None:
+        raise ValueError(
+            "--round-trip goes from --source-language to --target-language and back: "
+            f"name both. Received: {args.source_language} and {args.target_language}."
+        )
+    translation_metrics("13a")  # is sacreBLEU there?
+
+
+def _write_round_trips(args, jobs, model):
+    """Write translations, what comes back of them, and how near that is.
+
+    Of every text: chrF and BLEU of what comes back, nothing of an empty text; with
+    `--scores` the score; the translation; and what comes back. The scores of all are
+    written to stderr.
+    """
+    from xlm_tf.evaluation.round_trip_scores import round_trips
+    from xlm_tf.evaluation.translation_scores import (
+        sentence_scores,
+        translation_scores,
+    )
+
+    how = _generation_arguments(args, model)
+    for path, output in jobs:
+        trips = round_trips(model, read_lines(path, args.encoding), **how)
+        texts, backs, by_text = [], [], []
+
+        def rows(trips=trips, texts=texts, backs=backs, by_text=by_text):
+            for trip in trips:
+                figures = ("", "")
+                if trip.text.strip():
+                    texts.append(trip.text)
+                    backs.append(trip.back_translation)
+                    own = sentence_scores(backs[-1], texts[-1:], args.source_language)
+                    by_text.append(own["chrf"])
+                    figures = (f"{own['chrf']:.2f}", f"{own['bleu']:.2f}")
+                ((translation, score),) = trip.translations
+                fields = _fields(args, 0, 0, score, translation)
+                yield (*figures, *fields, " ".join(trip.back_translation.split()))
+
+        write_rows(args, output, rows())
+        name = "stdin" if path == STANDARD_STREAM else path
+        if not texts:
+            print(f"{name}: no text went there and back.", file=sys.stderr)
+            continue
+        scores = translation_scores(
+            backs, [[text] for text in texts], args.source_language
+        )
+        print(
+            f"{name}: of {len(texts):,} texts, there and back: BLEU "
+            f"{scores.bleu:.2f}, chrF {scores.chrf:.2f}; mean chrF of a text "
+            f"{statistics.mean(by_text):.2f}. ({scores.signatures['bleu']}; "
+            f"{scores.signatures['chrf']})",
+            file=sys.stderr,
+        )

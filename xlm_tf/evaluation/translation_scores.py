@@ -60,11 +60,32 @@ def translation_scores(translations, references, target_language):
     return TranslationScores(**scores, tokenization=tokenization, signatures=signatures)
 
 
-def translation_metrics(tokenization):
+def sentence_scores(translation, references, target_language):
+    """Score one translation.
+
+    Args:
+        translation: str.
+        references: list of str, one or more.
+        target_language: str, in any spelling; see `bleu_tokenization`.
+
+    Returns:
+        dict of float by "bleu" and "chrf"; BLEU without the orders that the texts are
+        too short for.
+    """
+    metrics = translation_metrics(bleu_tokenization(target_language), True)
+    return {
+        name: metric.sentence_score(translation, references).score
+        for name, metric in metrics.items()
+    }
+
+
+def translation_metrics(tokenization, effective_order=False):
     """sacreBLEU's metrics.
 
     Args:
         tokenization: str, see `bleu_tokenization`.
+        effective_order: bool, whether BLEU leaves out the orders that there are no
+            n-grams of, as for single sentences.
 
     Returns:
         dict of `sacrebleu.metrics.base.Metric` by "bleu" and "chrf".
@@ -75,7 +96,8 @@ def translation_metrics(tokenization):
     metrics = import_optional(
         "sacrebleu.metrics", "BLEU and chrF", "pip install 'xlm-tf[eval]'"
     )
-    return {"bleu": metrics.BLEU(tokenize=tokenization), "chrf": metrics.CHRF()}
+    bleu = metrics.BLEU(tokenize=tokenization, effective_order=effective_order)
+    return {"bleu": bleu, "chrf": metrics.CHRF()}
 
 
 def bleu_tokenization(language):

@@ -73,7 +73,7 @@ def generate_in_order(
     if max_length is not None:
         max_length = whole_number("max_length", max_length)
     languages = {"source_language": source_language, "target_language": target_language}
-    model.preprocessor.check_languages(**languages)
+    model.preprocessor.check_direction(**languages)
     arguments = {"max_length": max_length, "with_scores": True, **languages}
     if embedder is not None:
         embedder.text_preprocessor('long_texts="extract"')

@@ -276,6 +276,25 @@ class XLMSeq2SeqLMPreprocessor(
                     f"Received: {name}={language!r}."
                 )
 
+    def check_direction(self, source_language=None, target_language=None):
+        """As `check_languages`, and that a model of several is told which it is.
+
+        Args:
+            source_language, target_language: str, or None for the model's own.
+
+        Raises:
+            ValueError: it does not read or write the language, or has none of its own.
+        """
+        self.check_languages(source_language, target_language)
+        if source_language is None and self.languages and self.language is None:
+            raise ValueError(
+                "This model reads several languages: pass `source_language`, or set "
+                "`language` of the preprocessor, to one of "
+                f"{', '.join(self.languages)}."
+            )
+        if target_language is None and self._told_apart:
+            self._own_target_language()
+
     def check_texts(self, x):
         """Its fields name two languages, of which a model may know none."""
 
@@ -318,17 +337,19 @@ class XLMSeq2SeqLMPreprocessor(
     def _target(self, fields):
         language = fields.get("target_language")
         if language is None:
-            language = self.target_language
-            if language is None and len(self.writable) == 1:
-                (language,) = self.writable
-            if language is None:
-                raise ValueError(
-                    "This model writes several languages: pass `target_language`, or "
-                    "set that of the preprocessor, to one of "
-                    f"{', '.join(self.writable)}."
-                )
-            language = tf.constant(language)
+            language = tf.constant(self._own_target_language())
         return tf.broadcast_to(language, tf.shape(fields["text"]))
+
+    def _own_target_language(self):
+        """The language that is written where none is asked for."""
+        if self.target_language is not None:
+            return self.target_language
+        if len(self.writable) == 1:
+            return self.writable[0]
+        raise ValueError(
+            "This model writes several languages: pass `target_language`, or set that "
+            f"of the preprocessor, to one of {', '.join(self.writable)}."
+        )
 
     def _target_index(self, fields, languages=None):
         """int32 (B,), rows of the language embedding; of `languages` alone."""
