@@ -282,6 +282,29 @@ def test_the_decoder_begins_as_a_causal_lm(make_backbone, tokenizer, tmp_path):
         xlm_tf.XLMSeq2SeqLM.from_masked_lm(tmp_path / "embedder")
 
 
+def test_a_decoder_of_another_form_is_refused(make_backbone):
+    masked_lm = xlm_tf.XLMMaskedLM(make_backbone(), head_transform=False)
+    other = xlm_tf.XLMMaskedLM(make_backbone(), head_transform=True, tied=False)
+    model = xlm_tf.XLMSeq2SeqLM.from_masked_lm(masked_lm, decoder=other)
+    assert (model.head_transform, model.tied) == (True, False)
+    assert not model.backbone.share_embeddings
+    again = xlm_tf.XLMSeq2SeqLM.from_masked_lm(masked_lm, decoder=model)
+    for own, expected in zip(
+        again.backbone.decoder_blocks, model.backbone.decoder_blocks, strict=True
+    ):
+        for one, another in zip(own.weights, expected.weights, strict=True):
+            np.testing.assert_array_equal(one, another)
+    wide = make_backbone(intermediate_dim=48)
+    for own, arguments, message in (
+        (xlm_tf.XLMMaskedLM(wide), {}, "intermediate_dim is .*: a decoder's of 48"),
+        (other, {"share_embeddings": True}, "Expected share_embeddings=False"),
+        (other, {"num_decoder_layers": 9}, "layers of another model: .*=9"),
+        (make_backbone(), {}, "A decoder begins with an XLMMaskedLM"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            xlm_tf.XLMSeq2SeqLM.from_masked_lm(masked_lm, decoder=own, **arguments)
+
+
 def test_label_smoothing_is_its_definition():
     logits = np.random.default_rng(0).normal(size=(2, 3, 5)).astype("float32")
     targets = np.array([[1, 0, 4], [2, 2, 0]])

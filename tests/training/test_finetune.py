@@ -1,17 +1,27 @@
 """Whole runs on real, small text."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import sacrebleu
 import yaml
 from safetensors.numpy import load_file
+from sentencepiece import sentencepiece_model_pb2
 
 from tests.training.test_pretrain import PAIRS
-from xlm_tf import XLMMaskedLM, XLMSeq2SeqLM
+from xlm_tf import (
+    XLMMaskedLM,
+    XLMMaskedLMPreprocessor,
+    XLMSentencePieceTokenizer,
+    XLMSeq2SeqLM,
+    XLMTextEmbedder,
+)
 from xlm_tf.cli import main
 from xlm_tf.training import finetune as finetuning
+from xlm_tf.training.initial_model import load_initial_model
+from xlm_tf.training.initial_seq2seq import load_initial_seq2seq
 from xlm_tf.training.recipe_loader import load_recipe
 
 EN_FR = {"source_language": "en", "target_language": "fr"}
@@ -220,6 +230,168 @@ def test_a_run_begins_with_a_pretrained_model(corpora, tmp_path):
     for variable, other in zip(expected, model.backbone.encoder.weights, strict=True):
         np.testing.assert_array_equal(np.asarray(other), np.asarray(variable))
     assert model.preprocessor.languages == masked_lm.preprocessor.languages
+
+
+@pytest.fixture(scope="module")
+def two_models(tmp_path_factory):
+    """Presets with one vocabulary: a masked LM, and an encoder-decoder of its form."""
+    folder = tmp_path_factory.mktemp("models")
+    masked_lm = XLMMaskedLM.from_preset("xlm_tiny")
+    rng = np.random.default_rng(0)
+    masked_lm.set_weights(
+        [rng.normal(size=x.shape, scale=0.1) for x in masked_lm.get_weights()]
+    )
+    masked_lm.save_to_preset(folder / "masked_lm")
+    model = XLMSeq2SeqLM.from_masked_lm("xlm_tiny", 1, share_embeddings=False)
+    model.save_to_preset(folder / "translator")
+    return folder
+
+
+def build(corpora, tmp_path, **changes):
+    path = write_recipe(tmp_path, vocabulary_size=None, model=None, **changes)
+    return finetuning.build_seq2seq_lm(load_recipe(path, corpora))
+
+
+def assert_equal_weights(one, other):
+    for own, expected in zip(one.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(own), np.asarray(expected))
+
+
+def test_a_run_goes_on_with_an_encoder_decoder(corpora, tmp_path, two_models):
+    name = str(two_models / "translator")
+    model = build(corpora, tmp_path, initial_model=name)
+    expected = XLMSeq2SeqLM.from_preset(name)
+    assert_equal_weights(model, expected)
+    assert not model.backbone.share_embeddings
+    assert model.preprocessor.target_languages == ["fr"]
+    assert model.preprocessor.target_length == 64
+    path = write_recipe(tmp_path, vocabulary_size=None, initial_model=name, model=None)
+    with path.open("a", encoding="utf-8") as file:
+        file.write("model: {num_decoder_layers: 1, dropout: 0.3}\n")
+    model = finetuning.build_seq2seq_lm(load_recipe(path, corpora))
+    assert model.backbone.encoder.dropout == 0.3
+    assert model.backbone.decoder_blocks[0].dropout == 0.3
+    assert_equal_weights(model, expected)
+
+
+def test_encoder_and_decoder_of_two_models(corpora, tmp_path, two_models):
+    masked_lm, translator = (
+        str(two_models / name) for name in ("masked_lm", "translator")
+    )
+    model = build(
+        corpora, tmp_path, initial_model="xlm_tiny", initial_decoder=masked_lm
+    )
+    assert_equal_weights(
+        model.backbone.encoder, XLMMaskedLM.from_preset("xlm_tiny").backbone
+    )
+    of_decoder = XLMMaskedLM.from_preset(masked_lm)
+    assert_equal_weights(
+        model.backbone.decoder_embeddings, of_decoder.backbone.embeddings
+    )
+    assert_equal_weights(model.prediction_head, of_decoder.prediction_head)
+    for block, other in zip(
+        model.backbone.decoder_blocks, of_decoder.backbone.encoder_blocks, strict=True
+    ):
+        assert_equal_weights(block.feed_forward, other.feed_forward)
+        assert_equal_weights(block.attention, other.attention)
+
+    model = build(
+        corpora, tmp_path, initial_model=masked_lm, initial_decoder=translator
+    )
+    translator = XLMSeq2SeqLM.from_preset(translator)
+    assert_equal_weights(model.backbone.encoder, of_decoder.backbone)
+    assert model.backbone.num_decoder_layers == 1
+    assert_equal_weights(
+        model.backbone.decoder_blocks[0], translator.backbone.decoder_blocks[0]
+    )
+    # Of an encoder-decoder that gives the encoder, the decoder is left out.
+    again = build(
+        corpora,
+        tmp_path,
+        initial_model=str(two_models / "translator"),
+        initial_decoder=masked_lm,
+    )
+    assert again.backbone.num_decoder_layers == 2
+    assert_equal_weights(again.backbone.encoder, translator.backbone.encoder)
+
+
+def test_a_run_begins_with_a_file_of_xlm(corpora, tmp_path):
+    folder = Path(__file__).parents[1] / "data" / "checkpoints"
+    own = {"source_length": 8, "target_length": 16}
+    name = str(folder / "xlm_translation_pth" / "checkpoint.pth")
+    model = build(corpora, tmp_path, initial_model=name, training=own)
+    assert_equal_weights(model, XLMSeq2SeqLM.from_preset(name))
+    assert model.preprocessor.target_language == "fr"
+    # A task without a decoder takes its encoder.
+    encoder = load_initial_model(name, "float32")
+    assert_equal_weights(encoder, XLMMaskedLM.from_preset(name))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"initial_model": None, "vocabulary_size": 90}, "decoder needs recipe.init"),
+        ({"model": {"share_embeddings": True}}, "share_embeddings must be false"),
+        ({"model": {"num_decoder_layers": 3}}, "must not exceed .* 3 and 2"),
+        ({"initial_decoder": "small"}, "hidden_dim is 8 there, and 128 here"),
+        ({"initial_decoder": "embedder"}, "initial_decoder: .* XLMTextEmbedder"),
+        ({"initial_decoder": "absent"}, "initial_decoder: There is no model absent"),
+        ({"initial_decoder": "languages"}, r"must have the languages .*\['0', '1'\]"),
+        (
+            {"initial_decoder": None, "initial_model": "translator"}
+            | {"model": {"num_decoder_layers": 2}},
+            "num_decoder_layers is that of the initial model .* Expected: 1",
+        ),
+        (
+            {"initial_decoder": None, "initial_model": "translator"}
+            | {"model": {"share_embeddings": True}},
+            "share_embeddings is that of .*Expected: false",
+        ),
+    ],
+)
+def test_what_does_not_fit_encoder_or_decoder(
+    corpora, tmp_path, two_models, changes, message
+):
+    tiny = XLMMaskedLM.from_preset("xlm_tiny")
+    config = tiny.backbone.get_config()
+    for name, own in (
+        ("small", {"hidden_dim": 8}),
+        ("languages", {"num_languages": 2}),
+    ):
+        backbone = type(tiny.backbone).from_config({**config, **own})
+        XLMMaskedLM(backbone).save_to_preset(tmp_path / name)
+    XLMTextEmbedder(tiny.backbone).save_to_preset(tmp_path / "embedder")
+    (tmp_path / "translator").symlink_to(two_models / "translator")
+    changes = {
+        "vocabulary_size": None,
+        "initial_model": "xlm_tiny",
+        "initial_decoder": "xlm_tiny",
+        **changes,
+    }
+    path = write_recipe(tmp_path, **changes)
+    recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if changes["initial_model"]:
+        recipe["model"] = changes.get("model", {})
+    path.write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        load_recipe(path, corpora)
+
+
+def test_another_vocabulary_of_the_decoder(tmp_path, two_models):
+    """Of the same size: files do not tell before they are read."""
+    masked_lm = XLMMaskedLM.from_preset("xlm_tiny")
+    proto = sentencepiece_model_pb2.ModelProto.FromString(
+        masked_lm.preprocessor.tokenizer.proto
+    )
+    proto.pieces[100].piece, proto.pieces[101].piece = (
+        proto.pieces[101].piece,
+        proto.pieces[100].piece,
+    )
+    tokenizer = XLMSentencePieceTokenizer(proto.SerializeToString())
+    masked_lm.preprocessor = XLMMaskedLMPreprocessor(tokenizer, sequence_length=64)
+    masked_lm.save_to_preset(tmp_path / "other")
+    with pytest.raises(ValueError, match=r"does not fit the encoder.*one vocabulary"):
+        load_initial_seq2seq("xlm_tiny", "float32", str(tmp_path / "other"))
 
 
 @pytest.mark.slow

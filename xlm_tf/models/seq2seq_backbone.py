@@ -18,13 +18,33 @@ from xlm_tf.models.low_rank_adaptation import LowRankAdaptation, copy_weights
 from xlm_tf.models.optional_inputs import OptionalInputs, check_shapes
 from xlm_tf.models.presets import XLMPresets
 
+# What an encoder's block has too.
+_BLOCK_LAYERS = ("attention", "attention_norm", "feed_forward", "feed_forward_norm")
+# What encoder and decoder have in common.
+_FORM = (
+    "vocabulary_size",
+    "hidden_dim",
+    "intermediate_dim",
+    "num_heads",
+    "max_sequence_length",
+    "num_languages",
+    "num_token_types",
+    "position_embedding",
+    "position_offset",
+    "norm_placement",
+    "embedding_norm",
+    "layer_norm_epsilon",
+    "activation",
+    "pad_token_id",
+)
+
 
 def _read_decoder(checkpoint, head, arguments):
     """See `CheckpointHead.read`."""
     if not checkpoint.num_decoder_layers:
         raise ValueError(
             f"{checkpoint.path} holds an encoder without a decoder. Begin an "
-            f"encoder-decoder with it: XLMSeq2SeqLM.from_masked_lm, or the "
+            "encoder-decoder with it: XLMSeq2SeqLM.from_masked_lm, or the "
             "`initial_model` of a recipe."
         )
     return arguments, checkpoint.decoder_tensors
@@ -308,36 +328,57 @@ class XLMSeq2SeqBackbone(
             x = self.decoder_norm(x)
         return x, tuple(new_caches)
 
-    def initialize_decoder(self):
-        """Copy the encoder into the decoder; the attention to the source stays.
+    def initialize_decoder(self, other=None):
+        """Copy the encoder, or another model, into the decoder.
 
-        XLM's way to begin translation with a masked language model.
+        XLM's way to begin translation with one masked language model, or with two.
+
+        Args:
+            other: an `XLMBackbone`, whose blocks have no attention to a source: the
+                decoder's stays as it is; or an `XLMSeq2SeqBackbone`, whose decoder is
+                copied. Defaults to the encoder.
 
         Raises:
-            ValueError: the decoder has more layers than the encoder.
+            ValueError: the decoder has more layers than the other model, or is of
+                another form; or it shares its embeddings with the encoder, which are
+                not the other model's.
         """
-        if self.num_decoder_layers > self.encoder.num_layers:
+        other = self.encoder if other is None else other
+        if isinstance(other, XLMSeq2SeqBackbone):
+            blocks, norm = other.decoder_blocks, other.decoder_norm
+            embeddings, encoder = other.decoder_embeddings, other.encoder
+            layers = (*_BLOCK_LAYERS, "source_attention", "source_attention_norm")
+        else:
+            blocks, norm = other.encoder_blocks, other.final_norm
+            embeddings, encoder, layers = other.embeddings, other, _BLOCK_LAYERS
+        if self.num_decoder_layers > len(blocks):
             raise ValueError(
-                "A decoder begins with the encoder's layers: it cannot have more. "
-                f"Received: num_decoder_layers={self.num_decoder_layers}, "
-                f"num_layers={self.encoder.num_layers}."
+                "A decoder begins with the layers of "
+                f"{'the encoder' if other is self.encoder else 'another model'}: it "
+                "cannot have more. Received: num_decoder_layers="
+                f"{self.num_decoder_layers}, and {len(blocks)} there."
+            )
+        for name in _FORM:
+            own, others = getattr(self.encoder, name), getattr(encoder, name)
+            if own != others:
+                raise ValueError(
+                    f"A decoder has the form of its encoder, whose {name} is {own}. "
+                    f"Received: a decoder's of {others}."
+                )
+        if self.share_embeddings and embeddings is not self.encoder.embeddings:
+            raise ValueError(
+                "A decoder that begins with another model has the embeddings of that "
+                "model. Expected share_embeddings=False."
             )
         if not self.share_embeddings:
-            copy_weights(self.encoder.embeddings, self.decoder_embeddings)
-        for block, other in zip(
-            self.encoder.encoder_blocks[: self.num_decoder_layers],
-            self.decoder_blocks,
-            strict=True,
+            copy_weights(embeddings, self.decoder_embeddings)
+        for block, own in zip(
+            blocks[: self.num_decoder_layers], self.decoder_blocks, strict=True
         ):
-            for name in (
-                "attention",
-                "attention_norm",
-                "feed_forward",
-                "feed_forward_norm",
-            ):
-                copy_weights(getattr(block, name), getattr(other, name))
+            for name in layers:
+                copy_weights(getattr(block, name), getattr(own, name))
         if self.decoder_norm is not None:
-            copy_weights(self.encoder.final_norm, self.decoder_norm)
+            copy_weights(norm, self.decoder_norm)
 
     def get_config(self):
         config = super().get_config()

@@ -1,6 +1,7 @@
 """Text in, text out: translation and summarisation."""
 
 import dataclasses
+import os
 
 import keras
 import keras_hub
@@ -101,49 +102,64 @@ class XLMSeq2SeqLM(
         cls,
         masked_lm,
         num_decoder_layers=None,
-        share_embeddings=True,
+        share_embeddings=None,
         preprocessor=None,
+        decoder=None,
         **kwargs,
     ):
-        """Encoder, decoder and output layer from one masked (or causal) language model.
+        """Encoder, decoder and output layer from one or two language models.
 
-        The decoder's attention to the source begins at random.
+        The decoder's attention to the source begins at random, unless an
+        encoder-decoder gives it.
 
         Args:
-            masked_lm: an `XLMMaskedLM` or `XLMCausalLM`, or a preset of one.
-            num_decoder_layers: int; defaults to all of the encoder's.
-            share_embeddings: bool, one embedding layer for source and target.
+            masked_lm: an `XLMMaskedLM` or `XLMCausalLM`, or a preset of one; beside a
+                `decoder` also an `XLMSeq2SeqLM`, whose encoder is taken.
+            num_decoder_layers: int; defaults to all of the decoder's.
+            share_embeddings: bool, one embedding layer for source and target; defaults
+                to True, or to False with a `decoder`, which has its own.
             preprocessor: an `XLMSeq2SeqLMPreprocessor`; defaults to one with the
                 tokenizer and languages of the masked LM's.
+            decoder: an `XLMMaskedLM`, an `XLMCausalLM` or an `XLMSeq2SeqLM`, or a
+                preset of one, of the same form, vocabulary and languages: what decoder
+                and output layer begin with. Defaults to `masked_lm`.
             **kwargs: further arguments of the class.
 
         Returns:
             `XLMSeq2SeqLM`.
 
         Raises:
-            ValueError: the preset is of another task.
+            ValueError: a preset is of another task, or the decoder does not fit the
+                encoder.
 
         Source: Lample and Conneau 2019, section 5.2.
         """
-        if not isinstance(masked_lm, XLMMaskedLM | XLMCausalLM):
-            preset, masked_lm = masked_lm, load_task(masked_lm)
-            if not isinstance(masked_lm, XLMMaskedLM | XLMCausalLM):
-                raise ValueError(
-                    "An encoder-decoder begins with an XLMMaskedLM or an XLMCausalLM. "
-                    f"{preset} holds a {type(masked_lm).__name__}."
-                )
+        of_encoder = (XLMMaskedLM, XLMCausalLM)
+        if decoder is not None:
+            of_encoder = (*of_encoder, cls)
+            decoder = _loaded(decoder, of_encoder, "A decoder")
+        masked_lm = _loaded(masked_lm, of_encoder, "An encoder-decoder")
+        if decoder is not None:
+            _check_same_texts(masked_lm, decoder)
         encoder = masked_lm.backbone
+        encoder = getattr(encoder, "encoder", encoder)
         if encoder.causal:
             config = {**encoder.get_config(), "causal": False}
             other = type(encoder).from_config(config)
             copy_weights(encoder, other)
             encoder = other
+        if share_embeddings is None:
+            share_embeddings = decoder is None
+        if decoder is not None and num_decoder_layers is None:
+            other = decoder.backbone
+            num_decoder_layers = getattr(other, "num_decoder_layers", None)
+            num_decoder_layers = num_decoder_layers or other.num_layers
         backbone = XLMSeq2SeqBackbone(
             encoder,
             num_decoder_layers=num_decoder_layers,
             share_embeddings=share_embeddings,
         )
-        backbone.initialize_decoder()
+        backbone.initialize_decoder(None if decoder is None else decoder.backbone)
         if preprocessor is None and masked_lm.preprocessor is not None:
             old = masked_lm.preprocessor
             preprocessor = XLMSeq2SeqLMPreprocessor(
@@ -152,17 +168,16 @@ class XLMSeq2SeqLM(
                 languages=old.languages,
                 language=old.language,
             )
+        writer = decoder or masked_lm
         model = cls(
             backbone,
             preprocessor=preprocessor,
-            head_transform=masked_lm.head_transform,
-            tied=masked_lm.tied,
+            head_transform=writer.head_transform,
+            tied=writer.tied,
             **kwargs,
         )
         for variable, other in zip(
-            masked_lm.prediction_head.weights,
-            model.prediction_head.weights,
-            strict=True,
+            writer.prediction_head.weights, model.prediction_head.weights, strict=True
         ):
             other.assign(variable)
         return model
@@ -341,3 +356,47 @@ class XLMSeq2SeqLM(
             "tied": self.tied,
             "decoding": keras.saving.serialize_keras_object(self.decoding),
         }
+
+
+def _loaded(model, classes, what):
+    """A model, or what a preset of one holds.
+
+    Args:
+        model: a task, or a preset.
+        classes: tuple of the classes that it may be of.
+        what: str, what begins with it.
+
+    Raises:
+        ValueError: it is of another class.
+    """
+    if isinstance(model, classes):
+        return model
+    loaded = load_task(model) if isinstance(model, str | os.PathLike) else model
+    if not isinstance(loaded, classes):
+        names = " or an ".join(own.__name__ for own in classes)
+        raise ValueError(
+            f"{what} begins with an {names}. {model} holds a {type(loaded).__name__}."
+        )
+    return loaded
+
+
+def _check_same_texts(encoder, decoder):
+    """That two models read texts alike: a token's id and a language's are theirs.
+
+    Raises:
+        ValueError: they do not.
+    """
+    one, other = encoder.preprocessor, decoder.preprocessor
+    if one is None or other is None:
+        return
+    tokens = [own.tokenizer.get_vocabulary() for own in (one, other)]
+    if tokens[0] != tokens[1]:
+        raise ValueError(
+            "Encoder and decoder must have one vocabulary. Received: vocabularies of "
+            f"{len(tokens[0])} and {len(tokens[1])} tokens, which are not the same."
+        )
+    if one.languages != other.languages:
+        raise ValueError(
+            "Encoder and decoder must have the same languages, in one order. "
+            f"Received: {one.languages} and {other.languages}."
+        )

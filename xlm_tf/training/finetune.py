@@ -24,8 +24,9 @@ from xlm_tf.text.sentences import split_sentences
 from xlm_tf.text.vocabulary import train_vocabulary
 from xlm_tf.training.finetuning_data import FinetuningData
 from xlm_tf.training.finetuning_recipe import METRICS
-from xlm_tf.training.initial_model import facts_of, load_initial_model
+from xlm_tf.training.initial_model import facts_of
 from xlm_tf.training.initial_model_checks import check_initial_model
+from xlm_tf.training.initial_seq2seq import load_initial_seq2seq
 from xlm_tf.training.optimizer import build_optimizer
 from xlm_tf.training.recipe_tokenizer import read_tokenizer
 from xlm_tf.training.run import (
@@ -132,13 +133,22 @@ def build_seq2seq_lm(recipe, data=None):
         if name in arguments
     }
     if recipe.initial_model is not None:
-        masked_lm = load_initial_model(
-            recipe.initial_model, training.dtype, **arguments
+        model = load_initial_seq2seq(
+            recipe.initial_model,
+            training.dtype,
+            recipe.initial_decoder,
+            **decoder,
+            **arguments,
         )
-        check_initial_model(recipe, facts_of(masked_lm))
-        tokenizer = masked_lm.preprocessor.tokenizer
-        languages = masked_lm.preprocessor.languages
+        check_initial_model(recipe, facts_of(model))
+        tokenizer = model.preprocessor.tokenizer
+        languages = model.preprocessor.languages
+        kept = {
+            name: getattr(model.preprocessor, name)
+            for name in ("language_tokens", "unknown_characters")
+        }
     else:
+        kept = {}
         if recipe.vocabulary_size is not None:
             path = _train_vocabulary(recipe, data)
             tokenizer = XLMSentencePieceTokenizer(path.read_bytes())
@@ -155,14 +165,14 @@ def build_seq2seq_lm(recipe, data=None):
         target_length=training.target_length,
         languages=languages,
         language=_only(sources, languages),
-        target_language=_only(targets, languages),
+        target_language=_only(targets, kept.get("language_tokens") or languages),
         source_languages=sorted(sources),
         target_languages=sorted(targets),
+        **kept,
     )
     if recipe.initial_model is not None:
-        return XLMSeq2SeqLM.from_masked_lm(
-            masked_lm, preprocessor=preprocessor, **decoder
-        )
+        model.preprocessor = preprocessor
+        return model
     encoder = XLMBackbone(
         vocabulary_size=tokenizer.vocabulary_size(),
         pad_token_id=tokenizer.pad_token_id,

@@ -6,8 +6,15 @@ from pydantic import Field
 
 from xlm_tf.data.bucketing import length_boundaries
 from xlm_tf.text.normalization import NORMALIZATIONS
+from xlm_tf.training.initial_model import SEQ2SEQ_TASKS
 from xlm_tf.training.recipe import Recipe, TrainingSettings
-from xlm_tf.training.recipe_fields import Distinct, EntryName, RecipePart, Truth
+from xlm_tf.training.recipe_fields import (
+    Distinct,
+    EntryName,
+    ModelName,
+    RecipePart,
+    Truth,
+)
 from xlm_tf.training.recipe_parts import BackboneArguments, Bitext, repeated_files
 
 # The metrics of each task, the one that chooses the best model first.
@@ -37,14 +44,17 @@ class Seq2SeqArguments(BackboneArguments):
     """Arguments of `xlm_tf.XLMBackbone`, and of `xlm_tf.XLMSeq2SeqBackbone`.
 
     The first four are needed where a run begins from scratch. With an `initial_model`
-    all of the encoder are that model's, and only the rates of dropout can be others.
+    all of the encoder are that model's, and only the rates of dropout can be others;
+    if it is an encoder-decoder, those of the decoder too.
     """
 
     num_decoder_layers: int | None = Field(
         None, ge=1, description="Decoder blocks; null: as many as encoder blocks."
     )
     share_embeddings: Truth = Field(
-        True, description="One table for the tokens of source and target."
+        True,
+        description="One table for the tokens of source and target; with an "
+        "`initial_decoder` there are two.",
     )
 
 
@@ -113,6 +123,7 @@ class FinetuningRecipe(Recipe):
     """A run that trains an encoder-decoder on pairs of texts, `xlm-tf finetune`."""
 
     command: ClassVar[str] = "finetune"
+    initial_tasks: ClassVar[tuple] = SEQ2SEQ_TASKS
     vocabularies: ClassVar[tuple] = (
         "initial_model",
         "vocabulary_size",
@@ -120,6 +131,19 @@ class FinetuningRecipe(Recipe):
         "bpe",
     )
 
+    initial_model: ModelName | None = Field(
+        None,
+        description="A masked language model that encoder and decoder begin with, or "
+        "an encoder-decoder to train further, instead of a vocabulary: a folder, "
+        "`hf://OWNER/NAME`, a name of `xlm_tf.PRESETS`, or XLM's own `.pth`. Its "
+        "tokenizer and its languages are kept.",
+    )
+    initial_decoder: ModelName | None = Field(
+        None,
+        description="A model as `initial_model`, of the same form, vocabulary and "
+        "languages: what the decoder and its embeddings begin with, while "
+        "`initial_model` gives the encoder.",
+    )
     task: Literal[tuple(METRICS)] = Field(
         "translation",
         description="Translation is measured by BLEU and chrF, summarization by ROUGE. "
@@ -198,6 +222,17 @@ class FinetuningRecipe(Recipe):
                 "here: it needs recipe.vocabulary_size. "
                 f"Received: {self.vocabulary_normalization}."
             )
+        if self.initial_decoder is not None:
+            if self.initial_model is None:
+                yield (
+                    "recipe.initial_decoder needs recipe.initial_model, whose encoder "
+                    f"it writes for. Received: {self.initial_decoder}."
+                )
+            if self.model.given().get("share_embeddings"):
+                yield (
+                    "recipe.model.share_embeddings must be false, or left out: the "
+                    "embeddings of recipe.initial_decoder are its own."
+                )
         if self.initial_model is None and not self.model.language_embeddings:
             yield from several_targets(self)
 

@@ -12,7 +12,10 @@ from xlm_tf.training.classification_recipe import ClassificationRecipe
 from xlm_tf.training.embedding_recipe import EmbeddingRecipe
 from xlm_tf.training.finetuning_recipe import FinetuningRecipe
 from xlm_tf.training.initial_model import describe
-from xlm_tf.training.initial_model_checks import check_initial_model
+from xlm_tf.training.initial_model_checks import (
+    check_initial_decoder,
+    check_initial_model,
+)
 from xlm_tf.training.pretraining_recipe import PretrainingRecipe
 from xlm_tf.training.question_answering_recipe import QuestionAnsweringRecipe
 from xlm_tf.training.recipe_fields import MISSING_FILE, UNUSABLE_FILE, RecipePart
@@ -102,9 +105,7 @@ def load_recipe(source, data_folder=None, command=None, **overrides):
     lines += [] if recipe is None else recipe.unreadable_files()
     if recipe is not None and recipe.initial_model is not None:
         try:
-            facts = describe(recipe.initial_model, recipe.initial_tasks)
-            if facts is not None:
-                check_initial_model(recipe, facts)
+            _check_initial_models(recipe)
         except ValueError as error:
             lines.append(str(error))
     if lines:
@@ -149,6 +150,18 @@ def schema(command=None):
         return RECIPES[command].model_json_schema()
     kinds = functools.reduce(operator.or_, RECIPES.values())
     return TypeAdapter(kinds).json_schema()
+
+
+def _check_initial_models(recipe):
+    """Raise ValueError where the files of its models say that a recipe does not fit."""
+    facts = describe(recipe.initial_model, recipe.initial_tasks)
+    if facts is not None:
+        check_initial_model(recipe, facts)
+    name = getattr(recipe, "initial_decoder", None)
+    if name is not None:
+        of_decoder = describe(name, recipe.initial_tasks, "initial_decoder")
+        if facts is not None and of_decoder is not None:
+            check_initial_decoder(recipe, facts, of_decoder)
 
 
 def _tasks(kind):
