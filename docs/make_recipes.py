@@ -32,6 +32,9 @@ recipe of the package that is run by its name they start at the working director
 are text, also `no:` (Norwegian); a key that stands twice is an error. A language is
 spelled one way in a recipe (`pt-BR` or `pt_BR`).
 
+A schedule is a number that changes with the step: `"0:1,100000:0.1,300000:0"` is 1 at
+step 0, 0.1 at step 100,000, 0 from step 300,000 on, and linear in between.
+
 This page is made from the models of the recipes: `python docs/make_recipes.py`.
 """
 TYPES = {"integer": "whole number", "number": "number", "boolean": "true or false"}
@@ -87,16 +90,21 @@ def _section(kind, schema, explained, path=""):
 def _type(field):
     """What the value of a field is, in words."""
     if "anyOf" in field:
-        return _type(field["anyOf"][0])  # or null
+        kinds = map(_type, field["anyOf"])
+        return ", or ".join(kind for kind in kinds if kind)
     if "enum" in field:
         return " \\| ".join(f"`{choice}`" for choice in field["enum"])
     if "$ref" in field:
         return "fields"
+    if field["type"] == "null":
+        return ""
     if field["type"] == "array":
         return f"list of {_type(field['items'])}"
     if field["type"] == "object":
         if "properties" in field:
-            return ", ".join(f"`{name}`: number" for name in field["properties"])
+            return "; ".join(
+                f"`{name}`: {_type(own)}" for name, own in field["properties"].items()
+            )
         return f"language: {_type(field['additionalProperties'])}"
     if field["type"] == "string":
         return field.get("format", "text")

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from xlm_tf.objectives.mixing import mix
 from xlm_tf.objectives.mlm import MaskedLanguageModelling
 from xlm_tf.objectives.tlm import TranslationLanguageModelling
 
@@ -179,20 +178,46 @@ def test_unknown_languages_are_named(mlm, sentences):
         list(mlm.train_batches(texts(sentences, "sw"), 2, seed=1))
 
 
-def test_mixing_draws_by_weight():
-    streams = {
-        name: tf.data.Dataset.from_tensors(name).repeat() for name in ("mlm", "tlm")
-    }
-    drawn = list(mix(streams, {"tlm": 3, "mlm": 1}, 2).take(4000).as_numpy_iterator())
-    assert drawn.count(b"tlm") / 4000 == pytest.approx(0.75, abs=0.035)
-    skipped = mix(streams, {"tlm": 3, "mlm": 1}, 2).skip(1000).take(50)
-    assert list(skipped.as_numpy_iterator()) == drawn[1000:1050]
-    with pytest.raises(ValueError, match="weight above 0"):
-        mix(streams, {"tlm": 1}, 2)
+def test_a_rate_that_falls_follows_the_steps_of_the_training(tokenizer, sentences):
+    rates = "0:0.8,100:0.1"
+    mlm = MaskedLanguageModelling(tokenizer, LENGTH, selection_rate=rates)
+
+    def batches(skip=0):
+        steps = tf.data.Dataset.range(50, 1000, 10)  # of the training
+        examples = texts(sentences, "en").repeat()
+        found = mlm.train_batches(examples, 64, 3, steps).skip(skip).take(8 - skip)
+        return list(found.as_numpy_iterator())
+
+    whole = batches()
+    for number, (inputs, _, weights) in enumerate(whole):
+        # Enough predictions for the highest rate.
+        assert weights.shape == (64, LENGTH)
+        segment_ids = inputs["segment_ids"]
+        candidates = (segment_ids[:, 1:] == segment_ids[:, :-1]) & (
+            segment_ids[:, 1:] > 0
+        )
+        expected = max(0.45 - 0.07 * number, 0.1)
+        share = weights.sum() / candidates.sum()
+        assert share == pytest.approx(expected, abs=0.04)
+    for batch, again in zip(whole[5:], batches(5), strict=True):
+        tf.nest.map_structure(np.testing.assert_array_equal, batch, again)
+    (batch, *_) = mlm.evaluation_batches({"en": texts(sentences * 40, "en")}, 64)
+    inputs, _, weights, _ = batch
+    at_15_percent = MaskedLanguageModelling(tokenizer, LENGTH)
+    (other, *_) = at_15_percent.evaluation_batches(
+        {"en": texts(sentences * 40, "en")}, 64
+    )
+    np.testing.assert_array_equal(inputs["token_ids"], other[0]["token_ids"])
+    assert weights.numpy().sum() == other[2].numpy().sum()
 
 
 @pytest.mark.parametrize(
-    "rates", [{"selection_rate": 0}, {"mask_rate": 0.9, "random_rate": 0.2}]
+    "rates",
+    [
+        {"selection_rate": 0},
+        {"selection_rate": "0:0.3,10:0"},
+        {"mask_rate": 0.9, "random_rate": 0.2},
+    ],
 )
 def test_rates_that_are_none(tokenizer, rates):
     with pytest.raises(ValueError, match="selection_rate must lie"):

@@ -16,11 +16,11 @@ class SpanMasking(MaskedLanguageModelling):
 
     description = "Masked language modelling, of spans of three tokens."
 
-    def select(self, sequences, candidates, num_predictions, seed):
+    def select(self, sequences, candidates, selection_rate, num_predictions, seed):
         batch_size, length = candidates.shape
         draws = tf.random.stateless_uniform((batch_size, -(-length // 3)), seed)
         draws = tf.repeat(draws, 3, axis=1)[:, :length]
-        selected = tf.logical_and(candidates, draws < self.selection_rate)
+        selected = tf.logical_and(candidates, draws < selection_rate)
         return masking.highest(tf.where(selected, 1 - draws, -1.0), num_predictions)
 
 

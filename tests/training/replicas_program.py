@@ -5,9 +5,9 @@ one process get in each other's way: a process for each number of replicas.
 
     python replicas_program.py REPLICAS FOLDER RUN...
 
-A run is KIND,PARTS,POLICY,LOSS_SCALE, KIND one of masked, compiled, contrastive,
-negatives, scores, classes; "compiled" is "masked" with each replica's gradients by XLA,
-as on GPUs.
+A run is KIND,PARTS,POLICY,LOSS_SCALE, KIND one of masked, weighed, compiled,
+contrastive, negatives, scores, classes; "compiled" is "masked" with each replica's
+gradients by XLA, as on GPUs, "weighed" with weights of the losses.
 """
 
 import sys
@@ -56,6 +56,14 @@ def masked(parts, policy):
     }
     targets = random.integers(5, 60, (rows, 4)).astype("int32")
     return trainer, (inputs, targets, weights)
+
+
+def weighed(parts, policy):
+    trainer, data = masked(parts, policy)
+    rows = ROWS * BATCHES
+    weights = np.linspace(0, 3, rows).astype("float32")
+    data[0]["loss_weights"] = np.random.default_rng(1).permutation(weights)
+    return trainer, data
 
 
 def contrastive(parts, policy):
@@ -112,7 +120,7 @@ def train(strategy, kind, parts, policy, loss_scale):
     keras.utils.set_random_seed(0)
     with strategy.scope():
         masked_lm_trainer.compiles_replicas = lambda: kind == "compiled"
-        kinds = (contrastive, negatives, scores, classes)
+        kinds = (weighed, contrastive, negatives, scores, classes)
         build = {own.__name__: own for own in kinds}.get(kind, masked)
         trainer, data = build(int(parts), policy)
         count = len(trainer.trainable_variables)

@@ -76,3 +76,29 @@ def test_clipping_bounds_the_update_of_the_whole_batch():
 def test_rows_must_divide_into_the_accumulation_steps():
     with pytest.raises(ValueError, match="rows=4, accumulation_steps=3"):
         fit(trainer(accumulation_steps=3), batch())
+
+
+def loss_and_update(loss_weights=None, **kwargs):
+    keras.utils.set_random_seed(1)
+    model = trainer(**kwargs)
+    before = [np.asarray(weight) for weight in model.trainable_weights]
+    inputs, targets, weights = batch()
+    weights[2:] = 1
+    if loss_weights is not None:
+        inputs["loss_weights"] = np.array(loss_weights, "float32")
+    loss = fit(model, (inputs, targets, weights))["loss"][0]
+    after = model.trainable_weights
+    return loss, [np.asarray(new) - old for new, old in zip(after, before, strict=True)]
+
+
+def test_loss_weights_multiply_the_losses_of_their_rows():
+    loss, plain = loss_and_update()
+    same_loss, halved = loss_and_update([0.5] * 4)
+    assert same_loss == pytest.approx(loss)
+    for one, other in zip(plain, halved, strict=True):
+        np.testing.assert_allclose(other, one / 2, atol=1e-6)
+    # What rows of weight 0 miss is what they alone give; the targets are the same.
+    _, first = loss_and_update([1, 1, 0, 0])
+    _, last = loss_and_update([0, 0, 1, 1], accumulation_steps=2)
+    for one, other, both in zip(first, last, plain, strict=True):
+        np.testing.assert_allclose(one + other, both, atol=1e-6)

@@ -48,7 +48,9 @@ def test_recipe_has_defaults_paths_and_sorted_languages(load, tmp_path):
     recipe = load()
     assert recipe.output == tmp_path / "run"
     assert recipe.data.monolingual["fr"] == [tmp_path / "fr.txt"]
-    assert recipe.objectives == {"mlm": 1.0}
+    assert {name: own.values for name, own in recipe.objectives.items()} == {
+        "mlm": [1.0]
+    }
     assert recipe.training.clip_norm == 1.0
     assert recipe.languages == ["en", "fr"]
 
@@ -125,6 +127,30 @@ def test_mistakes_name_the_field(load, change, message):
         load(change)
 
 
+def test_schedules_are_read_kept_and_written(load):
+    def change(recipe):
+        recipe["objectives"] = {"mlm": "0:1, 5:0", "tlm": "0:0,4:1"}
+        recipe["held_out"]["bitext"] = recipe["data"]["bitext"]
+        recipe["training"] |= {
+            "selection_rate": "0:0.3,9:0.05",
+            "language_starts": {"en": 1},
+            "objective_weights": "loss",
+        }
+
+    recipe = load(change)
+    assert recipe.training.selection_rate.value(0) == 0.3
+    assert recipe.training.language_alpha.value(100) == 0.7
+    assert recipe.objectives["tlm"].value(2) == 0.5
+    assert recipe.starts("mlm") == {"fr": 0, "en": 1}
+    assert recipe.starts("tlm") == {"en-fr": 1}
+    written = recipe.model_dump(mode="json")
+    assert written["objectives"] == {"mlm": "0:1,5:0", "tlm": "0:0,4:1"}
+    assert written["training"]["selection_rate"] == "0:0.3,9:0.05"
+    assert written["training"]["language_alpha"] == 0.7
+    # Its weight may be 0 at the end of a training, and before there is a pair.
+    assert load(put({"mlm": "0:1,10:0"}, "objectives"))
+
+
 def put(value, *path):
     """A change that sets one field, at any depth."""
 
@@ -164,6 +190,25 @@ PT = {"source_language": "en", "target_language": "pt-BR", "files": ["p.tsv"]}
         ),
         (training(weight_decay=10, learning_rate=0.1), "must be less than 1: a step"),
         (training(selection_rate=1.0), "selection_rate must be less than 1"),
+        (training(selection_rate="0:0.3,5:1.5"), "than 1. Received: 1.5"),
+        (training(selection_rate="0:0.3,5:0"), "selection_rate must be greater than 0"),
+        (training(selection_rate="0.3"), r"training\.selection_rate: must be a number"),
+        (training(selection_rate=True), "must be a valid number"),
+        (training(selection_rate=[0.3]), "must be a valid number"),
+        (training(language_alpha="0:1,5:-1"), "language_alpha must be greater than or"),
+        (training(language_alpha="5:1"), "language_alpha: must begin at step 0"),
+        (training(objective_weights="often"), "must be 'frequency' or 'loss'"),
+        (put({"mlm": "0:1,9:x"}, "objectives"), r"objectives\.mlm: must be a number"),
+        (put({"mlm": "0:1,5:2,5:3"}, "objectives"), "mlm: must have steps that asc"),
+        (put({"mlm": "0:1", "5:2": None}, "objectives"), "needs quotation marks"),
+        (put({"mlm": -1}, "objectives"), "mlm must be greater than or equal to 0"),
+        (put({"mlm": "0:1,4:0,6:0,8:1"}, "objectives"), "above 0 at step 4: there"),
+        (put({"mlm": "0:1,9:0"}, "objectives"), "no weight above 0 at step 9: there"),
+        (put({"mlm": "0:0,20:0,30:1"}, "objectives"), "mlm must be above 0 at a step"),
+        (training(language_starts={"de": 3}), "starts.de: recipe.data has no text"),
+        (training(language_starts={"en": 10}), "en must be below the 10 steps.*: 10"),
+        (training(language_starts={"en": -1}), "starts.en must be greater than or eq"),
+        (training(language_starts={"en": 2, "fr": 5}), "for mlm before step 2, where"),
         (
             training(selection_alpha=-1),
             "selection_alpha must be greater than or equal to 0",

@@ -17,6 +17,7 @@ SPREADS = [
     (2, "masked", 1),
     (1, "masked", 4),
     (2, "masked", 2),
+    (2, "weighed", 2),
     (2, "contrastive", 1),
     (2, "contrastive", 2),
     (1, "negatives", 3),
@@ -26,7 +27,7 @@ SPREADS = [
     (1, "classes", 3),
     (2, "classes", 2),
 ]
-KINDS = "masked", "contrastive", "negatives", "scores", "classes"
+KINDS = "masked", "weighed", "contrastive", "negatives", "scores", "classes"
 OF_MIXED = "masked", "contrastive", "classes"
 MIXED = list(itertools.product(("mixed_bfloat16", "mixed_float16"), OF_MIXED))
 HIGH = 2.0**19  # a loss scale that float16 cannot bear

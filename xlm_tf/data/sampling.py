@@ -19,10 +19,25 @@ def sample_datasets(datasets, probabilities, seed, shuffle_buffer=10_000):
     Returns:
         An infinite `tf.data.Dataset`.
     """
-    streams = [
-        dataset.shuffle(shuffle_buffer, seed=seed + number).repeat()
-        for number, dataset in enumerate(datasets.values())
-    ]
+    streams = repeat_shuffled(datasets, seed, shuffle_buffer).values()
     return tf.data.Dataset.sample_from_datasets(
-        streams, [probabilities[key] for key in datasets], seed=seed
+        list(streams), [probabilities[key] for key in datasets], seed=seed
     )
+
+
+def repeat_shuffled(datasets, seed, shuffle_buffer=10_000):
+    """Datasets without end, each shuffled anew in every pass.
+
+    Args:
+        datasets: dict of `tf.data.Dataset`.
+        seed: int; each has one of its own.
+        shuffle_buffer: int, examples that the shuffle of each holds.
+
+    Returns:
+        dict of infinite datasets, functions of the data, `seed` and TensorFlow's global
+        seed alone.
+    """
+    return {
+        key: dataset.shuffle(shuffle_buffer, seed=seed + number).repeat()
+        for number, (key, dataset) in enumerate(datasets.items())
+    }

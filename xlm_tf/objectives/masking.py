@@ -41,7 +41,7 @@ def select_uniform(candidates, num_predictions, seed, selection_rate=0.15):
         candidates: bool tensor (B, T).
         num_predictions: int, P.
         seed: int tensor (2,).
-        selection_rate: float.
+        selection_rate: float, or a float32 scalar tensor.
 
     Returns:
         positions int32 (B, P), ascending, 0 where unused; weights float32 (B, P).
@@ -68,7 +68,7 @@ def select_by_frequency(
             are never selected.
         num_predictions: int, P.
         seed: int tensor (2,).
-        selection_rate: float.
+        selection_rate: float, or a float32 scalar tensor.
 
     Returns:
         positions int32 (B, P), ascending, 0 where unused; weights float32 (B, P).
@@ -121,7 +121,7 @@ def select_for_evaluation(
         segment_ids: int tensor (B, T).
         num_predictions: int, P.
         seed: int tensor (2,).
-        selection_rate: float.
+        selection_rate: float, or a float32 scalar tensor.
 
     Returns:
         positions int32 (B, P), ascending, 0 where unused; weights float32 (B, P).

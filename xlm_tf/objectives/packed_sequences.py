@@ -6,10 +6,14 @@ import tensorflow as tf
 
 from xlm_tf.data.packing import pack
 from xlm_tf.objectives import masking
+from xlm_tf.objectives.mixing import every_step
+from xlm_tf.objectives.piecewise_linear import PiecewiseLinear
 from xlm_tf.text.languages import language_index
 
 # Texts that are tokenised and packed together.
 WINDOW = 512
+# What is predicted of held-out text where the rate of the training changes.
+EVALUATION_RATE = 0.15
 
 
 class PackedSequences(abc.ABC):
@@ -28,7 +32,9 @@ class PackedSequences(abc.ABC):
         sequence_length: int, T.
         languages: list of str, the model's languages in the order of its language
             embedding; None where it has none (language ids are then 0).
-        selection_rate: float, share of the tokens to predict.
+        selection_rate: float or `PiecewiseLinear`, share of the tokens to predict, by
+            the step of the training. Where it changes, P suffices for the highest, and
+            held-out text is scored at 15 %.
         mask_rate: float, share of these that become MASK.
         random_rate: float, share of these that become a random token.
         token_weights: float tensor (V,), to select rare tokens more often
@@ -54,7 +60,9 @@ class PackedSequences(abc.ABC):
         random_rate=0.1,
         token_weights=None,
     ):
-        if not 0 < selection_rate < 1 or mask_rate + random_rate > 1:
+        selection_rate = PiecewiseLinear.parse(selection_rate)
+        rates = selection_rate.values
+        if min(rates) <= 0 or max(rates) >= 1 or mask_rate + random_rate > 1:
             raise ValueError(
                 "selection_rate must lie between 0 and 1, and mask_rate + random_rate "
                 f"must not exceed 1. Received: selection_rate={selection_rate}, "
@@ -82,12 +90,13 @@ class PackedSequences(abc.ABC):
             (N, None), a segment each.
         """
 
-    def select(self, sequences, candidates, num_predictions, seed):
+    def select(self, sequences, candidates, selection_rate, num_predictions, seed):
         """Which tokens a training batch predicts; an objective may choose otherwise.
 
         Args:
             sequences: dict of the packed sequences, int32 (B, T).
             candidates: bool tensor (B, T), the positions to choose from.
+            selection_rate: float or float32 scalar tensor, of this step.
             num_predictions: int, P.
             seed: int tensor (2,).
 
@@ -96,7 +105,7 @@ class PackedSequences(abc.ABC):
         """
         if self.token_weights is None:
             return masking.select_uniform(
-                candidates, num_predictions, seed, self.selection_rate
+                candidates, num_predictions, seed, selection_rate
             )
         return masking.select_by_frequency(
             candidates,
@@ -104,7 +113,7 @@ class PackedSequences(abc.ABC):
             self.token_weights,
             num_predictions,
             seed,
-            self.selection_rate,
+            selection_rate,
         )
 
     def tokenize(self, texts, language):
@@ -133,28 +142,47 @@ class PackedSequences(abc.ABC):
         counts = examples.batch(WINDOW).reduce(tf.zeros((size,), "int64"), add)
         return counts.numpy()
 
-    def train_batches(self, examples, batch_size, seed):
+    def train_batches(self, examples, batch_size, seed, steps=None):
         """Batches for training, a function of the examples and the seed alone.
 
         Args:
             examples: dataset of examples, usually endless.
             batch_size: int, B; a last, smaller batch is left out.
             seed: int.
+            steps: dataset of int64 scalars, the step of the training at which each
+                batch is used; by default 0, 1, 2...
 
         Returns:
             `tf.data.Dataset` of batches. Masks are drawn anew for every batch.
         """
+        return self.mask_rows(self.pack_rows(examples, seed), batch_size, seed, steps)
+
+    def pack_rows(self, examples, seed):
+        """The first half of `train_batches`: a dataset of packed rows, (R, T) each."""
 
         def to_sequences(index, window):
             return self._packed(window, _seed(seed, index))
 
-        def mask(index, sequences):
-            return self._masked(sequences, _seed(seed, index), for_evaluation=False)
-
         windows = examples.batch(WINDOW).enumerate()
-        sequences = windows.map(to_sequences, num_parallel_calls=tf.data.AUTOTUNE)
-        sequences = sequences.rebatch(batch_size, drop_remainder=True)
-        return sequences.enumerate().map(mask, num_parallel_calls=tf.data.AUTOTUNE)
+        return windows.map(to_sequences, num_parallel_calls=tf.data.AUTOTUNE)
+
+    def mask_rows(self, rows, batch_size, seed, steps=None):
+        """The second half of `train_batches`, from batches of rows of any size."""
+        steps = every_step() if steps is None else steps
+
+        def mask(index, batch):
+            sequences, step = batch
+            rate = self._selection_rate(step)
+            return self._masked(sequences, _seed(seed, index), rate)
+
+        sequences = rows.rebatch(batch_size, drop_remainder=True)
+        batches = tf.data.Dataset.zip(sequences, steps).enumerate()
+        return batches.map(mask, num_parallel_calls=tf.data.AUTOTUNE)
+
+    def _selection_rate(self, step):
+        if self.selection_rate.is_constant:
+            return self.selection_rate.value(0)
+        return tf.cast(self.selection_rate.value(step), "float32")
 
     def evaluation_batches(self, groups, batch_size, seed=0):
         """Batches for evaluation: the same at every call.
@@ -200,7 +228,7 @@ class PackedSequences(abc.ABC):
                 )
                 for name, values in sequences.items()
             }
-            masked = self._masked(sequences, _seed(seed, index), for_evaluation=True)
+            masked = self._masked(sequences, _seed(seed, index))
             return *masked, tf.ensure_shape(group, (batch_size,))
 
         sequences = windows.enumerate().map(to_sequences).rebatch(batch_size)
@@ -210,13 +238,15 @@ class PackedSequences(abc.ABC):
         seed = tf.cast(seed, "int32")
         return pack(self.segments(examples), self.sequence_length, seed)
 
-    def _masked(self, sequences, seed, for_evaluation):
+    def _masked(self, sequences, seed, train_rate=None):
+        """A batch; for evaluation, where there is no rate of the training."""
         candidates = masking.maskable(sequences["segment_ids"])
+        rates = self.selection_rate
         num_predictions = masking.max_predictions(
-            self.sequence_length, self.selection_rate
+            self.sequence_length, max(rates.values)
         )
         mask_rate, random_rate = self.mask_rate, self.random_rate
-        if for_evaluation:
+        if train_rate is None:
             # Every short sentence has a target: more of them than the rate says.
             num_predictions = max(num_predictions, self.sequence_length // 2)
             positions, weights = masking.select_for_evaluation(
@@ -224,12 +254,12 @@ class PackedSequences(abc.ABC):
                 sequences["segment_ids"],
                 num_predictions,
                 seed,
-                self.selection_rate,
+                rates.value(0) if rates.is_constant else EVALUATION_RATE,
             )
             mask_rate, random_rate = 1.0, 0.0
         else:
             positions, weights = self.select(
-                sequences, candidates, num_predictions, seed
+                sequences, candidates, train_rate, num_predictions, seed
             )
         token_ids, targets = masking.mask_tokens(
             sequences["token_ids"],

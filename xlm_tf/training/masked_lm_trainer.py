@@ -20,7 +20,9 @@ class MaskedLMTrainer(GlobalBatchTrainer):
     global batch: all replicas, all workers, all accumulation steps. A batch therefore
     gives the same update on 1, 2 or 4 replicas, although each holds another number of
     targets. (Keras averages per-replica means, averages accumulated means, and clips
-    the gradients of each replica before it adds them.)
+    the gradients of each replica before it adds them.) Where the inputs have
+    `loss_weights` (B,), the losses of every row are multiplied by its own; the sum of
+    weights, which divides them, stays.
 
     Args:
         masked_lm: an `XLMMaskedLM`.
@@ -31,8 +33,8 @@ class MaskedLMTrainer(GlobalBatchTrainer):
             leaves it.
 
     `compile` takes the optimizer only. `fit` takes datasets of `(inputs, targets,
-    weights)`, see `xlm_tf.objectives`; reports `loss` (nats per target) and `accuracy`,
-    both weighted by tokens over all replicas.
+    weights)`, see `xlm_tf.objectives`; reports `loss` (nats per target, without the
+    `loss_weights`) and `accuracy`, both weighted by tokens over all replicas.
     """
 
     def __init__(self, masked_lm, accumulation_steps=1, clip_norm=None, **kwargs):
@@ -42,6 +44,7 @@ class MaskedLMTrainer(GlobalBatchTrainer):
         self.clip_norm = clip_norm
 
     def call(self, inputs):
+        inputs, _ = _without_loss_weights(inputs)
         return self.masked_lm(inputs)
 
     def train_step(self, data):
@@ -64,11 +67,14 @@ class MaskedLMTrainer(GlobalBatchTrainer):
 
     def _summed_loss(self, inputs, targets, weights, training):
         """Summed cross-entropy in nats; the metrics are updated on the way."""
+        inputs, loss_weights = _without_loss_weights(inputs)
         logits = self.masked_lm(inputs, training=training)  # (B, P, V) float32
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
         predictions = tf.argmax(logits, axis=-1, output_type=targets.dtype)
         self.loss_metric.update_state(losses, sample_weight=weights)
         self.accuracy_metric.update_state(predictions == targets, sample_weight=weights)
+        if loss_weights is not None:
+            losses *= loss_weights[:, None]
         return tf.reduce_sum(losses * weights)
 
     def _gradients(self, data, num_targets):
@@ -87,3 +93,8 @@ class MaskedLMTrainer(GlobalBatchTrainer):
                 f"accumulation_steps. Received: rows={rows}, "
                 f"accumulation_steps={self.accumulation_steps}."
             )
+
+
+def _without_loss_weights(inputs):
+    inputs = dict(inputs)
+    return inputs, inputs.pop("loss_weights", None)

@@ -1,12 +1,13 @@
 """The corpora of a recipe as datasets of training and evaluation batches."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import tensorflow as tf
 
 from xlm_tf.data import bitext, gettext_catalogues, plain_text
-from xlm_tf.data.sampling import sample_datasets
+from xlm_tf.data.sampling import repeat_shuffled, sample_datasets
 from xlm_tf.objectives.masking import frequency_weights
 from xlm_tf.objectives.mixing import mix
 from xlm_tf.objectives.registry import OBJECTIVES
@@ -94,24 +95,50 @@ class PretrainingData:
     def train_batches(self):
         """The endless stream of training batches: a function of recipe and data."""
         training = self.recipe.training
-        streams = {}
-        for number, (name, objective) in enumerate(self.objectives.items()):
-            sources = self.train_sources[name]
-            seed = training.seed + 1000 * number
-            counts = {key: source.count for key, source in sources.items()}
-            examples = sample_datasets(
-                {key: source.examples for key, source in sources.items()},
-                language_probabilities(counts, training.language_alpha),
-                seed,
-            )
-            streams[name] = objective.train_batches(examples, training.batch_size, seed)
-        batches = mix(streams, self.recipe.objectives, training.seed)
+        streams = {
+            name: functools.partial(self._stream, name, training.seed + 1000 * number)
+            for number, name in enumerate(self.objectives)
+        }
+        batches = mix(
+            streams,
+            self.recipe.objectives,
+            training.seed,
+            taking_turns=training.objective_weights == "loss",
+        )
         # Several workers share every batch; by default each would read other files.
         options = tf.data.Options()
         options.experimental_distribute.auto_shard_policy = (
             tf.data.experimental.AutoShardPolicy.DATA
         )
         return batches.with_options(options)
+
+    def _stream(self, name, seed, steps):
+        """The batches of an objective, which are used at these steps."""
+        training, objective = self.recipe.training, self.objectives[name]
+        sources = self.train_sources[name]
+        counts = {key: source.count for key, source in sources.items()}
+        examples = {key: source.examples for key, source in sources.items()}
+        alpha, starts = training.language_alpha, self.recipe.starts(name)
+        if alpha.is_constant and not any(starts.values()):
+            shares = language_probabilities(counts, alpha.value(0))
+            rows = objective.pack_rows(sample_datasets(examples, shares, seed), seed)
+        else:
+            # Rows are of one language: the step at which one is used is known.
+            rows = tf.data.Dataset.sample_from_datasets(
+                [
+                    objective.pack_rows(own, seed + number).unbatch()
+                    for number, own in enumerate(
+                        repeat_shuffled(examples, seed).values()
+                    )
+                ],
+                steps.map(_shares(counts, alpha, starts)).flat_map(
+                    lambda x: tf.data.Dataset.from_tensors(x).repeat(
+                        training.batch_size
+                    )
+                ),
+                seed=seed,
+            ).batch(training.batch_size)
+        return objective.mask_rows(rows, training.batch_size, seed, steps)
 
     def evaluation_groups(self):
         """What is scored apart: "mlm/fr", "tlm/en-fr"..., in the batches' order."""
@@ -140,6 +167,18 @@ class PretrainingData:
             batches = own if batches is None else batches.concatenate(own)
             num_groups += len(sources)
         return batches
+
+
+def _shares(counts, alpha, starts):
+    """How often every language is drawn at a step, those that have begun."""
+    sizes = tf.constant(list(counts.values()), "float64")
+    starts = tf.constant([starts[key] for key in counts], "int64")
+
+    def by_step(step):
+        shares = (sizes / tf.reduce_sum(sizes)) ** alpha.value(step)
+        return tf.where(step >= starts, shares, 0.0)
+
+    return by_step
 
 
 def _sources(corpora):

@@ -1,9 +1,9 @@
 """A pretraining run written down, `xlm-tf pretrain`."""
 
 import difflib
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from xlm_tf.objectives.registry import OBJECTIVES
 from xlm_tf.training.recipe import Recipe, TrainingSettings
@@ -14,6 +14,8 @@ from xlm_tf.training.recipe_fields import (
     Language,
     RecipePart,
     Truth,
+    schedule_schema,
+    scheduled,
 )
 from xlm_tf.training.recipe_parts import BackboneArguments, Bitext, repeated_files
 
@@ -21,10 +23,12 @@ METRICS = ("perplexity", "accuracy")
 
 
 def _check_objectives(weights):
-    for name in weights:
+    for name in weights if isinstance(weights, dict) else ():
         if name not in OBJECTIVES:
-            close = difflib.get_close_matches(name, OBJECTIVES, n=1)
+            close = difflib.get_close_matches(str(name), OBJECTIVES, n=1)
             hint = f" Did you mean {close[0]}?" if close else ""
+            if ":" in str(name):
+                hint = " A schedule needs quotation marks."
             raise ValueError(
                 f"there is no objective {name}.{hint} Expected of "
                 f"{', '.join(OBJECTIVES)}, one at least."
@@ -32,9 +36,14 @@ def _check_objectives(weights):
     return weights
 
 
+def _has_weight(weight, last):
+    """Whether a weight is above 0 at a step up to the last."""
+    return any(weight.value(step) for step in [*weight.steps, last] if step <= last)
+
+
 Weights = Annotated[
-    dict[str, Annotated[float, Field(gt=0)]],
-    AfterValidator(_check_objectives),
+    dict[str, scheduled(ge=0)],
+    BeforeValidator(_check_objectives),
     WithJsonSchema(
         {
             "type": "object",
@@ -42,8 +51,7 @@ Weights = Annotated[
             "minProperties": 1,
             "properties": {
                 name: {
-                    "type": "number",
-                    "exclusiveMinimum": 0,
+                    **schedule_schema(ge=0),
                     "description": objective.description,
                 }
                 for name, objective in OBJECTIVES.items()
@@ -159,14 +167,29 @@ class PretrainingSettings(TrainingSettings):
     weight_decay: float = Field(
         0.01, ge=0, description="Of AdamW; biases and LayerNorms do not decay."
     )
-    language_alpha: float = Field(
-        0.7,
-        ge=0,
-        description="Languages, and pairs, are drawn by (n / N) ** alpha: 1 by their "
-        "size, 0 all alike.",
+    objective_weights: Literal["frequency", "loss"] = Field(
+        "frequency",
+        description="What the weights of `objectives` say: how often a batch is of "
+        "each; or, where objectives take turns, what the loss of each is multiplied "
+        "by. One whose weight is 0 has no turn.",
     )
-    selection_rate: float = Field(
-        0.15, gt=0, lt=1, description="Share of the tokens to predict."
+    language_alpha: scheduled(ge=0) = Field(
+        0.7,
+        validate_default=True,
+        description="Languages, and pairs, are drawn by (n / N) ** alpha: 1 by their "
+        "size, 0 all alike. What is drawn are sentences; with a schedule, or "
+        "`language_starts`, rows of one language.",
+    )
+    language_starts: dict[Language, Annotated[int, Field(ge=0)]] = Field(
+        {},
+        description="The step from which a language is drawn, of those that join "
+        "later; a pair, when both are.",
+    )
+    selection_rate: scheduled(gt=0, lt=1) = Field(
+        0.15,
+        validate_default=True,
+        description="Share of the tokens to predict. With a schedule, held-out text "
+        "is scored at 15 %.",
     )
     selection_alpha: float = Field(
         0.0,
@@ -206,8 +229,9 @@ class PretrainingRecipe(Recipe):
     )
     objectives: Weights = Field(
         {"mlm": 1.0},
-        description="How often a batch is of each objective, relative to each other; "
-        "one at least. "
+        validate_default=True,
+        description="The weight of each objective, one at least, see "
+        "`training.objective_weights`. "
         + " ".join(f"`{name}`: {own.description}" for name, own in OBJECTIVES.items()),
     )
     training: PretrainingSettings = Field(description="How to train.")
@@ -244,12 +268,60 @@ class PretrainingRecipe(Recipe):
                         f"recipe.held_out has {language}, for which recipe.data holds "
                         "no text: the model would have no embedding of that language."
                     )
+        yield from self._contradictions_of_weights()
+        yield from self._contradictions_of_starts()
         metric, known = self.training.early_stopping_metric, self._metrics()
         if metric not in known:
             yield (
                 "recipe.training.early_stopping_metric must be one of "
                 f"{', '.join(known)}. Received: {metric}."
             )
+
+    def starts(self, name):
+        """What an objective reads, and the step from which it does: dict of int."""
+        own = self.training.language_starts
+        if OBJECTIVES[name].reads == "pairs":
+            return {
+                "-".join(pair): max(own.get(language, 0) for language in pair)
+                for pair in self.data.pairs
+            }
+        return {language: own.get(language, 0) for language in self.data.languages}
+
+    def _contradictions_of_weights(self):
+        last = self.training.steps - 1
+        without = [
+            name
+            for name, weight in self.objectives.items()
+            if not _has_weight(weight, last)
+        ]
+        for name in without:
+            yield f"recipe.objectives.{name} must be above 0 at a step of the training."
+        steps = {step for weight in self.objectives.values() for step in weight.steps}
+        # Where all are 0 between two of these steps, they are at these steps.
+        for step in sorted({*(step for step in steps if step < last), last}):
+            weights = [weight.value(step) for weight in self.objectives.values()]
+            if weights and not without and not any(weights):
+                yield (
+                    f"recipe.objectives has no weight above 0 at step {step}: there "
+                    "would be nothing to train."
+                )
+                return
+
+    def _contradictions_of_starts(self):
+        steps = self.training.steps
+        for language, start in self.training.language_starts.items():
+            where = f"recipe.training.language_starts.{language}"
+            if language not in self.languages:
+                yield f"{where}: recipe.data has no text in {language}."
+            elif start >= steps:
+                yield f"{where} must be below the {steps} steps. Received: {start}."
+        for name, weight in self.objectives.items():
+            first = min(self.starts(name).values(), default=0)
+            if first and _has_weight(weight, min(first, steps) - 1):
+                yield (
+                    f"recipe.training.language_starts leaves nothing to read for "
+                    f"{name} before step {first}, where it has a weight."
+                )
 
     def _corpora(self):
         held_out = {} if self.held_out is None else {"held_out": self.held_out}

@@ -14,12 +14,16 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
+    PlainSerializer,
     WithJsonSchema,
+    WrapValidator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from xlm_tf.checkpoints.model_names import resolve
+from xlm_tf.objectives.piecewise_linear import PiecewiseLinear
 from xlm_tf.text.language_codes import parse_language_code
 
 # The type of the errors of files and models that are not there.
@@ -29,6 +33,14 @@ UNUSABLE_FILE = "unusable_file"
 # What becomes part of a file's name, and of a score's.
 _NAME = re.compile(r"[\w.@+-]+")
 _HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+# The form of a schedule in JSON schemas, "0:1,100000:0.1".
+_SCHEDULE = r"^\s*0\s*:[^:,]+(,\s*\d+\s*:[^:,]+)*$"
+_JSON_LIMITS = {
+    "ge": "minimum",
+    "gt": "exclusiveMinimum",
+    "le": "maximum",
+    "lt": "exclusiveMaximum",
+}
 _YAML_1_1 = {"yes": True, "on": True, "no": False, "off": False}
 
 
@@ -144,6 +156,38 @@ def _check_distinct(items):
 
 def _read_truth(value):
     return _YAML_1_1.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _read_schedule(value, check_number):
+    """A number, or one for every step; `check_number` knows what may be."""
+    if isinstance(value, str | PiecewiseLinear):
+        value = PiecewiseLinear.parse(value)
+        for number in value.values:
+            check_number(number)
+        return value
+    return PiecewiseLinear.parse(check_number(value))
+
+
+def scheduled(**limits):
+    """The type of a number that may change with the step, `PiecewiseLinear`.
+
+    Args:
+        **limits: what `pydantic.Field` has for numbers, such as `gt=0`.
+    """
+    return Annotated[
+        float,
+        Field(**limits),
+        WrapValidator(_read_schedule),
+        PlainSerializer(PiecewiseLinear.as_given),
+        WithJsonSchema(schedule_schema(**limits)),
+    ]
+
+
+def schedule_schema(**limits):
+    """The JSON schema of `scheduled`."""
+    number = {_JSON_LIMITS[name]: limit for name, limit in limits.items()}
+    schedule = {"type": "string", "format": "schedule", "pattern": _SCHEDULE}
+    return {"anyOf": [{"type": "number", **number}, schedule]}
 
 
 def _text(kind):

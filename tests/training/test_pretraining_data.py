@@ -1,0 +1,118 @@
+"""What a recipe's batches hold, step by step."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import yaml
+
+from xlm_tf.training.pretraining_data import PretrainingData
+from xlm_tf.training.recipe_loader import load_recipe
+
+LENGTH, ROWS = 48, 4
+
+
+@pytest.fixture(scope="module")
+def read(tokenizer, sentences, tmp_path_factory):
+    """Function to the data of a recipe with changes."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "vocabulary.model").write_bytes(tokenizer.proto)
+    for language, count in (("de", 1), ("en", 30), ("fr", 5)):
+        texts = "\n".join(sentences * count)
+        (folder / f"{language}.txt").write_text(texts, encoding="utf-8")
+    lines = "".join(f"{text}\t{text}\n" for text in sentences)
+    (folder / "pairs.tsv").write_text(lines, encoding="utf-8")
+    pairs = {"source_language": "de", "target_language": "en", "files": ["pairs.tsv"]}
+    data = {
+        "monolingual": {x: [f"{x}.txt"] for x in ("de", "en", "fr")},
+        "bitext": [pairs],
+    }
+
+    def read_changed(objectives, **training):
+        recipe = {
+            "output": "run",
+            "vocabulary": "vocabulary.model",
+            "model": {
+                "num_layers": 1,
+                "num_heads": 1,
+                "hidden_dim": 4,
+                "intermediate_dim": 4,
+                "language_embeddings": True,
+            },
+            "data": data,
+            "held_out": data,
+            "objectives": objectives,
+            "training": {
+                "steps": 100,
+                "batch_size": ROWS,
+                "sequence_length": LENGTH,
+                **training,
+            },
+        }
+        path = folder / "recipe.yaml"
+        path.write_text(yaml.safe_dump(recipe))
+        recipe = load_recipe(path)
+        return PretrainingData(recipe, tokenizer, recipe.languages)
+
+    return read_changed
+
+
+def languages_of(batch):
+    """The languages of every row, set of int each."""
+    inputs = batch[0]
+    return [
+        set(languages[is_token])
+        for languages, is_token in zip(
+            inputs["language_ids"], inputs["padding_mask"], strict=True
+        )
+    ]
+
+
+def taken(data, skip, stop):
+    tf.keras.utils.set_random_seed(0)
+    batches = data.train_batches().skip(skip).take(stop - skip)
+    return list(batches.as_numpy_iterator())
+
+
+@pytest.mark.slow
+def test_languages_join_and_their_shares_change(read):
+    data = read(
+        {"mlm": 1},
+        language_starts={"fr": 20, "de": 7},
+        language_alpha="0:0,30:0,31:20",
+    )
+    whole = taken(data, 0, 60)
+    rows = [languages_of(batch) for batch in whole]
+    de, en, fr = range(3)
+    assert all(len(own) == 1 for batch in rows for own in batch)
+    drawn = [[min(own) for own in batch] for batch in rows]
+    assert set(np.ravel(drawn[:7])) == {en}
+    assert set(np.ravel(drawn[7:20])) == {de, en}
+    assert set(np.ravel(drawn[20:31])) == {de, en, fr}
+    assert set(np.ravel(drawn[31:])) == {en}  # by far the largest
+    for batch, again in zip(whole[25:], taken(data, 25, 60), strict=True):
+        tf.nest.map_structure(np.testing.assert_array_equal, batch, again)
+
+
+@pytest.mark.slow
+def test_objectives_in_turns_with_schedules_go_on_where_they_stopped(read):
+    data = read(
+        {"mlm": 1, "tlm": "0:0,6:0,10:2"},
+        objective_weights="loss",
+        language_starts={"de": 5},
+        selection_rate="0:0.5,20:0.1",
+    )
+    whole = taken(data, 0, 24)
+    for batch in whole:
+        inputs, _, weights = batch
+        is_pair = any(len(own) > 1 for own in languages_of(batch))
+        expected = {0: 1.0, 1: inputs["loss_weights"][0]}[is_pair]
+        assert inputs["loss_weights"].tolist() == [expected] * ROWS
+        assert weights.shape == (ROWS, 40)  # for half of 48 tokens
+    is_tlm = [languages_of(batch)[0] == {0, 1} for batch in whole]
+    assert is_tlm == [step > 6 and step % 2 == 1 for step in range(24)]
+    assert whole[7][0]["loss_weights"][0] == pytest.approx(0.5)
+    assert whole[15][0]["loss_weights"][0] == pytest.approx(2)
+    targets = [batch[2].sum() / batch[0]["padding_mask"].sum() for batch in whole]
+    assert np.mean(targets[:4]) > 2.5 * np.mean(targets[20:])
+    for batch, again in zip(whole[9:], taken(data, 9, 24), strict=True):
+        tf.nest.map_structure(np.testing.assert_array_equal, batch, again)
