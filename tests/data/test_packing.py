@@ -50,6 +50,34 @@ def test_every_segment_is_in_one_row_whole(lengths):
         assert len(packed["token_ids"]) <= 11 / 9 * 2 * -(-total // 16) + 6 / 9
 
 
+def test_it_is_first_fit_decreasing():
+    generator = np.random.default_rng(1)
+    for shape in (1, 7, 200):
+        lengths = generator.integers(0, 33, shape).tolist()
+        packed = pack(segments(lengths), 32, SEED)
+        rows = []  # one segment after the other, each into the first row with room
+        for length, number in sorted(
+            ((length, number) for number, length in enumerate(lengths) if length),
+            key=lambda segment: (-segment[0], segment[1]),
+        ):
+            row = next((row for row in rows if sum(row.values()) + length <= 32), None)
+            if row is None:
+                rows.append(row := {})
+            row[number] = length
+        expected = [[100 * (n + 1) for n in row] for row in rows]
+        found = [
+            [ids[0] for ids in segments_of_row(packed, row)]
+            for row in range(len(packed["token_ids"]))
+        ]
+        assert sorted(found) == sorted(expected)
+
+
+def segments_of_row(packed, row):
+    numbers = packed["segment_ids"][row].numpy()
+    ids = packed["token_ids"][row].numpy()
+    return [ids[numbers == n].tolist() for n in range(1, numbers.max() + 1)]
+
+
 def test_rows_are_full():
     lengths = np.random.default_rng(0).integers(4, 40, 500).tolist()
     packed = pack(segments(lengths), 64, SEED)

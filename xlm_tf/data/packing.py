@@ -1,5 +1,7 @@
 """Several sentences in one row, so that no step is spent on padding."""
 
+import functools
+
 import tensorflow as tf
 
 FEATURES = ("token_ids", "language_ids", "position_ids")
@@ -51,34 +53,46 @@ def pack(segments, sequence_length, seed):
 
 
 def _first_fit(lengths, sequence_length):
-    """Row, start and number within its row (from 1) of every segment; rows used."""
-    num_segments = tf.size(lengths)
+    """Row, start and number within its row (from 1) of every segment; rows used.
 
-    def step(index, used, count, rows, starts, numbers):
-        length = lengths[index]
-        row = tf.argmax(used + length <= sequence_length, output_type="int32")
-        rows = rows.write(index, row)
-        starts = starts.write(index, used[row])
-        numbers = numbers.write(index, count[row] + 1)
-        at = row[None, None]
-        used = tf.tensor_scatter_nd_add(used, at, length[None])
-        count = tf.tensor_scatter_nd_add(count, at, [1])
-        return index + 1, used, count, rows, starts, numbers
+    First fit takes segments of one length together: the first row gets as many as it
+    has room for, then the next. The loop is over lengths, not segments.
+    """
+    num_segments = tf.size(lengths)
+    runs, _, counts = tf.unique_with_counts(lengths)  # from the longest; (L,)
+
+    def step(run, used, count, rows, starts, numbers):
+        length, wanted = runs[run], counts[run]
+        fitting = tf.minimum((sequence_length - used) // length, wanted)  # by row
+        taken_before = tf.minimum(tf.cumsum(fitting, exclusive=True), wanted)
+        taken = tf.minimum(fitting, wanted - taken_before)
+        own_rows = tf.repeat(row_numbers, taken)  # (wanted,)
+        place = tf.range(wanted) - tf.gather(taken_before, own_rows)
+        rows = rows.write(run, own_rows)
+        starts = starts.write(run, tf.gather(used, own_rows) + place * length)
+        numbers = numbers.write(run, tf.gather(count, own_rows) + place + 1)
+        return run + 1, used + taken * length, count + taken, rows, starts, numbers
 
     tf.debugging.assert_less_equal(
         lengths, sequence_length, "A segment is longer than the rows it is packed in."
     )
-    # One row more than segments can need: there is always a row with room.
-    zeros = tf.zeros((num_segments + 1,), "int32")
-    arrays = [tf.TensorArray("int32", size=num_segments) for _ in range(3)]
+    # As many rows as segments can need.
+    row_numbers = tf.range(num_segments)
+    zeros = tf.zeros((num_segments,), "int32")
+    # One entry more, an empty one: there may be no segment at all.
+    num_runs = tf.size(runs)
+    array = functools.partial(
+        tf.TensorArray, "int32", num_runs + 1, infer_shape=False, element_shape=[None]
+    )
+    arrays = [array().write(num_runs, tf.zeros([0], "int32")) for _ in range(3)]
     _, used, _, rows, starts, numbers = tf.while_loop(
-        lambda index, *_: index < num_segments,
+        lambda run, *_: run < num_runs,
         step,
         (0, zeros, zeros, *arrays),
         parallel_iterations=1,
     )
     num_rows = tf.math.count_nonzero(used, dtype="int32")
-    return rows.stack(), starts.stack(), numbers.stack(), num_rows
+    return rows.concat(), starts.concat(), numbers.concat(), num_rows
 
 
 def split_long(ids, max_length):
