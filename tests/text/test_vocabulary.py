@@ -1,6 +1,10 @@
 import itertools
 import json
+import os
+import random
 import re
+import subprocess
+import sys
 
 import pytest
 import sentencepiece
@@ -30,9 +34,9 @@ def path(tmp_path):
     return tmp_path / "new folder" / "vocabulary.spm"
 
 
-def largest_size(corpora, path):
+def largest_size(corpora, path, above=50_000):
     with pytest.raises(ValueError, match="text is too small") as error:
-        train_vocabulary(corpora, 50_000, path)
+        train_vocabulary(corpora, above, path)
     assert not path.parent.exists()
     return int(re.search(r"largest possible is ([\d,]+)", str(error.value))[1])
 
@@ -126,6 +130,81 @@ def test_max_sentences_is_a_limit(monkeypatch, path):
     }
     given = drawn_sentences(monkeypatch, corpora, path, max_sentences=200)
     assert len(given) == 200
+
+
+def test_as_many_sentences_are_drawn_as_fit_into_the_memory(monkeypatch, path):
+    # 20 bytes of text each.
+    corpora = {"en": corpus_of([f"the number is {n:06d}" for n in range(4000)])}
+    monkeypatch.setattr(vocabulary, "MEMORY_OF_BYTE", 20)
+    monkeypatch.setattr(vocabulary, "MEMORY_OF_SENTENCE", 100)
+    said = []
+    given = drawn_sentences(
+        monkeypatch, corpora, path, memory=500 * 500e-9, say=said.append
+    )
+    assert len(given) == 500
+    assert len(set(given)) == 500
+    assert said == [
+        "Training on 500 of 4,000 sentences, as many as fit into 0.0 GB: about 0.0 GB "
+        "of memory."
+    ]
+
+
+def test_by_default_half_of_the_free_memory_is_taken(monkeypatch, path):
+    corpora = {"en": corpus_of([f"the number is {n:06d}" for n in range(4000)])}
+    monkeypatch.setattr(vocabulary, "MEMORY_OF_BYTE", 20)
+    monkeypatch.setattr(vocabulary, "MEMORY_OF_SENTENCE", 100)
+    monkeypatch.setattr(vocabulary, "available_memory", lambda: 2 * 500 * 1000)
+    assert len(drawn_sentences(monkeypatch, corpora, path)) == 1000
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not os.path.exists("/proc/self/clear_refs"), reason="peaks of memory are Linux's"
+)
+@pytest.mark.parametrize("letters", ["abcdefghij", "абвгдежзий"])
+def test_the_estimate_of_the_memory_is_near_what_is_taken(tmp_path, letters):
+    program = """
+import pathlib, random, re, sys
+from xlm_tf.text.vocabulary import train_vocabulary
+letters, path = sys.argv[1:]
+generator = random.Random(0)
+words = ["".join(generator.choices(letters, k=6)) for _ in range(3000)]
+sentences = [" ".join(generator.choices(words, k=15)) for _ in range(80_000)]
+def memory(name):
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(re.search(name + r":\\s+(\\d+)", status)[1]) * 1024 / 1e9
+pathlib.Path("/proc/self/clear_refs").write_text("5")  # the peak begins here
+before = memory("VmRSS")
+report = train_vocabulary({"en": lambda: iter(sentences)}, 1000, path)
+print(report.memory, memory("VmHWM") - before)
+"""
+    output = subprocess.check_output(
+        [sys.executable, "-c", program, letters, str(tmp_path / "vocabulary.spm")],
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
+    )
+    estimate, taken = map(float, output.split())
+    assert taken < estimate < 1.5 * taken
+
+
+@pytest.mark.parametrize("memory", [0, -1.0, 1e-9])
+def test_a_memory_that_holds_nothing_is_refused(corpora, path, memory):
+    with pytest.raises(ValueError, match="memory"):
+        train_vocabulary(corpora, 90, path, memory=memory)
+    assert not path.parent.exists()
+
+
+def test_a_sample_shows_that_a_text_is_too_small(monkeypatch, path):
+    generator = random.Random(0)
+    words = ["".join(generator.choices("abcdefghij", k=6)) for _ in range(500)]
+    sentences = [" ".join(generator.choices(words, k=10)) for _ in range(2000)]
+    monkeypatch.setattr(vocabulary, "TRIAL_BYTES", 20_000)
+    with pytest.raises(ValueError, match=r"too small.* one in 7 sentences"):
+        train_vocabulary({"en": corpus_of(sentences)}, 200_000, path)
+    assert not path.parent.exists()
+    # What the whole of it gives is not refused.
+    size = largest_size({"en": corpus_of(sentences)}, path, 2000)
+    report = train_vocabulary({"en": corpus_of(sentences)}, size, path)
+    assert report.size == size
 
 
 def test_corpora_are_streamed(path):

@@ -46,7 +46,14 @@ def add_arguments(parser):
         "--max-sentences",
         type=whole("max_sentences"),
         default=5_000_000,
-        help="sentences to train on, held in memory (default: %(default)s)",
+        help="sentences to train on at most, held in memory (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--memory",
+        type=real("memory", minimum=0.01),
+        metavar="GB",
+        help="memory that training may take: fewer sentences where they do not fit "
+        "(default: half of what is free)",
     )
     parser.add_argument(
         "--normalization",
@@ -127,6 +134,8 @@ def run(args):
             user_defined_symbols=args.user_defined_symbol,
             overwrite=args.overwrite,
             normalization=args.normalization,
+            memory=args.memory,
+            say=lambda text: console.print(text, highlight=False, markup=False),
         )
     report.save_json(report_path)
     console.print(report.table())
