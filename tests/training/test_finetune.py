@@ -207,6 +207,67 @@ def test_one_model_of_several_directions(corpora, tmp_path):
         finetuning.finetune(load_recipe(path, corpora))
 
 
+EN_DE = {"source_language": "en", "target_language": "de"}
+DE_FR = {"source_language": "de", "target_language": "fr"}
+# Read and written: en and de; fr and en. The files are of no account.
+TWO = [
+    {"source_language": "de", "target_language": "en", "files": ["fr_en.tsv"]},
+    {**EN_FR, "files": ["en_fr.tsv"]},
+]
+
+
+@pytest.mark.slow
+def test_a_direction_without_training_pairs_is_scored(corpora, tmp_path, capsys):
+    path = write_recipe(
+        tmp_path,
+        data=TWO,
+        held_out=TWO,
+        test=[*TWO, {**DE_FR, "files": ["en_fr.tsv"]}],
+        model={"language_embeddings": True},
+        training={"steps": 2, "evaluate_every": 2},
+    )
+    result = finetuning.finetune(load_recipe(path, corpora))
+    assert {"bleu/de-fr", "chrf/de-fr", "bleu/en-fr"} < set(result.test_scores)
+    shown = capsys.readouterr().out
+    assert shown.count("(zero-shot)") == 1
+    assert "  de-fr (zero-shot): BLEU " in shown
+    model = XLMSeq2SeqLM.from_preset(str(result.model))
+    model.compile(sampler=finetuning.BeamSearch(2))
+    languages = {"source_language": "de", "target_language": "fr"}
+    expected = model.generate([source for source, _ in PAIRS], **languages)
+    lines = (path.parent / "run" / "test.de-fr.txt").read_text("utf-8").splitlines()
+    assert lines == expected
+
+
+@pytest.mark.parametrize("part", ["held_out", "test"])
+def test_only_what_a_model_can_be_told_is_zero_shot(corpora, tmp_path, part):
+    """Without a run: the languages are learnt on the side where they are asked for."""
+
+    def load(direction, **changes):
+        changes = {"model": {"language_embeddings": True}, **changes}
+        path = write_recipe(
+            tmp_path,
+            data=TWO,
+            **{part: [{**direction, "files": ["en_fr.tsv"]}]},
+            **changes,
+        )
+        return load_recipe(path, corpora)
+
+    recipe = load(DE_FR)
+    assert finetuning._zero_shot(recipe, part) == {"de-fr"}
+    assert recipe.notices() == []
+    # Nothing trains to write de, or to read fr.
+    trained = rf"which recipe\.{part} evaluates\. Trained: de-en, en-fr\. Zero-shot is"
+    for direction, name in ((EN_DE, "en-de"), (FR_EN, "fr-en")):
+        with pytest.raises(ValueError, match=rf"does not train {name}, {trained}"):
+            load(direction)
+    with pytest.raises(ValueError, match=r"set recipe\.model\.language_embeddings"):
+        load(DE_FR, model={"language_embeddings": False})
+    same = {"source_language": "en", "target_language": "en"}
+    with pytest.raises(ValueError, match=rf"does not train en-en, {trained}"):
+        load(same)
+
+
 def test_a_run_begins_with_a_pretrained_model(corpora, tmp_path):
     path = write_recipe(
         tmp_path, vocabulary_size=None, initial_model="xlm_tiny", model=None

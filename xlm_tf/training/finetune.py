@@ -23,7 +23,7 @@ from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 from xlm_tf.text.sentences import split_sentences
 from xlm_tf.text.vocabulary import train_vocabulary
 from xlm_tf.training.finetuning_data import FinetuningData
-from xlm_tf.training.finetuning_recipe import METRICS
+from xlm_tf.training.finetuning_recipe import METRICS, evaluation_names
 from xlm_tf.training.initial_model import facts_of
 from xlm_tf.training.initial_model_checks import check_initial_model
 from xlm_tf.training.initial_seq2seq import load_initial_seq2seq
@@ -248,7 +248,8 @@ class _FinetuningRun(TrainingRun):
         for examples in self.held_out:
             targets = generate_targets(self.trained_model, examples, self.recipe.task)
             metrics |= _scores_of(self.recipe.task, examples, targets)
-        _say_scores(self.reporter, metrics, f"Held-out pairs {when}")
+        title = f"Held-out pairs {when}"
+        _say_scores(self.reporter, metrics, title, _zero_shot(self.recipe, "held_out"))
         for metric in METRICS[self.recipe.task]:
             own = [x for name, x in metrics.items() if name.startswith(f"{metric}/")]
             metrics[f"mean/{metric}"] = float(np.mean(own))
@@ -302,10 +303,11 @@ def _test(recipe, data, reporter):
         if recipe.task == "summarization":
             first = [split_sentences(source)[0] for source in examples.sources]
             lead |= _scores_of(recipe.task, examples, first)
-    _say_scores(reporter, metrics, "Test pairs")
+    zero_shot = _zero_shot(recipe, "test")
+    _say_scores(reporter, metrics, "Test pairs", zero_shot)
     if lead:
         title = "Test pairs: the first sentence of every source"
-        _say_scores(reporter, lead, title)
+        _say_scores(reporter, lead, title, zero_shot)
         metrics |= {
             f"first_sentence/{name}": value for name, value in _numbers(lead).items()
         }
@@ -371,11 +373,19 @@ def _numbers(metrics):
     return {x: y for x, y in metrics.items() if not x.startswith(_SIGNATURE)}
 
 
-def _say_scores(reporter, metrics, title):
+def _zero_shot(recipe, part):
+    """The names of evaluated entries whose direction is not trained, a set."""
+    entries = getattr(recipe, part) or []
+    named = zip(evaluation_names(entries), entries, strict=True)
+    return {name for name, own in named if own.languages not in recipe.directions}
+
+
+def _say_scores(reporter, metrics, title, zero_shot):
     names = {"bleu": "BLEU", "chrf": "chrF"}
     rows, columns = {}, []
     for name, value in _numbers(metrics).items():
         metric, _, of = name.partition("/")
-        rows.setdefault(of, []).append(f"{value:.2f}")
+        row = f"{of} (zero-shot)" if of in zero_shot else of
+        rows.setdefault(row, []).append(f"{value:.2f}")
         columns.append(names.get(metric, metric))
     reporter.table(title, list(dict.fromkeys(columns)), rows)

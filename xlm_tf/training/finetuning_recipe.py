@@ -30,6 +30,10 @@ class EvaluationPairs(Bitext):
     Examples that follow each other with the same source are one example with several
     references. Of every example one line is generated: `test.SOURCE-TARGET.txt` has as
     many lines as the source's file, in its order, also where a side is empty.
+
+    A model with language embeddings may be scored zero-shot, in a direction that no
+    entry of `data` has, where it learns to read the one language and to write the
+    other.
     """
 
     name: EntryName | None = Field(
@@ -187,6 +191,11 @@ class FinetuningRecipe(Recipe):
         """Languages of the training pairs, sorted: the order of the language ids."""
         return sorted({language for entry in self.data for language in entry.languages})
 
+    @property
+    def directions(self):
+        """The pairs of languages that are trained, a set."""
+        return {entry.languages for entry in self.data}
+
     def named_languages(self):
         """Yield the places that name a language, and the language."""
         for part in ("data", "held_out", "test"):
@@ -201,16 +210,9 @@ class FinetuningRecipe(Recipe):
                 yield f"recipe.{part} names no pairs of texts."
         for repeated in repeated_files(self.data):
             yield f"recipe.data{repeated}"
-        directions = {entry.languages for entry in self.data}
         for part in ("held_out", "test"):
-            entries = getattr(self, part) or []
-            yield from _repeated_names(entries, f"recipe.{part}")
-            for languages in {entry.languages for entry in entries} - directions:
-                trained = ", ".join("-".join(own) for own in sorted(directions))
-                yield (
-                    f"recipe.data does not train {'-'.join(languages)}, which "
-                    f"recipe.{part} evaluates. Trained: {trained}."
-                )
+            yield from _repeated_names(getattr(self, part) or [], f"recipe.{part}")
+        yield from self._untrained_directions()
         if self.metric not in METRICS[self.task]:
             yield (
                 "recipe.training.early_stopping_metric must be one of "
@@ -235,6 +237,28 @@ class FinetuningRecipe(Recipe):
                 )
         if self.initial_model is None and not self.model.language_embeddings:
             yield from several_targets(self)
+
+    def _untrained_directions(self):
+        """Yield the evaluated directions that are neither trained nor zero-shot.
+
+        Zero-shot is what reads a language that other pairs train to read, and writes
+        one that they train to write. There are several to write then, for which the
+        model has language embeddings: see `several_targets`.
+        """
+        trained = self.directions
+        sources, targets = ({own[side] for own in trained} for side in (0, 1))
+        names = ", ".join("-".join(own) for own in sorted(trained))
+        for part in ("held_out", "test"):
+            asked = {entry.languages for entry in getattr(self, part) or []}
+            for source, target in sorted(asked - trained):
+                if source in sources and target in targets and source != target:
+                    continue
+                yield (
+                    f"recipe.data does not train {source}-{target}, which "
+                    f"recipe.{part} evaluates. Trained: {names}. Zero-shot is a "
+                    f"direction where other pairs train to read {source} and to write "
+                    f"{target}."
+                )
 
 
 def several_targets(recipe):
