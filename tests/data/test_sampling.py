@@ -1,8 +1,9 @@
 import collections
 
+import pytest
 import tensorflow as tf
 
-from xlm_tf.data.sampling import sample_datasets
+from xlm_tf.data.sampling import sample_datasets, sample_rows
 
 SIZES = {"en": 50, "fr": 20, "sw": 3}
 SHARES = {"en": 0.6, "fr": 0.3, "sw": 0.1}
@@ -68,3 +69,35 @@ def test_datasets_and_probabilities_go_together_by_name():
         50
     )
     assert {text.decode().split()[0] for text in stream.as_numpy_iterator()} == {"fr"}
+
+
+def rows_of_epochs(alpha, epochs=4):
+    languages = [name for name, size in SIZES.items() for _ in range(size)]
+    of_epoch = sample_rows(range(len(languages)), languages, alpha)
+    seeds = [tf.constant([7, epoch], "int64") for epoch in range(epochs)]
+    rows = [of_epoch(seed).numpy().tolist() for seed in seeds]
+    assert [of_epoch(seed).numpy().tolist() for seed in seeds] == rows
+    return rows, languages
+
+
+def test_an_epoch_by_size_is_every_row_once_in_its_order():
+    rows, languages = rows_of_epochs(1.0)
+    assert rows == [list(range(len(languages)))] * 4
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 0.7, 2.0])
+def test_an_epoch_has_the_shares_of_the_languages(alpha):
+    epochs, languages = rows_of_epochs(alpha)
+    total = sum(SIZES.values())
+    weights = {name: (size / total) ** alpha for name, size in SIZES.items()}
+    for rows in epochs:
+        counts = collections.Counter(languages[row] for row in rows)
+        for name, weight in weights.items():
+            expected = total * weight / sum(weights.values())
+            assert counts[name] == max(1, round(expected))
+        times = collections.Counter(rows)
+        for name in SIZES:
+            own = {times[row] for row, other in enumerate(languages) if other == name}
+            assert max(own) - min(own) <= 1
+    # What is left over is another part in every epoch.
+    assert len({tuple(sorted(rows)) for rows in epochs}) > 1

@@ -6,8 +6,8 @@ one process get in each other's way: a process for each number of replicas.
     python replicas_program.py REPLICAS FOLDER RUN...
 
 A run is KIND,PARTS,POLICY,LOSS_SCALE, KIND one of masked, weighed, compiled,
-contrastive, negatives, scores, classes; "compiled" is "masked" with each replica's
-gradients by XLA, as on GPUs, "weighed" with weights of the losses.
+contrastive, negatives, scores, classes, r_drop; "compiled" is "masked" with each
+replica's gradients by XLA, as on GPUs, "weighed" with weights of the losses.
 """
 
 import sys
@@ -16,11 +16,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from xlm_tf import XLMBackbone, XLMMaskedLM, XLMTextClassifier, XLMTextEmbedder
+from xlm_tf import (
+    XLMBackbone,
+    XLMMaskedLM,
+    XLMSeq2SeqBackbone,
+    XLMSeq2SeqLM,
+    XLMTextClassifier,
+    XLMTextEmbedder,
+)
 from xlm_tf.training import masked_lm_trainer
 from xlm_tf.training.contrastive import ContrastiveTrainer
 from xlm_tf.training.masked_lm_trainer import MaskedLMTrainer
 from xlm_tf.training.optimizer import AdamW
+from xlm_tf.training.seq2seq_trainer import Seq2SeqTrainer
 from xlm_tf.training.task_trainer import TaskTrainer
 
 ROWS, BATCHES = 8, 5
@@ -116,11 +124,48 @@ def classes(parts, policy):
     return trainer, (inputs, random.integers(0, 3, rows).astype("int32"), weights)
 
 
+class SecondHalf(keras.layers.Dropout):
+    """Drops the same of every row in the second half of a batch, and nothing else."""
+
+    def call(self, inputs, training=False):
+        if not training:
+            return inputs
+        shape = tf.shape(inputs)
+        is_first = tf.range(shape[0]) < shape[0] // 2
+        is_first = tf.reshape(is_first, [-1] + [1] * (inputs.shape.rank - 1))
+        is_kept = tf.range(shape[-1]) % 3 > 0
+        return tf.where(is_first | is_kept, inputs, 0.0)
+
+
+def r_drop(parts, policy):
+    dropout, keras.layers.Dropout = keras.layers.Dropout, SecondHalf
+    try:
+        encoder = backbone(policy)
+        encoder.token_layout = "padded"
+        model = XLMSeq2SeqLM(XLMSeq2SeqBackbone(encoder), compile=False)
+    finally:
+        keras.layers.Dropout = dropout
+    trainer = Seq2SeqTrainer(model, 0.1, 0.1, parts, r_drop=5.0)
+    random = np.random.default_rng(0)
+    rows = ROWS * BATCHES
+    share = np.where(np.arange(rows) % ROWS < ROWS // 2, 0.9, 0.2)[:, None]
+    lengths = np.maximum(1, (12 * share).astype(int))
+    is_real = np.arange(12) < lengths
+    inputs = {
+        "encoder_token_ids": random.integers(5, 60, (rows, 16)).astype("int32"),
+        "encoder_padding_mask": np.ones((rows, 16), bool),
+        "decoder_token_ids": random.integers(5, 60, (rows, 12)).astype("int32"),
+        "decoder_padding_mask": is_real,
+    }
+    targets = random.integers(5, 60, (rows, 12)).astype("int32")
+    return trainer, (inputs, targets, is_real.astype("float32"))
+
+
 def train(strategy, kind, parts, policy, loss_scale):
     keras.utils.set_random_seed(0)
     with strategy.scope():
         masked_lm_trainer.compiles_replicas = lambda: kind == "compiled"
-        kinds = (weighed, contrastive, negatives, scores, classes)
+        kinds = (weighed, contrastive, negatives, scores, classes, r_drop)
         build = {own.__name__: own for own in kinds}.get(kind, masked)
         trainer, data = build(int(parts), policy)
         count = len(trainer.trainable_variables)

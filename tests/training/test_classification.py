@@ -275,6 +275,24 @@ def test_batches_are_every_text_once_in_an_order_of_each_epoch(tables, tmp_path)
     assert epochs(7) == texts[7 * 16 :]
 
 
+def test_languages_are_drawn_alike(tables, tmp_path):
+    training = {"language_alpha": 0.0, "batch_size": 10}
+    data = [
+        {"language": "en", "files": ["train.en.tsv"]},
+        {"language": "xx", "files": [str(tmp_path / "few.tsv")]},
+    ]
+    few = "tweet\tclass\n" + "".join(f"few {i}\tgood\n" for i in range(4))
+    (tmp_path / "few.tsv").write_text(few, encoding="utf-8")
+    path = write_recipe(tmp_path, data=data, training=training)
+    data = ClassificationData(load_recipe(path, tables))
+    assert sum(row["language"] == "xx" for row in data.train) == 4
+    size = len(data.train) // 10 * 10
+    batches = data.train_batches(None).take(size // 10)
+    texts = [text for x, _, _ in batches for text in x["text"].numpy().tolist()]
+    share = sum(text.startswith(b"few ") for text in texts) / len(texts)
+    assert share == pytest.approx(0.5, abs=0.1)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

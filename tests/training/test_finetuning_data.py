@@ -5,6 +5,7 @@ import json
 import pytest
 import yaml
 
+from xlm_tf import XLMMaskedLM, XLMSeq2SeqLMPreprocessor
 from xlm_tf.training.finetuning_data import EvaluationSet, FinetuningData
 from xlm_tf.training.recipe_loader import load_recipe
 
@@ -41,6 +42,53 @@ def read(tmp_path):
         return FinetuningData(load_recipe(path))
 
     return read_test
+
+
+def test_directions_are_drawn_by_size_or_alike(tmp_path):
+    (tmp_path / "many.tsv").write_text(
+        "".join(f"many {i}\tviele {i}\n" for i in range(90)), encoding="utf-8"
+    )
+    for name in ("few", "fewer"):
+        (tmp_path / f"{name}.tsv").write_text(
+            "".join(f"{name} {i}\tpeu {i}\n" for i in range(5)), encoding="utf-8"
+        )
+
+    def sources(alpha, count, skip=0):
+        recipe = {
+            "output": "run",
+            "initial_model": "xlm_tiny",
+            "data": [
+                {"source_language": "en", "target_language": "de"}
+                | {"files": ["many.tsv"]},
+                {**EN_FR, "files": ["few.tsv", "fewer.tsv"]},
+            ],
+            "held_out": [{**EN_FR, "files": ["few.tsv"]}],
+            "training": {"steps": 1, "source_length": 16, "target_length": 16}
+            | ({} if alpha is None else {"language_alpha": alpha})
+            | {"tokens_per_batch": 64},
+        }
+        path = tmp_path / "recipe.yaml"
+        # One target, of a model that is told none.
+        recipe["data"][0]["target_language"] = "fr"
+        recipe["data"][0]["source_language"] = "de"
+        path.write_text(yaml.safe_dump(recipe), encoding="utf-8")
+        data = FinetuningData(load_recipe(path))
+        masked_lm = XLMMaskedLM.from_preset("xlm_tiny")
+        tokenizer = masked_lm.preprocessor.tokenizer
+        preprocessor = XLMSeq2SeqLMPreprocessor(tokenizer, 16)
+        batches = data.train_batches(preprocessor).skip(skip).take(count)
+        ids = [x["encoder_token_ids"].numpy() for x, _, _ in batches]
+        return [tokenizer.decode(row.tolist()) for rows in ids for row in rows]
+
+    by_size = sources(None, 20)
+    assert by_size == sources(1.0, 20)
+    alike = sources(0.0, 40)
+    share = sum(text.startswith("few") for text in alike) / len(alike)
+    assert share == pytest.approx(0.5, abs=0.15)
+    assert {text.split()[0] for text in alike} == {"many", "few", "fewer"}
+    assert sources(0.0, 5, skip=35) == alike[-len(sources(0.0, 5, skip=35)) :]
+    share = sum(text.startswith("few") for text in by_size) / len(by_size)
+    assert share < 0.3
 
 
 def test_references_of_one_source_are_one_example(read):

@@ -26,8 +26,19 @@ SPREADS = [
     (2, "scores", 2),
     (1, "classes", 3),
     (2, "classes", 2),
+    (1, "r_drop", 3),
+    (2, "r_drop", 1),
+    (2, "r_drop", 2),
 ]
-KINDS = "masked", "weighed", "contrastive", "negatives", "scores", "classes"
+KINDS = (
+    "masked",
+    "weighed",
+    "contrastive",
+    "negatives",
+    "scores",
+    "classes",
+    "r_drop",
+)
 OF_MIXED = "masked", "contrastive", "classes"
 MIXED = list(itertools.product(("mixed_bfloat16", "mixed_float16"), OF_MIXED))
 HIGH = 2.0**19  # a loss scale that float16 cannot bear

@@ -159,7 +159,9 @@ class EmbeddingData(TaskData):
         for number, row in enumerate(self.train):
             languages.setdefault(row["language"], []).append(number)
         counts, training = self._counts(), self.recipe.training
-        streams = [self.epochs(lengths, rows, languages[name]) for name in counts]
+        streams = [
+            self.epochs(lengths, rows, chosen=languages[name]) for name in counts
+        ]
         if len(streams) == 1:
             return streams[0]
         shares = language_probabilities(counts, training.language_alpha)

@@ -28,6 +28,12 @@ class EncoderTrainingSettings(TrainingSettings):
         description="Make batches of texts of similar length, in random order: there "
         "is less padding to compute. An epoch leaves out what fills no batch.",
     )
+    language_alpha: float = Field(
+        1.0,
+        ge=0,
+        description="Languages are drawn by (n / N) ** alpha: 1 by their size, so that "
+        "an epoch reads every row once, 0 all alike.",
+    )
     layer_decay: float = Field(
         1.0,
         ge=0,

@@ -101,6 +101,7 @@ def finetune(recipe, quiet=False):
             training.label_smoothing,
             training.clip_norm,
             training.accumulation_steps,
+            training.r_drop,
         )
         trainer.compile(optimizer=build_optimizer(training))
         trainer.optimizer.build(trainer.trainable_variables)

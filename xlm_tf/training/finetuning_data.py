@@ -6,6 +6,8 @@ import tensorflow as tf
 
 from xlm_tf.data import bitext
 from xlm_tf.data.bucketing import batch_by_tokens
+from xlm_tf.data.sampling import sample_datasets
+from xlm_tf.text.languages import language_probabilities
 from xlm_tf.training.finetuning_recipe import evaluation_names
 from xlm_tf.training.held_out import HeldOutTexts, Selection, text_key
 from xlm_tf.training.recipe import HELD_OUT_SHARE
@@ -102,7 +104,7 @@ class FinetuningData:
     def train_batches(self, preprocessor):
         """The endless stream of training batches: a function of recipe and data.
 
-        Directions are drawn by their number of pairs.
+        Directions are drawn by their number of pairs, and `training.language_alpha`.
 
         Args:
             preprocessor: `XLMSeq2SeqLMPreprocessor`.
@@ -110,10 +112,28 @@ class FinetuningData:
         Returns:
             Dataset of `(inputs, targets, weights)`, batches by length.
         """
-        pairs = None
-        for _, own in self.train:
-            pairs = own if pairs is None else pairs.concatenate(own)
-        return _batches(pairs, self.recipe.training, preprocessor)
+        directions = {}
+        for languages, own in self.train:
+            before = directions.get(languages)
+            directions[languages] = own if before is None else before.concatenate(own)
+        training = self.recipe.training
+        if training.language_alpha == 1 or len(directions) == 1:
+            pairs = None
+            for _, own in self.train:
+                pairs = own if pairs is None else pairs.concatenate(own)
+            pairs = pairs.cache().shuffle(_SHUFFLED, seed=training.seed).repeat()
+        else:
+            counts = {
+                languages: int(own.reduce(0, lambda count, _: count + 1))
+                for languages, own in directions.items()
+            }
+            pairs = sample_datasets(
+                {languages: own.cache() for languages, own in directions.items()},
+                language_probabilities(counts, training.language_alpha),
+                training.seed,
+                _SHUFFLED,
+            )
+        return _batches(pairs, training, preprocessor)
 
     def _pairs(self, entry):
         """The dataset of an entry, whose report is kept."""
@@ -177,7 +197,6 @@ def _split(train, share):
 
 
 def _batches(pairs, training, preprocessor):
-    pairs = pairs.cache().shuffle(_SHUFFLED, seed=training.seed).repeat()
     languages = {}
     if preprocessor.languages is not None:
         languages = {name: name for name in ("source_language", "target_language")}

@@ -22,6 +22,11 @@ METRICS = {
     "translation": ("bleu", "chrf"),
     "summarization": ("rougeL", "rouge1", "rouge2"),
 }
+# Why R-Drop is refused.
+NO_DROPOUT = (
+    "recipe.training.r_drop compares what dropout makes different: it needs a dropout "
+    "or attention_dropout above 0."
+)
 
 
 class EvaluationPairs(Bitext):
@@ -89,6 +94,19 @@ class FinetuningSettings(TrainingSettings):
         None,
         description="Tells the best model: bleu or chrf, rougeL, rouge1 or rouge2; "
         "null: the first of the task's.",
+    )
+    r_drop: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of R-Drop (Liang et al. 2021, arXiv 2106.14448; theirs is "
+        "5): every batch is computed twice, and what dropout makes different in the "
+        "probabilities counts as loss. Takes twice the time, and more memory.",
+    )
+    language_alpha: float = Field(
+        1.0,
+        ge=0,
+        description="Directions are drawn by (n / N) ** alpha: 1 by their number of "
+        "pairs, 0 all alike.",
     )
     average_last: int = Field(
         5,
@@ -235,6 +253,9 @@ class FinetuningRecipe(Recipe):
                     "recipe.model.share_embeddings must be false, or left out: the "
                     "embeddings of recipe.initial_decoder are its own."
                 )
+        has_dropout = self.initial_model or self.model.dropout
+        if self.training.r_drop and not (has_dropout or self.model.attention_dropout):
+            yield NO_DROPOUT
         if self.initial_model is None and not self.model.language_embeddings:
             yield from several_targets(self)
 

@@ -1,7 +1,11 @@
 """Whether a recipe fits the model that it begins with."""
 
 from xlm_tf.text.language_codes import match_language
-from xlm_tf.training.finetuning_recipe import FinetuningRecipe, several_targets
+from xlm_tf.training.finetuning_recipe import (
+    NO_DROPOUT,
+    FinetuningRecipe,
+    several_targets,
+)
 
 # What encoder and decoder have in common, as far as files tell before they are read.
 _FORM = (
@@ -81,6 +85,13 @@ def check_initial_model(recipe, facts):
                 f"recipe.model.{own} is that of the initial model {name}, an "
                 f"encoder-decoder. Expected: {str(of_model).lower()}, or to leave it "
                 f"out. Received: {str(wanted).lower()}."
+            )
+    if is_finetuning and training.r_drop:
+        rates = {**facts.arguments, **recipe.model.given()}
+        if rates.get("dropout") == rates.get("attention_dropout") == 0:
+            raise ValueError(
+                f"{NO_DROPOUT} The initial model {name} has none: set "
+                "recipe.model.dropout."
             )
     has_languages = facts.languages is not None
     wanted = recipe.model.given().get("language_embeddings", has_languages)

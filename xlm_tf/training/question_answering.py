@@ -60,6 +60,7 @@ class QuestionAnsweringData(TaskData):
         columns = self._windows(model.preprocessor)
         columns = {name: tf.constant(values) for name, values in columns.items()}
         positions = columns.pop("positions")
+        of_row = columns.pop("row").numpy()
         multiple = padding_multiple(model.preprocessor.sequence_length)
 
         def rows(chosen):
@@ -72,10 +73,11 @@ class QuestionAnsweringData(TaskData):
             return inputs, tf.gather(positions, chosen), weights
 
         lengths = tf.reduce_sum(tf.cast(columns["padding_mask"], "int32"), axis=1)
-        return self.epochs(lengths.numpy(), rows)
+        languages = [self.train[number]["language"] for number in of_row]
+        return self.epochs(lengths.numpy(), rows, languages)
 
     def _windows(self, preprocessor):
-        """Arrays of all windows (W, T), and `positions` (W, 2)."""
+        """Arrays of all windows (W, T), `positions` (W, 2) and `row` (W,)."""
         parts = []
         for begin in range(0, len(self.train), _BLOCK):
             block = self.train[begin : begin + _BLOCK]
@@ -85,6 +87,7 @@ class QuestionAnsweringData(TaskData):
                 self.recipe.training.overlap,
             )
             packed = {**inputs, "positions": places["positions"]}
+            packed["row"] = places["row"] + begin
             parts.append({name: value.numpy() for name, value in packed.items()})
         pad = preprocessor.tokenizer.pad_token_id
         width = max(part["token_ids"].shape[1] for part in parts)
@@ -92,7 +95,7 @@ class QuestionAnsweringData(TaskData):
             name: np.concatenate(
                 [
                     _as_wide(part[name], width, pad * (name == "token_ids"))
-                    if name != "positions"
+                    if name not in ("positions", "row")
                     else part[name]
                     for part in parts
                 ]

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from xlm_tf.data.corpus_report import CorpusReport
 from xlm_tf.data.hub_datasets import fetch_dataset
+from xlm_tf.data.sampling import sample_rows
 from xlm_tf.evaluation.row_languages import name_languages
 from xlm_tf.models.length_groups import group_by_length
 from xlm_tf.text.language_codes import parse_language_code
@@ -123,12 +124,15 @@ class TaskData(abc.ABC):
         for rows in (self.train, self.held_out, self.test):
             name_languages(rows, preprocessor)
 
-    def epochs(self, lengths, rows, chosen=None):
+    def epochs(self, lengths, rows, languages=None, chosen=None):
         """Endless batches of rows, every epoch in an order of its own.
 
         Args:
             lengths: list of int, how long every row is.
             rows: function from int tensor (B,), numbers of rows, to a batch.
+            languages: list of str, of every row: they are drawn by
+                `training.language_alpha`, see `sample_rows`. Defaults to those of
+                `train`.
             chosen: list of int, numbers of the rows to take; None takes all.
 
         Returns:
@@ -137,12 +141,17 @@ class TaskData(abc.ABC):
         """
         training = self.recipe.training
         size = training.batch_size
-        chosen = tf.range(len(lengths)) if chosen is None else tf.constant(chosen)
-        is_grouped = training.group_by_length and len(chosen) >= size
+        chosen = range(len(lengths)) if chosen is None else chosen
+        languages = languages or [row["language"] for row in self.train]
+        languages = [languages[number] for number in chosen]
+        of_epoch = sample_rows(chosen, languages, training.language_alpha)
+        count = len(of_epoch(tf.zeros(2, "int64")))
+        is_grouped = training.group_by_length and count >= size
 
         def order(epoch):
             seed = tf.stack([tf.constant(training.seed, "int64"), epoch])
-            numbers = tf.random.experimental.stateless_shuffle(chosen, seed)
+            numbers = of_epoch(seed)
+            numbers = tf.random.experimental.stateless_shuffle(numbers, seed)
             if is_grouped:
                 groups = group_by_length(numbers, lengths, size)
                 numbers = tf.random.experimental.stateless_shuffle(groups, seed)
