@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import gzip
 import io
+import json
 import os
 import subprocess
 import sys
@@ -366,6 +367,76 @@ def test_there_and_back(of_three, calls, tmp_path, capsys):
     assert main(command) == 2
     assert "both directions, en-fr and fr-en" in one_error(capsys)
     assert not calls
+
+
+def test_every_row_of_a_table_has_its_languages(of_three, calls, tmp_path):
+    rows = [
+        ("fr", "de", "dog"),
+        ("en", "EN", "fox"),
+        ("fr", "de", ""),
+        ("de", "de", "a b"),
+    ]
+    table, lines = tmp_path / "in.tsv", tmp_path / "in.jsonl"
+    table.write_text("from\tto\tbody\n" + "".join("\t".join(x) + "\n" for x in rows))
+    keys = ("lang", "goal", "text")
+    objects = [dict(zip(keys, own, strict=True)) for own in rows]
+    lines.write_text("".join(f"{json.dumps(own)}\n" for own in objects))
+    output = tmp_path / "out.txt"
+    command = ["translate", "--model", of_three, "--output", str(output)]
+    columns = ["--source-language-column", "from", "--target-language-column", "to"]
+    assert main([*command, str(table), *columns, "--text", "body"]) == 0
+    assert output.read_text() == "god\nxof\n\nb a\n"
+    assert sorted(calls) == [
+        ("de", "de", "a b"),
+        ("en", "EN", "fox"),
+        ("fr", "de", "dog"),
+    ]
+    calls.clear()
+    columns = ["--target-language-column", "goal", "--from", "fr"]
+    assert main([*command, str(lines), *columns, "--scores"]) == 0
+    assert output.read_text().splitlines()[1] == "-1.0000\txof"
+    assert sorted(calls) == [("fr", "EN", "fox"), ("fr", "de", "dog", "a b")]
+    # Finished, as many lines as rows.
+    folder = ["--output-dir", str(tmp_path / "o")]
+    command = ["translate", "--model", of_three, str(lines), *columns, *folder]
+    assert main(command) == 0
+    calls.clear()
+    assert main(command) == 0
+    assert not calls
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--target-language-column", "to"],
+            "in.tsv:3: target_language: A language mus",
+        ),
+        (["--target-language-column", "none"], "has no column 'none'"),
+        (["--target-language-column", "gap"], "in.tsv:2: nothing in the column 'gap'"),
+        (["--text", "to", "--target-language-column", "to"], "columns of their own"),
+        (["--target-language-column", "to", "--to", "de"], "name one of them"),
+        (["--text", "text", "--encoding", "latin-1"], "tables are UTF-8"),
+        (
+            ["--text", "text", "--round-trip", "--to", "de"],
+            "leave the columns of tables",
+        ),
+        (["--text", "text"], "in.tsv:2: This model writes several languages"),
+    ],
+)
+def test_tables_that_cannot_be_translated(
+    of_three, calls, tmp_path, monkeypatch, capsys, arguments, message
+):
+    (tmp_path / "in.tsv").write_text("text\tto\tgap\ndog\tde\t\nfox\tfr\tde\n")
+    monkeypatch.chdir(tmp_path)
+    command = ["translate", "--model", of_three, "in.tsv", "--from", "en", *arguments]
+    assert main([*command, "--output", "out"]) == 2
+    assert message in one_error(capsys)
+    assert not calls
+    assert not (tmp_path / "out").exists()
+    stdin = ["translate", "--model", "absent", "--text", "text"]
+    assert main(stdin) == 2
+    assert "stdin is lines of text" in one_error(capsys)
 
 
 @pytest.mark.slow

@@ -38,13 +38,14 @@ def add_job_arguments(parser):
     )
 
 
-def text_jobs(args, lines_of_a_text=None):
+def text_jobs(args, lines_of_a_text=None, rows_of=None):
     """What is to be read, and where it goes; checked before anything is done.
 
     Args:
         args: `argparse.Namespace` with the arguments above, and `model`.
         lines_of_a_text: int, how many lines are written of each; None where it is not
             known.
+        rows_of: function from an input to the rows of its table; None of lines.
 
     Returns:
         list of `(input, output)`, str. Outputs that are there already in `--output-dir`
@@ -62,15 +63,16 @@ def text_jobs(args, lines_of_a_text=None):
             )
         output = STANDARD_STREAM if args.output is None else args.output
         check_output_of(output, [*args.inputs, args.model])
-        check_lines(args.inputs[0], args.encoding)
+        _check_input(args, args.inputs[0], rows_of)
         return [(args.inputs[0], output)]
     jobs = _jobs_of_folder(args)
     for path, _ in jobs:
-        check_lines(path, args.encoding)
+        _check_input(args, path, rows_of)
     finished = [(path, output) for path, output in jobs if Path(output).exists()]
     if lines_of_a_text is not None:
         for path, output in finished:
-            _check_finished(path, output, args.encoding, lines_of_a_text)
+            rows = rows_of(path) if rows_of else read_lines(path, args.encoding)
+            _check_finished(path, output, lines_of_a_text * sum(1 for _ in rows))
     for _, output in finished:
         print(f"{output} is there, and not written again.", file=sys.stderr)
     return [job for job in jobs if job not in finished]
@@ -121,9 +123,18 @@ def _jobs_of_folder(args):
     return jobs
 
 
-def _check_finished(path, output, encoding, lines_of_a_text):
-    """Raise a ValueError where an output does not go with the lines of its input."""
-    expected = lines_of_a_text * sum(1 for _ in read_lines(path, encoding))
+def _check_input(args, path, rows_of):
+    if rows_of is None:
+        check_lines(path, args.encoding)
+        return
+    if path == STANDARD_STREAM:
+        raise ValueError("A table is a file with a name: stdin is lines of text.")
+    for _ in rows_of(path):
+        pass
+
+
+def _check_finished(path, output, expected):
+    """Raise a ValueError where an output has not as many lines as its input's."""
     found = sum(1 for _ in read_lines(output))
     if found != expected:
         raise ValueError(

@@ -3,10 +3,18 @@
 For example `xlm-tf translate --model DIR --target-language fr < en.txt > fr.txt`.
 """
 
+import functools
 import statistics
 import sys
 
 from xlm_tf.cli.argument_types import whole
+from xlm_tf.cli.language_columns import (
+    add_column_arguments,
+    check_columns,
+    check_row_languages,
+    generate_by_row,
+    read_rows,
+)
 from xlm_tf.cli.search_arguments import add_search_arguments, search_of
 from xlm_tf.cli.text_jobs import add_job_arguments, open_job, text_jobs
 from xlm_tf.cli.text_lines import STANDARD_STREAM, read_lines
@@ -23,6 +31,7 @@ def add_arguments(parser):
         help="translate back, too: chrF and BLEU of what comes back, the translation, "
         "and what comes back, tabs between; of all texts on stderr",
     )
+    add_column_arguments(parser)
 
 
 def add_shared_arguments(parser, models):
@@ -86,20 +95,25 @@ def run(args):
     Raises:
         ValueError, OSError: the model, a language or a file cannot be used.
     """
-    jobs = check_arguments(args)
+    columns = check_columns(args)
+    jobs = check_arguments(args, columns)
     if args.round_trip:
-        _check_round_trip(args)
+        _check_round_trip(args, columns)
     if jobs:
         model = load_model(args.model, "XLMSeq2SeqLM")
         if args.round_trip:
             _write_round_trips(args, jobs, model)
         else:
-            write_targets(args, jobs, model, long_texts="split")
+            write_targets(args, jobs, model, columns, long_texts="split")
     return 0
 
 
-def check_arguments(args):
+def check_arguments(args, columns=None):
     """See that arguments agree and files can be read and written, before the model is.
+
+    Args:
+        args: `argparse.Namespace`.
+        columns: dict of the columns of tables, see `check_columns`; None of lines.
 
     Returns:
         list of `(input, output)`, see `text_jobs`.
@@ -112,7 +126,11 @@ def check_arguments(args):
             "A search returns as many texts as it has beams at most. Received: "
             f"--n-best {args.n_best}, --num-beams {args.num_beams}."
         )
-    return text_jobs(args, lines_of_a_text=1 if args.n_best == 1 else None)
+    return text_jobs(
+        args,
+        lines_of_a_text=1 if args.n_best == 1 else None,
+        rows_of=columns and functools.partial(read_rows, columns=columns),
+    )
 
 
 def load_model(name, *kinds):
@@ -141,20 +159,29 @@ def load_model(name, *kinds):
     return model
 
 
-def write_targets(args, jobs, model, **how):
+def write_targets(args, jobs, model, columns=None, **how):
     """Write what a model generates of the inputs.
 
     Args:
         args: `argparse.Namespace`.
         jobs: list of `(input, output)`.
         model: `XLMSeq2SeqLM`.
+        columns: dict of the columns of tables; None of lines.
         **how: `long_texts`, `embedder`, `counts`, see `generate_in_order`.
     """
     from xlm_tf.models.generation_in_order import generate_in_order
 
     how |= _generation_arguments(args, model)
+    if columns is not None:
+        languages = {name: how[name] for name in ("source_language", "target_language")}
+        for path, _ in jobs:
+            check_row_languages(model, path, columns, **languages)
     for path, output in jobs:
-        targets = generate_in_order(model, read_lines(path, args.encoding), **how)
+        if columns is None:
+            targets = generate_in_order(model, read_lines(path, args.encoding), **how)
+        else:
+            own = (row for _, row in read_rows(path, columns))
+            targets = generate_by_row(model, own, **how)
         rows = (
             _fields(args, number, rank, score, text)
             for number, candidates in enumerate(targets)
@@ -203,10 +230,15 @@ def _fields(args, number, rank, score, text):
     return (f"{score:.4f}", text) if args.scores else (text,)
 
 
-def _check_round_trip(args):
+def _check_round_trip(args, columns):
     """Refuse what does not go with --round-trip, before the model is loaded."""
     from xlm_tf.evaluation.translation_scores import translation_metrics
 
+    if columns is not None:
+        raise ValueError(
+            "--round-trip reads lines of text in one language: leave the columns of "
+            f"tables out. Received: {', '.join(columns.values())}."
+        )
     if args.n_best > 1:
         raise ValueError(
             "--round-trip translates the best translation back: leave --n-best out. "
