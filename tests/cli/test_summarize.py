@@ -63,6 +63,21 @@ def test_an_embedder_chooses_sentences(embedder, source, tmp_path):
     assert lines[-1] == "一。二。"
 
 
+def test_several_files_go_to_a_folder(embedder, source, tmp_path, capsys):
+    other, folder = tmp_path / "other.txt", tmp_path / "summaries"
+    other.write_text("Nein. Ja.\n")
+    command = ["summarize", "--model", str(embedder), str(source), str(other)]
+    command += ["--output-dir", str(folder), "--sentences", "3"]
+    assert main(command) == 0
+    assert (folder / "other.txt").read_text() == "Nein. Ja.\n"
+    lines = (folder / "in.txt").read_text("utf-8").splitlines()
+    assert lines[:3] == TEXTS[:3]
+    (folder / "other.txt").write_text("mine\n")
+    assert main(command) == 0
+    assert (folder / "other.txt").read_text() == "mine\n"
+    assert capsys.readouterr().err.count("is there, and not written again") == 2
+
+
 @pytest.mark.slow
 def test_long_texts_are_cut_or_chosen_from(writer, embedder, source, tmp_path, capsys):
     target = tmp_path / "out.txt"

@@ -320,6 +320,7 @@ def test_several_files_go_to_a_folder_and_go_on_where_they_stopped(
         (["a.txt", "--output", "c", "--output-dir", "o"], "name one of them"),
         (["--output-dir", "o"], "stdin has no name"),
         (["a.txt", "o/a.txt", "--output-dir", "x"], "would both be written to x/a.txt"),
+        (["a.txt", "a.txt", "--output-dir", "x"], "would both be written to x/a.txt"),
         (["a.txt", "--output-dir", "b.txt"], "b.txt is a file. Name a folder"),
         (["a.txt", "--output-dir", "."], "another file than what is read"),
         (["a.txt", "none.txt", "--output-dir", "x"], "There is no file none.txt"),

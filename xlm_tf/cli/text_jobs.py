@@ -109,12 +109,13 @@ def _jobs_of_folder(args):
                 "What is read from stdin has no name in --output-dir: name a file, or "
                 "write it to --output."
             )
-        other = names.setdefault(Path(path).name, path)
-        if other is not path:
+        name = Path(path).name
+        if name in names:
             raise ValueError(
-                f"{other} and {path} would both be written to "
-                f"{folder / Path(path).name}: give them different names."
+                f"{names[name]} and {path} would both be written to {folder / name}: "
+                "give them different names."
             )
+        names[name] = path
     jobs = [(path, str(folder / name)) for name, path in names.items()]
     for _, output in jobs:
         # The folder is made with the first output.
