@@ -398,9 +398,16 @@ def test_every_row_of_a_table_has_its_languages(of_three, calls, tmp_path):
     assert output.read_text().splitlines()[1] == "-1.0000\txof"
     assert sorted(calls) == [("fr", "EN", "fox"), ("fr", "de", "dog", "a b")]
     # Finished, as many lines as rows.
+    lines.rename(tmp_path / "In.JSONL")
+    with gzip.open(tmp_path / "own.jsonl.gz", "wt") as file:
+        file.write(f"{json.dumps(objects[1])}\n")
+    inputs = [str(tmp_path / name) for name in ("In.JSONL", "own.jsonl.gz")]
     folder = ["--output-dir", str(tmp_path / "o")]
-    command = ["translate", "--model", of_three, str(lines), *columns, *folder]
+    command = ["translate", "--model", of_three, *inputs, *columns, *folder]
     assert main(command) == 0
+    names = sorted(path.name for path in (tmp_path / "o").iterdir())
+    assert names == ["In.txt", "own.txt.gz"]
+    assert gzip.decompress((tmp_path / "o" / "own.txt.gz").read_bytes()) == b"xof\n"
     calls.clear()
     assert main(command) == 0
     assert not calls

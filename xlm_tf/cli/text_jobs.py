@@ -33,8 +33,8 @@ def add_job_arguments(parser):
     parser.add_argument(
         "--output-dir",
         metavar="FOLDER",
-        help="folder of several outputs, which have the names of their inputs; what is "
-        "there is whole, and not written again",
+        help="folder of several outputs, which have the names of their inputs (with "
+        ".txt, of tables); what is there is whole, and not written again",
     )
 
 
@@ -65,7 +65,7 @@ def text_jobs(args, lines_of_a_text=None, rows_of=None):
         check_output_of(output, [*args.inputs, args.model])
         _check_input(args, args.inputs[0], rows_of)
         return [(args.inputs[0], output)]
-    jobs = _jobs_of_folder(args)
+    jobs = _jobs_of_folder(args, is_table=rows_of is not None)
     for path, _ in jobs:
         _check_input(args, path, rows_of)
     finished = [(path, output) for path, output in jobs if Path(output).exists()]
@@ -93,7 +93,7 @@ def open_job(args, output):
     return open_output(output, [*args.inputs, args.model])
 
 
-def _jobs_of_folder(args):
+def _jobs_of_folder(args, is_table):
     if args.output is not None:
         raise ValueError(
             "--output is a file and --output-dir a folder: name one of them. "
@@ -109,7 +109,7 @@ def _jobs_of_folder(args):
                 "What is read from stdin has no name in --output-dir: name a file, or "
                 "write it to --output."
             )
-        name = Path(path).name
+        name = _lines_name(path) if is_table else Path(path).name
         if name in names:
             raise ValueError(
                 f"{names[name]} and {path} would both be written to {folder / name}: "
@@ -122,6 +122,15 @@ def _jobs_of_folder(args):
         with contextlib.suppress(FileNotFoundError):
             check_output_of(output, [*args.inputs, args.model])
     return jobs
+
+
+def _lines_name(path):
+    """The name of the lines that are written for a table: `.txt`, packed as it is."""
+    from xlm_tf.data.tables import table_format
+
+    name, ending = Path(path).name, table_format(path)
+    begun = name.lower().rindex(ending)
+    return f"{name[:begun]}.txt{name[begun + len(ending) :]}"
 
 
 def _check_input(args, path, rows_of):
