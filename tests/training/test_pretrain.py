@@ -17,7 +17,13 @@ import pytest
 import yaml
 from safetensors.numpy import load_file
 
-from xlm_tf import XLMBackbone, XLMBPETokenizer, XLMMaskedLM, XLMTextEmbedder
+from xlm_tf import (
+    XLMBackbone,
+    XLMBPETokenizer,
+    XLMCausalLM,
+    XLMMaskedLM,
+    XLMTextEmbedder,
+)
 from xlm_tf.cli import main
 from xlm_tf.text.vocabulary import train_vocabulary
 from xlm_tf.training import pretrain as pretraining
@@ -327,6 +333,55 @@ def test_a_run_goes_on_with_a_model_in_plain_lines(
         r"  mlm/fr: perplexity [\d.]+, accuracy .*%, targets \d+", scores
     )
     assert not [line for line in lines if set(line) & set("\r\b\x1b━─│")]
+
+
+@pytest.mark.slow
+def test_a_causal_model_of_running_text_is_trained_further_and_writes(
+    workspace, tmp_path
+):
+    path = write_recipe(
+        workspace,
+        "clm.yaml",
+        without=("objectives",),
+        objectives={"clm": 1},
+        model={"causal": True, "head_transform": False},
+        training={"steps": 20, "evaluate_every": 20, "rows": "stream"},
+    )
+    recipe = yaml.safe_load(path.read_text())
+    result = pretraining.pretrain(load_recipe(path, output=tmp_path / "a"), quiet=True)
+    (metrics,) = held_out_metrics(tmp_path / "a")
+    assert 1 < metrics["perplexity/clm/fr"] < 90
+    causal_lm = XLMCausalLM.from_preset(result.model)
+    assert causal_lm.generate("Le", max_length=12, language="fr").startswith("Le")
+    # Also as a causal model that was saved as one.
+    causal_lm.save_to_preset(tmp_path / "saved")
+    for number, model in enumerate((result.model, tmp_path / "saved")):
+        further = {**recipe, "initial_model": str(model)}
+        del further["vocabulary"], further["model"]
+        path.write_text(yaml.safe_dump(further))
+        loaded = load_recipe(path, output=tmp_path / f"further{number}")
+        begun = pretraining.build_masked_lm(loaded)
+        inputs = {"token_ids": np.array([[0, 50, 60, 2]])}
+        inputs["language_ids"] = np.ones((1, 4), "int32")
+        np.testing.assert_allclose(begun(inputs), causal_lm(inputs), atol=1e-5)
+    more = pretraining.pretrain(loaded, quiet=True)
+    assert isinstance(XLMMaskedLM.from_preset(more.model), XLMMaskedLM)
+    (later,) = held_out_metrics(tmp_path / "further1")
+    assert later["perplexity/clm/fr"] < metrics["perplexity/clm/fr"]
+
+
+@pytest.mark.slow
+def test_pairs_are_classified_beside_other_objectives(workspace, tmp_path):
+    path = write_recipe(
+        workspace,
+        "pc.yaml",
+        objectives={"pc": 2},
+        training={"steps": 60, "evaluate_every": 60, "rows": "stream"},
+    )
+    pretraining.pretrain(load_recipe(path, output=tmp_path / "run"), quiet=True)
+    (metrics,) = held_out_metrics(tmp_path / "run")
+    assert metrics["perplexity/pc/en-fr"] < 3  # of two answers, not of 90 tokens
+    assert metrics["perplexity/mlm/fr"] > 3
 
 
 @pytest.mark.slow

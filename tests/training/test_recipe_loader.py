@@ -241,7 +241,33 @@ PT = {"source_language": "en", "target_language": "pt-BR", "files": ["p.tsv"]}
         (put({"mlm": float("nan")}, "objectives"), "objectives.mlm must be a finite"),
         (put({}, "objectives"), "must name one of mlm, tlm"),
         # What contradicts.
-        (model(causal=True), r"causal: must be false.*past only"),
+        (model(causal=True), r"must not be causal for mlm, which reads both sides"),
+        (put({"clm": 1}, "objectives"), r"recipe\.model .*must be causal for clm: tok"),
+        (
+            lambda r: (
+                r.update(objectives={"clm": 1, "mlm": 1}),
+                r["model"].update(causal=True),
+            ),
+            "must not be causal for mlm",
+        ),
+        (
+            lambda r: (
+                r.update(objectives={"clm": 1}),
+                r["model"].update(causal=True),
+                r["training"].update(selection_rate=0.3),
+            ),
+            r"selection_rate has no effect: none of the objectives \(clm\) masks",
+        ),
+        (
+            lambda r: (
+                r.update(objectives={"pc": 1}),
+                r["held_out"].update(bitext=r["data"]["bitext"]),
+                r["training"].update(rows="stream"),
+            ),
+            r"rows has no effect: none of the objectives \(pc\) reads running text",
+        ),
+        (put({"pc": 1}, "objectives"), "held_out holds neither bitext nor gettext, wh"),
+        (training(rows="streams"), "rows must be 'packed' or 'stream'"),
         (training(early_stopping_metric="bleu"), r"one of perplexity.*: bleu"),
         (
             training(early_stopping_metric="perplexity/mlm/sw"),
@@ -418,8 +444,13 @@ def test_languages_and_form_of_the_initial_model(load):
     check_initial_model(recipe, InitialModelFacts(64, ["en", "fr"], causal=False))
     with pytest.raises(ValueError, match=r"one of those of xlm_tiny: de, en.*'fr'"):
         check_initial_model(recipe, InitialModelFacts(64, ["de", "en"], False))
-    with pytest.raises(ValueError, match="is causal"):
+    with pytest.raises(ValueError, match="xlm_tiny must not be causal for mlm"):
         check_initial_model(recipe, InitialModelFacts(64, None, True))
+
+
+def test_a_causal_training_begins_with_a_causal_model(load):
+    with pytest.raises(ValueError, match="model xlm_tiny must be causal for clm"):
+        load(initial(objectives={"clm": 1}))
 
 
 @pytest.mark.parametrize(

@@ -45,10 +45,14 @@ class PackedSequences(abc.ABC):
             (dicts of `source`, `target`, `source_language`, `target_language`); string
             scalars.
         description: str, a sentence for the reference of the recipes.
+        causal: bool, the model must be causal, which no other objective may be with.
+        masks: bool, the rates of selecting tokens have an effect.
     """
 
     reads: str
     description: str
+    causal = False
+    masks = True
 
     def __init__(
         self,
@@ -242,13 +246,9 @@ class PackedSequences(abc.ABC):
         """A batch; for evaluation, where there is no rate of the training."""
         candidates = masking.maskable(sequences["segment_ids"])
         rates = self.selection_rate
-        num_predictions = masking.max_predictions(
-            self.sequence_length, max(rates.values)
-        )
+        num_predictions = self._num_predictions(train_rate is None)
         mask_rate, random_rate = self.mask_rate, self.random_rate
         if train_rate is None:
-            # Every short sentence has a target: more of them than the rate says.
-            num_predictions = max(num_predictions, self.sequence_length // 2)
             positions, weights = masking.select_for_evaluation(
                 tf.logical_and(candidates, self._is_text(sequences["token_ids"])),
                 sequences["segment_ids"],
@@ -271,12 +271,25 @@ class PackedSequences(abc.ABC):
             mask_rate,
             random_rate,
         )
-        # Padding holds the padding token, as everywhere.
-        token_ids = tf.where(
-            sequences["padding_mask"], token_ids, self.tokenizer.pad_token_id
-        )
+        token_ids = self._with_padding({**sequences, "token_ids": token_ids})
         inputs = {**sequences, "token_ids": token_ids, "mask_positions": positions}
         return inputs, targets, weights
+
+    def _num_predictions(self, for_evaluation):
+        """P, the same for all objectives, so that they mix."""
+        highest = max(self.selection_rate.values)
+        num_predictions = masking.max_predictions(self.sequence_length, highest)
+        # Every short sentence has a target: more of them than the rate says.
+        least = self.sequence_length // 2 if for_evaluation else 0
+        return max(num_predictions, least)
+
+    def _with_padding(self, sequences):
+        """The token ids; padding holds the padding token, as everywhere."""
+        return tf.where(
+            sequences["padding_mask"],
+            sequences["token_ids"],
+            self.tokenizer.pad_token_id,
+        )
 
     def _is_text(self, token_ids):
         """Where there is a token of the text, unknown or not: bool (B, T)."""

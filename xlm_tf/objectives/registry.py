@@ -1,6 +1,8 @@
 """The objectives by the names that recipes give them: a new one is a line here."""
 
+from xlm_tf.objectives.clm import CausalLanguageModelling
 from xlm_tf.objectives.mlm import MaskedLanguageModelling
+from xlm_tf.objectives.pc import ParallelClassification
 from xlm_tf.objectives.tlm import TranslationLanguageModelling
 
 # In the order of their evaluation; a new one comes last, so that the seeds of the
@@ -8,4 +10,6 @@ from xlm_tf.objectives.tlm import TranslationLanguageModelling
 OBJECTIVES = {
     "mlm": MaskedLanguageModelling,
     "tlm": TranslationLanguageModelling,
+    "clm": CausalLanguageModelling,
+    "pc": ParallelClassification,
 }

@@ -6,6 +6,7 @@ from xlm_tf.training.finetuning_recipe import (
     FinetuningRecipe,
     several_targets,
 )
+from xlm_tf.training.pretraining_recipe import PretrainingRecipe
 
 # What encoder and decoder have in common, as far as files tell before they are read.
 _FORM = (
@@ -72,10 +73,14 @@ def check_initial_model(recipe, facts):
                 f"{facts.max_sequence_length}."
             )
     is_finetuning = isinstance(recipe, FinetuningRecipe)
-    if facts.causal and not is_finetuning:
+    if isinstance(recipe, PretrainingRecipe):
+        where = f"recipe.initial_model {name}"
+        for problem in recipe.contradictions_of_causal(facts.causal, where):
+            raise ValueError(problem)
+    elif facts.causal and not is_finetuning:
         raise ValueError(
             f"recipe.initial_model {name} is causal: its tokens see the past only, and "
-            "the objectives here need both sides."
+            "this task needs both sides."
         )
     for own in ("num_decoder_layers", "share_embeddings") if is_finetuning else ():
         of_model = facts.arguments.get(own)

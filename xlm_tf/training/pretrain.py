@@ -9,6 +9,7 @@ import numpy as np
 
 from xlm_tf.evaluation.perplexity import MaskedLMEvaluator
 from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.causal_lm import XLMCausalLM
 from xlm_tf.models.masked_lm import XLMMaskedLM
 from xlm_tf.models.masked_lm_preprocessor import XLMMaskedLMPreprocessor
 from xlm_tf.training.initial_model import facts_of, load_initial_model
@@ -109,6 +110,8 @@ def build_masked_lm(recipe, tokenizer=None):
             recipe.initial_model, recipe.training.dtype, **arguments
         )
         check_initial_model(recipe, facts_of(masked_lm))
+        if isinstance(masked_lm, XLMCausalLM):
+            masked_lm = _with_positions(masked_lm)
         return masked_lm
     head_transform = arguments.pop("head_transform", True)
     tokenizer = tokenizer or read_tokenizer(recipe)
@@ -124,6 +127,21 @@ def build_masked_lm(recipe, tokenizer=None):
         tokenizer, sequence_length=backbone.max_sequence_length, languages=languages
     )
     return XLMMaskedLM(backbone, preprocessor, head_transform, compile=False)
+
+
+def _with_positions(causal_lm):
+    """The `XLMMaskedLM` that an `XLMCausalLM` is: it predicts at given positions."""
+    old = causal_lm.preprocessor
+    preprocessor = XLMMaskedLMPreprocessor(old.tokenizer, **old.packing_config())
+    masked_lm = XLMMaskedLM(
+        causal_lm.backbone,
+        preprocessor,
+        causal_lm.head_transform,
+        causal_lm.tied,
+        compile=False,
+    )
+    masked_lm.prediction_head.set_weights(causal_lm.prediction_head.get_weights())
+    return masked_lm
 
 
 class _PretrainingRun(TrainingRun):

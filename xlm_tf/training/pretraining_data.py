@@ -11,6 +11,7 @@ from xlm_tf.data.sampling import repeat_shuffled, sample_datasets
 from xlm_tf.objectives.masking import frequency_weights
 from xlm_tf.objectives.mixing import mix
 from xlm_tf.objectives.registry import OBJECTIVES
+from xlm_tf.objectives.streams import stream_rows
 from xlm_tf.text.languages import language_probabilities
 from xlm_tf.training.held_out import HeldOutTexts, Selection, documents, text_key
 from xlm_tf.training.recipe import HELD_OUT_SHARE
@@ -87,6 +88,7 @@ class PretrainingData:
             [
                 objective.token_counts(source.examples)
                 for name, objective in self.objectives.items()
+                if objective.masks
                 for source in self.train_sources[name].values()
             ],
             axis=0,
@@ -119,25 +121,29 @@ class PretrainingData:
         counts = {key: source.count for key, source in sources.items()}
         examples = {key: source.examples for key, source in sources.items()}
         alpha, starts = training.language_alpha, self.recipe.starts(name)
-        if alpha.is_constant and not any(starts.values()):
+        streams = training.rows == "stream" and objective.reads == "texts"
+        if not streams and alpha.is_constant and not any(starts.values()):
             shares = language_probabilities(counts, alpha.value(0))
             rows = objective.pack_rows(sample_datasets(examples, shares, seed), seed)
         else:
             # Rows are of one language: the step at which one is used is known.
-            rows = tf.data.Dataset.sample_from_datasets(
-                [
-                    objective.pack_rows(own, seed + number).unbatch()
-                    for number, own in enumerate(
-                        repeat_shuffled(examples, seed).values()
-                    )
-                ],
-                steps.map(_shares(counts, alpha, starts)).flat_map(
-                    lambda x: tf.data.Dataset.from_tensors(x).repeat(
-                        training.batch_size
-                    )
-                ),
-                seed=seed,
-            ).batch(training.batch_size)
+            if streams:
+                own_rows = [
+                    stream_rows(objective, own, seed + number)
+                    for number, own in enumerate(examples.values())
+                ]
+            else:
+                shuffled = repeat_shuffled(examples, seed)
+                own_rows = [
+                    objective.pack_rows(own, seed + number).rebatch(1)
+                    for number, own in enumerate(shuffled.values())
+                ]
+            by_row = steps.map(_shares(counts, alpha, starts)).flat_map(
+                lambda shares: tf.data.Dataset.from_tensors(shares).repeat(
+                    training.batch_size
+                )
+            )
+            rows = tf.data.Dataset.sample_from_datasets(own_rows, by_row, seed=seed)
         return objective.mask_rows(rows, training.batch_size, seed, steps)
 
     def evaluation_groups(self):

@@ -3,7 +3,7 @@
 import difflib
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from xlm_tf.objectives.registry import OBJECTIVES
 from xlm_tf.training.recipe import Recipe, TrainingSettings
@@ -141,10 +141,20 @@ class MaskedLMArguments(BackboneArguments):
     all are that model's, and only the rates of dropout can be others.
     """
 
+    causal: Truth = Field(
+        False,
+        description="Every token sees the past only, which clm needs, and the other "
+        "objectives exclude.",
+    )
     head_transform: Truth = Field(
         True,
         description="XLM-R's prediction head (a dense layer more); false for XLM's.",
     )
+
+    @field_validator("causal")
+    @classmethod
+    def _check_causal(cls, causal):
+        return causal  # the objectives decide
 
 
 class PretrainingSettings(TrainingSettings):
@@ -166,6 +176,12 @@ class PretrainingSettings(TrainingSettings):
     )
     weight_decay: float = Field(
         0.01, ge=0, description="Of AdamW; biases and LayerNorms do not decay."
+    )
+    rows: Literal["packed", "stream"] = Field(
+        "packed",
+        description="What a row of texts is: whole sentences, each on its own; or "
+        "running text of one language, as in XLM, across the ends of sentences. Pairs "
+        "are always packed.",
     )
     objective_weights: Literal["frequency", "loss"] = Field(
         "frequency",
@@ -268,6 +284,7 @@ class PretrainingRecipe(Recipe):
                         f"recipe.held_out has {language}, for which recipe.data holds "
                         "no text: the model would have no embedding of that language."
                     )
+        yield from self._contradictions_of_objectives()
         yield from self._contradictions_of_weights()
         yield from self._contradictions_of_starts()
         metric, known = self.training.early_stopping_metric, self._metrics()
@@ -286,6 +303,46 @@ class PretrainingRecipe(Recipe):
                 for pair in self.data.pairs
             }
         return {language: own.get(language, 0) for language in self.data.languages}
+
+    def contradictions_of_causal(self, causal, where):
+        """Yield what objectives do not do with a causal model, or with another.
+
+        Args:
+            causal: bool, whether the tokens of the model see the past only.
+            where: str, what says so.
+        """
+        for name in self.objectives:
+            wanted = getattr(OBJECTIVES[name], "causal", False)
+            if wanted and not causal:
+                yield (
+                    f"{where} must be causal for {name}: tokens that see the next one "
+                    "have nothing to predict."
+                )
+            elif causal and not wanted:
+                yield (
+                    f"{where} must not be causal for {name}, which reads both sides of "
+                    "a token, and a causal model sees the past only."
+                )
+
+    def _contradictions_of_objectives(self):
+        if self.initial_model is None:
+            where = "recipe.model (its field causal)"
+            yield from self.contradictions_of_causal(self.model.causal, where)
+        own = [OBJECTIVES[name] for name in self.objectives]
+        if own and not any(getattr(objective, "masks", False) for objective in own):
+            for name in ("selection_rate", "selection_alpha"):
+                if name in self.training.model_fields_set:
+                    yield (
+                        f"recipe.training.{name} has no effect: none of the objectives "
+                        f"({', '.join(self.objectives)}) masks tokens."
+                    )
+        if self.training.rows == "stream" and not any(
+            objective.reads == "texts" for objective in own
+        ):
+            yield (
+                "recipe.training.rows has no effect: none of the objectives "
+                f"({', '.join(self.objectives)}) reads running text."
+            )
 
     def _contradictions_of_weights(self):
         last = self.training.steps - 1
