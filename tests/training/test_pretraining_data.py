@@ -37,6 +37,7 @@ def read(tokenizer, sentences, tmp_path_factory):
                 "hidden_dim": 4,
                 "intermediate_dim": 4,
                 "language_embeddings": True,
+                "causal": "clm" in objectives,
             },
             "data": data,
             "held_out": data,
@@ -116,3 +117,22 @@ def test_objectives_in_turns_with_schedules_go_on_where_they_stopped(read):
     assert np.mean(targets[:4]) > 2.5 * np.mean(targets[20:])
     for batch, again in zip(whole[9:], taken(data, 9, 24), strict=True):
         tf.nest.map_structure(np.testing.assert_array_equal, batch, again)
+
+
+@pytest.mark.slow
+def test_running_text_of_a_causal_model(read):
+    data = read({"clm": 1}, rows="stream", accumulation_steps=2, language_alpha=0)
+    whole = taken(data, 0, 20)
+    rows = [own for batch in whole for own in languages_of(batch)]
+    assert all(len(own) == 1 for own in rows)
+    drawn = np.bincount([min(own) for own in rows], minlength=3)
+    assert drawn.min() > 14  # of 80, a third each
+    for inputs, targets, weights in whole:
+        assert inputs["padding_mask"].all()
+        np.testing.assert_array_equal(targets[:, :-1], inputs["token_ids"][:, 1:])
+        assert weights.sum() == ROWS * (LENGTH - 1)
+    for batch, again in zip(whole[11:], taken(data, 11, 20), strict=True):
+        tf.nest.map_structure(np.testing.assert_array_equal, batch, again)
+    # Held-out logits are of all positions too: not more than of a part of a step.
+    inputs, targets, _, _ = next(iter(data.evaluation_batches()))
+    assert inputs["token_ids"].shape == targets.shape == (ROWS // 2, LENGTH)

@@ -160,9 +160,12 @@ class PretrainingData:
         num_groups = 0
         for name, objective in self.objectives.items():
             sources = self.held_out_sources[name]
+            training = self.recipe.training
+            # The logits of all positions need the room of a step's parts.
+            parts = training.accumulation_steps if objective.causal else 1
             own = objective.evaluation_batches(
                 {key: source.examples for key, source in sources.items()},
-                self.recipe.training.batch_size,
+                training.batch_size // parts,
             )
             first = num_groups
 

@@ -312,7 +312,7 @@ class PretrainingRecipe(Recipe):
             where: str, what says so.
         """
         for name in self.objectives:
-            wanted = getattr(OBJECTIVES[name], "causal", False)
+            wanted = OBJECTIVES[name].causal
             if wanted and not causal:
                 yield (
                     f"{where} must be causal for {name}: tokens that see the next one "
@@ -329,7 +329,7 @@ class PretrainingRecipe(Recipe):
             where = "recipe.model (its field causal)"
             yield from self.contradictions_of_causal(self.model.causal, where)
         own = [OBJECTIVES[name] for name in self.objectives]
-        if own and not any(getattr(objective, "masks", False) for objective in own):
+        if own and not any(objective.masks for objective in own):
             for name in ("selection_rate", "selection_alpha"):
                 if name in self.training.model_fields_set:
                     yield (
