@@ -37,6 +37,7 @@ from xlm_tf.training.run import (
 )
 from xlm_tf.training.seq2seq_trainer import Seq2SeqTrainer
 from xlm_tf.training.strategy import is_chief
+from xlm_tf.training.token_vectors import set_initial_embeddings
 
 # Begins the name of what a score of that name was counted with.
 _SIGNATURE = "signature/"
@@ -95,6 +96,7 @@ def finetune(recipe, quiet=False):
     keras.utils.set_random_seed(training.seed)
     with strategy.scope():
         model = build_seq2seq_lm(recipe, data)
+        set_initial_embeddings(recipe, model, reporter)
         model.backbone.gradient_checkpointing = recipe.training.gradient_checkpointing
         trainer = Seq2SeqTrainer(
             model,

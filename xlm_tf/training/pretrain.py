@@ -19,6 +19,7 @@ from xlm_tf.training.optimizer import build_optimizer
 from xlm_tf.training.pretraining_data import PretrainingData
 from xlm_tf.training.recipe_tokenizer import read_tokenizer
 from xlm_tf.training.run import TrainingRun, begin_run, run_to_end
+from xlm_tf.training.token_vectors import set_initial_embeddings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +72,7 @@ def pretrain(recipe, quiet=False):
     keras.utils.set_random_seed(training.seed)
     with strategy.scope():
         masked_lm = build_masked_lm(recipe)
+        set_initial_embeddings(recipe, masked_lm, reporter)
         recomputes = recipe.training.gradient_checkpointing
         masked_lm.backbone.gradient_checkpointing = recomputes
     preprocessor = masked_lm.preprocessor

@@ -6,9 +6,18 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from xlm_tf.data.word_vectors import check_dimension
 from xlm_tf.text.language_codes import parse_language_code
 from xlm_tf.training.initial_model import LANGUAGE_MODELS
-from xlm_tf.training.recipe_fields import File, ModelName, OutputPath, RecipePart, Truth
+from xlm_tf.training.recipe_fields import (
+    File,
+    Language,
+    ModelName,
+    OutputPath,
+    RecipePart,
+    Truth,
+    VectorFile,
+)
 from xlm_tf.training.recipe_parts import BackboneArguments, BPEVocabulary
 
 Schedule = Literal["inverse_square_root", "linear", "cosine", "constant"]
@@ -122,6 +131,13 @@ class Recipe(RecipePart, abc.ABC):
         "a folder, `hf://OWNER/NAME`, or a name of `xlm_tf.PRESETS`. Its tokenizer and "
         "its languages are kept.",
     )
+    initial_embeddings: dict[Language, VectorFile] | None = Field(
+        None,
+        min_length=1,
+        description="Of a run from scratch: files of word vectors by language, which "
+        "the token embedding begins with: fastText's `.vec`, or MUSE's, plain or .gz, "
+        "of the dimension `hidden_dim`, and aligned where they are several.",
+    )
     model: BackboneArguments = Field(
         default_factory=BackboneArguments, description="The architecture."
     )
@@ -167,6 +183,11 @@ class Recipe(RecipePart, abc.ABC):
                     f"recipe.model may only have {', '.join(free)} where an initial "
                     f"model decides the rest. Received: {', '.join(fixed)}."
                 )
+            if self.initial_embeddings is not None:
+                yield (
+                    "recipe.initial_embeddings are of a run from scratch: leave them, "
+                    "or initial_model, out."
+                )
         yield from _spelled_in_two_ways(self.named_languages())
 
     def _contradictions_from_scratch(self):
@@ -185,7 +206,13 @@ class Recipe(RecipePart, abc.ABC):
 
     def unreadable_files(self):
         """What is wrong in files that are there, by their beginnings: list of str."""
-        return []
+        problems = []
+        for language, path in (self.initial_embeddings or {}).items():
+            try:
+                check_dimension(path, self.model.hidden_dim)
+            except ValueError as error:
+                problems.append(f"recipe.initial_embeddings.{language}: {error}")
+        return problems
 
     def notices(self):
         """What is allowed, and hardly what was meant: a list of str."""

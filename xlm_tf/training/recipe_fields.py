@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from xlm_tf.checkpoints.model_names import resolve
+from xlm_tf.data.word_vectors import check_vector_file
 from xlm_tf.objectives.piecewise_linear import PiecewiseLinear
 from xlm_tf.text.language_codes import parse_language_code
 
@@ -97,6 +98,11 @@ def _check_file(path, info):
         raise PydanticCustomError(MISSING_FILE, "there is no file {path}.", text)
     if not path.stat().st_size:
         raise PydanticCustomError(UNUSABLE_FILE, "the file {path} is empty.", text)
+    return path
+
+
+def _check_vectors(path):
+    check_vector_file(path)
     return path
 
 
@@ -202,6 +208,8 @@ File = Annotated[OutputPath, AfterValidator(_check_file)]
 CorpusFile = Annotated[
     Path, _starting_in("data_folder"), AfterValidator(_check_file), _text("path")
 ]
+# A file of word vectors there.
+VectorFile = Annotated[CorpusFile, AfterValidator(_check_vectors)]
 # A folder or wheel of message catalogues there, or the name of an installed package.
 CatalogueSource = Annotated[
     str, AfterValidator(_resolve_catalogue), _text("path or name")

@@ -18,6 +18,7 @@ from xlm_tf.training.run import TrainingRun, begin_run, best_metrics, run_to_end
 from xlm_tf.training.seeds import finetune_seeds
 from xlm_tf.training.strategy import is_chief
 from xlm_tf.training.tagging import TaggingData
+from xlm_tf.training.token_vectors import set_initial_embeddings
 
 # From a recipe's `task` to its data and model.
 DATA = {
@@ -87,6 +88,7 @@ def finetune_task(recipe, quiet=False):
     keras.utils.set_random_seed(recipe.training.seed)
     with strategy.scope():
         model = data.build_model()
+        set_initial_embeddings(recipe, model, reporter)
         data.name_languages(model.preprocessor)
         if recipe.training.train_used_embeddings:
             model.train_embeddings_of(data.train_inputs())

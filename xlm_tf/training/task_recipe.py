@@ -132,7 +132,7 @@ class TaskRecipe(Recipe):
 
     def unreadable_files(self):
         """What is wrong in files that are there, by their beginnings: list of str."""
-        problems = []
+        problems = super().unreadable_files()
         for place, entry in self.entries():
             for path in entry.files:
                 try:
