@@ -63,6 +63,14 @@ def test_broken_lines_are_named_and_left_out(write):
         read(path)
 
 
+def test_words_that_nobody_wants_are_passed_over(write):
+    path = write("4 1\na 1\nb x\nc 3\na 4\n")
+    report = CorpusReport()
+    wanted = read_word_vectors(path, report, lambda number, word: word == "a")
+    ((words, vectors),) = wanted
+    assert (words, vectors.tolist(), report.broken) == (["a", "a"], [[1], [4]], 0)
+
+
 @pytest.mark.parametrize(
     ("content", "name", "message"),
     [

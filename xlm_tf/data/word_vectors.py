@@ -60,7 +60,7 @@ def check_dimension(path, width):
         )
 
 
-def read_word_vectors(path, report=None):
+def read_word_vectors(path, report=None, is_wanted=None):
     """The words of a file and their vectors, some at a time.
 
     Lines that cannot be read are left out.
@@ -68,6 +68,8 @@ def read_word_vectors(path, report=None):
     Args:
         path: Path, plain or gzip.
         report: `CorpusReport` to count in; without one, broken lines are a warning.
+        is_wanted: function from the number of a word, from 1, and the word to whether
+            to read its vector; the others, whose numbers cost time, are passed over.
 
     Yields:
         Pairs of a list of n str and a float32 array (n, D).
@@ -82,6 +84,10 @@ def read_word_vectors(path, report=None):
     for number, line in binary_lines(path, own.lines_of(path)):
         if number == 1:
             continue
+        if is_wanted is not None:
+            word = line.partition(b" ")[0].decode("utf-8", "replace")
+            if not is_wanted(number - 1, word):
+                continue
         try:
             word, vector = _read_line(line, dimension)
         except ValueError as error:

@@ -167,7 +167,11 @@ class _Tokens:
         sums = np.zeros((self.count, width), "float32")
         counts = np.zeros(self.count, "int32")
         number_read = 0
-        for words, own in read_word_vectors(path, report):
+
+        def is_wanted(number, word):
+            return number <= SEGMENTED_WORDS or word.casefold() in self.ids_in_any_case
+
+        for words, own in read_word_vectors(path, report, is_wanted):
             for word, vector in zip(words, own, strict=True):
                 exact = self.ids.get(word)
                 for token_id in self.ids_in_any_case.get(word.casefold(), ()):
