@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def mix(streams, weights, seed, taking_turns=False):
+def mix(streams, weights, seed, taking_turns=False, first_step=0):
     """One endless dataset whose batches come from several objectives.
 
     Every batch is of one objective. The order is a function of `seed` and of
@@ -19,6 +19,8 @@ def mix(streams, weights, seed, taking_turns=False):
         taking_turns: bool. False: the weights say how often each is drawn, relative to
             the others. True: those with a weight take turns, and every batch has one
             input more, `loss_weights` float32 (B,), by which its loss is multiplied.
+        first_step: int, where this begins; the streams begin with their batches from
+            that step on.
 
     Returns:
         `tf.data.Dataset` of batches.
@@ -35,10 +37,10 @@ def mix(streams, weights, seed, taking_turns=False):
             f"{ {name: str(weight) for name, weight in weights.items()} }."
         )
     weights = [weights[name] for name in streams]
-    choices = _take_turns(weights) if taking_turns else _draw(weights, seed)
+    choices = choices_of(weights, seed, taking_turns, first_step)
     batches = tf.data.Dataset.choose_from_datasets(
         [
-            stream(_steps_of(choices, number))
+            stream(_steps_of(choices, number, first_step))
             for number, stream in enumerate(streams.values())
         ],
         choices,
@@ -53,12 +55,27 @@ def mix(streams, weights, seed, taking_turns=False):
         loss_weights = tf.ensure_shape(loss_weights, target_weights.shape[:1])
         return {**inputs, "loss_weights": loss_weights}, targets, target_weights
 
-    return tf.data.Dataset.zip(every_step(), choices, batches).map(with_loss_weights)
+    steps = every_step(first_step)
+    return tf.data.Dataset.zip(steps, choices, batches).map(with_loss_weights)
 
 
-def every_step():
+def choices_of(weights, seed, taking_turns=False, first_step=0):
+    """The number of the objective of every step, from a step on.
+
+    Args:
+        weights: list of `PiecewiseLinear`.
+        seed, taking_turns, first_step: see `mix`.
+
+    Returns:
+        endless dataset of int64 scalars.
+    """
+    choices = _take_turns(weights) if taking_turns else _draw(weights, seed)
+    return choices.skip(first_step)
+
+
+def every_step(first=0):
     """The steps 0, 1, 2... as an endless dataset of int64 scalars."""
-    return tf.data.Dataset.counter()
+    return tf.data.Dataset.counter(first)
 
 
 def _at(weights, step):
@@ -89,7 +106,7 @@ def _take_turns(weights):
     return every_step().map(choose)
 
 
-def _steps_of(choices, number):
-    """The steps at which one objective is chosen."""
-    chosen = choices.enumerate().filter(lambda step, choice: choice == number)
+def _steps_of(choices, number, first):
+    """The steps at which one objective is chosen, of those from the first on."""
+    chosen = choices.enumerate(first).filter(lambda step, choice: choice == number)
     return chosen.map(lambda step, choice: step)

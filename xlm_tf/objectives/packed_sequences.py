@@ -2,6 +2,7 @@
 
 import abc
 
+import numpy as np
 import tensorflow as tf
 
 from xlm_tf.data.packing import pack
@@ -121,10 +122,11 @@ class PackedSequences(abc.ABC):
         )
 
     def tokenize(self, texts, language):
-        """Texts, string (B,), of a language each -> int32 ragged (B, None)."""
-        if getattr(self.tokenizer, "reads_language", False):
-            return self.tokenizer(texts, language=language)
-        return self.tokenizer(texts)
+        """Texts, string (B,), of a language each -> int32 ragged (B, None).
+
+        Texts of prepared corpora are token ids already, int32 ragged (B, None).
+        """
+        return token_ids(self.tokenizer, texts, language)
 
     def token_counts(self, examples):
         """How often every token occurs.
@@ -163,15 +165,40 @@ class PackedSequences(abc.ABC):
 
     def pack_rows(self, examples, seed):
         """The first half of `train_batches`: a dataset of packed rows, (R, T) each."""
+        return self.pack_windows(examples.batch(WINDOW), seed)
 
-        def to_sequences(index, window):
-            return self._packed(window, _seed(seed, index))
+    def pack_windows(self, windows, seed, position=None):
+        """As `pack_rows`, of examples that are in windows already.
 
-        windows = examples.batch(WINDOW).enumerate()
+        Args:
+            windows: dataset of dicts of examples, (B,) each.
+            seed: int.
+            position: `StreamPosition`, the window and the row of it where this begins;
+                it is told how many rows every window has. By default the beginning.
+        """
+        window, row = (position.window, position.row) if position else (0, 0)
+
+        def first_row(index, num_rows):
+            position.note(index, num_rows)
+            return np.int32(row if index == window else 0)
+
+        def to_sequences(index, examples):
+            sequences = self._packed(examples, _seed(seed, index))
+            if position is None:
+                return sequences
+            num_rows = tf.shape(sequences["token_ids"])[0]
+            first = tf.numpy_function(first_row, [index, num_rows], "int32")
+            first = tf.ensure_shape(first, ())
+            return {name: values[first:] for name, values in sequences.items()}
+
+        windows = windows.enumerate(window)
         return windows.map(to_sequences, num_parallel_calls=tf.data.AUTOTUNE)
 
-    def mask_rows(self, rows, batch_size, seed, steps=None):
-        """The second half of `train_batches`, from batches of rows of any size."""
+    def mask_rows(self, rows, batch_size, seed, steps=None, first=0):
+        """The second half of `train_batches`, from batches of rows of any size.
+
+        `first` is the number of the first batch: the masks of a batch depend on it.
+        """
         steps = every_step() if steps is None else steps
 
         def mask(index, batch):
@@ -180,7 +207,7 @@ class PackedSequences(abc.ABC):
             return self._masked(sequences, _seed(seed, index), rate)
 
         sequences = rows.rebatch(batch_size, drop_remainder=True)
-        batches = tf.data.Dataset.zip(sequences, steps).enumerate()
+        batches = tf.data.Dataset.zip(sequences, steps).enumerate(first)
         return batches.map(mask, num_parallel_calls=tf.data.AUTOTUNE)
 
     def _selection_rate(self, step):
@@ -311,6 +338,24 @@ class PackedSequences(abc.ABC):
         if self.languages is None:
             return tf.zeros_like(language, "int32")
         return language_index(language, self.languages)
+
+
+def token_ids(tokenizer, texts, language):
+    """The token ids of texts, as all objectives read them.
+
+    Args:
+        tokenizer: a tokenizer of `xlm_tf.text`.
+        texts: string (B,); or token ids, int32 ragged (B, None), which stay.
+        language: string (B,).
+
+    Returns:
+        int32 RaggedTensor (B, None).
+    """
+    if isinstance(texts, tf.RaggedTensor):
+        return texts
+    if getattr(tokenizer, "reads_language", False):
+        return tokenizer(texts, language=language)
+    return tokenizer(texts)
 
 
 def _seed(seed, index):

@@ -61,7 +61,7 @@ def _with_other_targets(examples, seed):
     """Half of the pairs with the target of another, and which are still parallel.
 
     Args:
-        examples: dict of string tensors (B,).
+        examples: dict of string tensors (B,), or of token ids.
         seed: int tensor (2,).
 
     Returns:
@@ -81,7 +81,15 @@ def _with_other_targets(examples, seed):
     moved = (place + tf.gather(shifts, group)) % tf.gather(sizes, group)
     other = tf.gather(order, tf.gather(starts, group) + moved)
     target = examples["target"]
-    others = tf.gather(target, other)
-    coins = tf.random.stateless_uniform(tf.shape(target), seed + 1)
-    is_parallel = tf.logical_or(coins < 0.5, others == target)
-    return {**examples, "target": tf.where(is_parallel, target, others)}, is_parallel
+    coins = tf.random.stateless_uniform(tf.shape(group), seed + 1)
+    is_parallel = tf.logical_or(coins < 0.5, _says_the_same(target, other))
+    chosen = tf.where(is_parallel, tf.range(tf.size(group)), other)
+    return {**examples, "target": tf.gather(target, chosen)}, is_parallel
+
+
+def _says_the_same(texts, other):
+    """Whether each text is the same as the other one of its place: bool (B,)."""
+    if isinstance(texts, tf.RaggedTensor):  # token ids
+        ids = texts.to_tensor(-1)
+        return tf.reduce_all(tf.gather(ids, other) == ids, axis=1)
+    return tf.gather(texts, other) == texts

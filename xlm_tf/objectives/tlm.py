@@ -25,12 +25,11 @@ class TranslationLanguageModelling(PackedSequences):
     def segments(self, examples):
         """Tokenise: dict of string (B,) -> dict of int32 ragged (B, None)."""
         trimmer = tf_text.RoundRobinTrimmer(max_seq_length=self.sequence_length - 4)
-        sides = trimmer.trim(
-            [
-                self.tokenize(examples[side], examples[f"{side}_language"])
-                for side in ("source", "target")
-            ]
-        )
+        whole = [
+            self.tokenize(examples[side], examples[f"{side}_language"])
+            for side in ("source", "target")
+        ]
+        sides = trimmer.trim(whole)
         languages = [
             self.language_ids(examples[f"{side}_language"])
             for side in ("source", "target")
@@ -39,8 +38,8 @@ class TranslationLanguageModelling(PackedSequences):
             self._side(ids, language)
             for ids, language in zip(sides, languages, strict=True)
         ]
-        # Which side comes first is drawn from the text itself: no state, no seed.
-        swap = tf.strings.to_hash_bucket_fast(examples["source"], 2) == 1
+        # Which side comes first is drawn from the source itself: no state, no seed.
+        swap = tf.reduce_sum(whole[0], axis=1) % 2 == 1
         return {
             name: _join(features[0][name], features[1][name], swap)
             for name in features[0]

@@ -108,7 +108,7 @@ def finetune(recipe, quiet=False):
         trainer.compile(optimizer=build_optimizer(training))
         trainer.optimizer.build(trainer.trainable_variables)
     run = _FinetuningRun(recipe, trainer, data, reporter)
-    run_to_end(run, lambda: data.train_batches(model.preprocessor))
+    run_to_end(run, lambda step: data.train_batches(model.preprocessor).skip(step))
     finished = not run.stop_requested
     scores = None
     if finished and is_chief():

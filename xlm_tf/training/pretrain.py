@@ -153,7 +153,11 @@ class _PretrainingRun(TrainingRun):
         metric = recipe.training.early_stopping_metric
         super().__init__(recipe, trainer, trainer.masked_lm, metric, reporter)
         self.data = data
+        data.begin(self.step, self.streams)
         self.evaluator = MaskedLMEvaluator(trainer.masked_lm, data.evaluation_groups())
+
+    def stream_states(self):
+        return self.data.stream_states(self.step)
 
     @functools.cached_property
     def evaluation_batches(self):

@@ -8,12 +8,16 @@ import tensorflow as tf
 
 from xlm_tf.data import bitext, gettext_catalogues, plain_text
 from xlm_tf.data.sampling import repeat_shuffled, sample_datasets
+from xlm_tf.data.token_examples import TokenExamples
 from xlm_tf.objectives.masking import frequency_weights
-from xlm_tf.objectives.mixing import mix
+from xlm_tf.objectives.mixing import choices_of, mix
+from xlm_tf.objectives.packed_sequences import WINDOW
 from xlm_tf.objectives.registry import OBJECTIVES
+from xlm_tf.objectives.stream_position import MixPosition
 from xlm_tf.objectives.streams import stream_rows
 from xlm_tf.text.languages import language_probabilities
 from xlm_tf.training.held_out import HeldOutTexts, Selection, documents, text_key
+from xlm_tf.training.prepared_corpora import PreparedCorpora
 from xlm_tf.training.recipe import HELD_OUT_SHARE
 
 TEXT = ("text",)
@@ -47,20 +51,15 @@ class PretrainingData:
 
     def __init__(self, recipe, tokenizer, languages=None):
         self.recipe = recipe
-        train = _sources(recipe.data)
-        if recipe.held_out is None:
-            share = recipe.held_out_share or HELD_OUT_SHARE
-            train, held_out = _split(train, recipe.data.monolingual, share)
+        if recipe.data.prepared is None:
+            self.prepared = None
+            train, held_out, self.reports = read_corpora(recipe)
+            self.train_sources = _by_objective(train, recipe.objectives)
         else:
-            held_out = _sources(recipe.held_out)
-        self.reports = [
-            report
-            for part in (train, held_out)
-            for sources in part.values()
-            for source in sources.values()
-            for report in source.reports
-        ]
-        self.train_sources = _by_objective(train, recipe.objectives)
+            self.prepared = PreparedCorpora(recipe.data.prepared)
+            self.prepared.check(tokenizer)
+            held_out, self.reports = _held_out_beside(self.prepared, recipe)
+            self.train_sources = _prepared_by_objective(self.prepared, recipe)
         self.held_out_sources = _by_objective(held_out, recipe.objectives)
         training = recipe.training
         self.objectives = {
@@ -84,6 +83,8 @@ class PretrainingData:
 
     def _token_counts(self):
         """How often every token occurs in the training texts, int (V,)."""
+        if self.prepared is not None:
+            return self.prepared.token_counts()
         return np.sum(
             [
                 objective.token_counts(source.examples)
@@ -94,9 +95,62 @@ class PretrainingData:
             axis=0,
         )
 
-    def train_batches(self):
-        """The endless stream of training batches: a function of recipe and data."""
+    def begin(self, step, states):
+        """Say where the training begins, before `train_batches` is asked for.
+
+        Args:
+            step: int.
+            states: what `stream_states` gave at that step.
+        """
+        if self.prepared is None:
+            return
         training = self.recipe.training
+        if step and not states:
+            raise ValueError(
+                f"{self.recipe.output} was trained to step {step} on texts that were "
+                "not prepared. Choose another output."
+            )
+        fingerprint = self.prepared.content_fingerprint()
+        if step and states["corpora"] != fingerprint:
+            raise ValueError(
+                f"recipe.data.prepared: {self.prepared.folder} holds other texts than "
+                f"those that {self.recipe.output} was trained on to step {step}. "
+                "Choose another output, or name the same corpora."
+            )
+        weights = list(self.recipe.objectives[name] for name in self.objectives)
+        self._position = MixPosition(
+            list(self.objectives),
+            training.batch_size,
+            functools.partial(
+                choices_of, weights, training.seed, training.objective_weights == "loss"
+            ),
+            step,
+            states and states["objectives"],
+        )
+
+    def stream_states(self, step):
+        """Where the streams are at a step, of which all batches were read.
+
+        Returns:
+            dict of plain values; None where the step says it.
+        """
+        if self.prepared is None:
+            return None
+        self._position.go_to(step)
+        return {
+            "corpora": self.prepared.content_fingerprint(),
+            "objectives": self._position.states(),
+        }
+
+    def train_batches(self, step=0):
+        """The endless stream of training batches: a function of recipe and data.
+
+        Args:
+            step: int, the first. Of prepared corpora nothing is read of those before.
+        """
+        training = self.recipe.training
+        if self.prepared is not None:
+            self._position.go_to(step)
         streams = {
             name: functools.partial(self._stream, name, training.seed + 1000 * number)
             for number, name in enumerate(self.objectives)
@@ -106,7 +160,10 @@ class PretrainingData:
             self.recipe.objectives,
             training.seed,
             taking_turns=training.objective_weights == "loss",
+            first_step=0 if self.prepared is None else step,
         )
+        if self.prepared is None:
+            batches = batches.skip(step)
         # Several workers share every batch; by default each would read other files.
         options = tf.data.Options()
         options.experimental_distribute.auto_shard_policy = (
@@ -119,6 +176,13 @@ class PretrainingData:
         training, objective = self.recipe.training, self.objectives[name]
         sources = self.train_sources[name]
         counts = {key: source.count for key, source in sources.items()}
+        if self.prepared is not None:
+            shares = language_probabilities(counts, training.language_alpha.value(0))
+            position = self._position.streams[name]
+            windows = _windows(sources, shares, seed, position.window)
+            rows = objective.pack_windows(windows, seed, position)
+            first = position.batches
+            return objective.mask_rows(rows, training.batch_size, seed, steps, first)
         examples = {key: source.examples for key, source in sources.items()}
         alpha, starts = training.language_alpha, self.recipe.starts(name)
         streams = training.rows == "stream" and objective.reads == "texts"
@@ -176,6 +240,84 @@ class PretrainingData:
             batches = own if batches is None else batches.concatenate(own)
             num_groups += len(sources)
         return batches
+
+
+def read_corpora(recipe):
+    """The texts of a recipe, those to train on and those to score.
+
+    Args:
+        recipe: `PretrainingRecipe` whose `data` are not prepared.
+
+    Returns:
+        `(train, held_out, reports)`: both are dicts of `texts`, from languages to
+        `Source`, and `pairs`, from pairs of languages; list of `CorpusReport`.
+
+    Raises:
+        ValueError: a corpus without usable text; names it.
+    """
+    train = _sources(recipe.data)
+    if recipe.held_out is None:
+        share = recipe.held_out_share or HELD_OUT_SHARE
+        train, held_out = _split(train, recipe.data.monolingual, share)
+    else:
+        held_out = _sources(recipe.held_out)
+    return train, held_out, [*_reports(train), *_reports(held_out)]
+
+
+def _reports(sources):
+    of_kinds = (own.values() for own in sources.values())
+    return [report for own in of_kinds for source in own for report in source.reports]
+
+
+@dataclasses.dataclass(frozen=True)
+class _PreparedExamples:
+    """The examples of a language, or of a pair, in prepared corpora."""
+
+    languages: tuple
+    parts: list
+
+    @property
+    def count(self):
+        return sum(part.count for part in self.parts)
+
+
+def _prepared_by_objective(prepared, recipe):
+    texts, pairs = prepared.parts()
+    read = {
+        "texts": {key: _PreparedExamples((key,), own) for key, own in texts.items()},
+        "pairs": {
+            "-".join(pair): _PreparedExamples(pair, own) for pair, own in pairs.items()
+        },
+    }
+    return {name: read[OBJECTIVES[name].reads] for name in recipe.objectives}
+
+
+def _held_out_beside(prepared, recipe):
+    """The texts to score of a recipe with prepared corpora, and their reports."""
+    if recipe.held_out is not None:
+        held_out = _sources(recipe.held_out)
+        return held_out, _reports(held_out)
+    return _held_out_sources(prepared.held_out), []
+
+
+def _windows(sources, shares, seed, first):
+    """The windows of the examples of prepared corpora, as objectives read them."""
+    parts = {key: source.parts for key, source in sources.items()}
+    examples = TokenExamples(parts, shares, seed)
+    languages = tf.constant([source.languages for source in sources.values()])
+
+    def name_sides(drawn, ids):
+        own = tf.gather(languages, drawn)  # (B, sides)
+        if len(ids) == 1:
+            return {"text": ids[0], "language": own[:, 0]}
+        return {
+            "source": ids[0],
+            "target": ids[1],
+            "source_language": own[:, 0],
+            "target_language": own[:, 1],
+        }
+
+    return examples.windows(WINDOW, first).map(name_sides)
 
 
 def _shares(counts, alpha, starts):
@@ -253,7 +395,12 @@ def _split(sources, monolingual, share):
                 )
             examples = excluded.without(source.examples, fields[kind])
             train[kind][key] = Source(examples, counts[kind][key], source.reports)
-    return train, {
+    return train, _held_out_sources(held_out)
+
+
+def _held_out_sources(held_out):
+    """Sources of dicts of lists: `texts` by language, `pairs` by pair of languages."""
+    return {
         "texts": {
             language: _held_out_source({"text": own, "language": [language] * len(own)})
             for language, own in held_out["texts"].items()

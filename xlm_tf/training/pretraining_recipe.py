@@ -1,15 +1,18 @@
 """A pretraining run written down, `xlm-tf pretrain`."""
 
 import difflib
+import functools
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from xlm_tf.objectives.registry import OBJECTIVES
+from xlm_tf.training.prepared_corpora import PreparedCorpora
 from xlm_tf.training.recipe import Recipe, TrainingSettings
 from xlm_tf.training.recipe_fields import (
     CatalogueSource,
     CorpusFile,
+    CorpusFolder,
     Distinct,
     Language,
     RecipePart,
@@ -134,6 +137,55 @@ class Corpora(RecipePart):
                 yield "gettext_languages", language
 
 
+class TrainingCorpora(Corpora):
+    """Texts to train on: of several languages, or prepared."""
+
+    prepared: CorpusFolder | None = Field(
+        None,
+        description="A folder that `xlm-tf prepare` wrote, instead of all others: its "
+        "texts are tokenised already, and shuffled as a whole.",
+    )
+
+    @functools.cached_property
+    def _index(self):
+        return PreparedCorpora(self.prepared)
+
+    @property
+    def pairs(self):
+        """The pairs of languages, in their order."""
+        return super().pairs if self.prepared is None else self._index.pairs
+
+    @property
+    def languages(self):
+        """The languages: those of plain text first, then those of pairs alone."""
+        return super().languages if self.prepared is None else self._index.languages
+
+    @property
+    def has_held_out(self):
+        """Whether they are prepared, with texts held out."""
+        return self.prepared is not None and self._index.has_held_out
+
+    def contradictions(self):
+        """Yield what does not fit together."""
+        others = sorted(self.model_fields_set - {"prepared"})
+        if self.prepared is None:
+            yield from super().contradictions()
+        elif others:
+            yield (
+                f"expected either `prepared`, or texts. Received: {', '.join(others)} "
+                "beside it."
+            )
+        else:
+            self._index  # noqa: B018  raises where it is none
+
+    def named_languages(self):
+        """Yield the places that name a language, and the language."""
+        if self.prepared is None:
+            yield from super().named_languages()
+        else:
+            yield from (("prepared", language) for language in self.languages)
+
+
 class MaskedLMArguments(BackboneArguments):
     """Arguments of `xlm_tf.XLMBackbone`, and of the head of `xlm_tf.XLMMaskedLM`.
 
@@ -237,7 +289,7 @@ class PretrainingRecipe(Recipe):
     model: MaskedLMArguments = Field(
         default_factory=MaskedLMArguments, description="The architecture."
     )
-    data: Corpora = Field(description="Texts to train on.")
+    data: TrainingCorpora = Field(description="Texts to train on.")
     held_out: Corpora | None = Field(
         None,
         description="Texts to score, apart by language and pair. Left out, a share of "
@@ -287,11 +339,39 @@ class PretrainingRecipe(Recipe):
         yield from self._contradictions_of_objectives()
         yield from self._contradictions_of_weights()
         yield from self._contradictions_of_starts()
+        if self.data.prepared is not None:
+            yield from self._contradictions_of_prepared()
         metric, known = self.training.early_stopping_metric, self._metrics()
         if metric not in known:
             yield (
                 "recipe.training.early_stopping_metric must be one of "
                 f"{', '.join(known)}. Received: {metric}."
+            )
+
+    def _contradictions_of_prepared(self):
+        """What cannot be said of texts that are prepared."""
+        if self.held_out_share is not None:
+            yield (
+                "recipe.held_out_share is for texts: of recipe.data.prepared some were "
+                "held out, or none, where they were prepared."
+            )
+        if self.held_out is None and not self.data.has_held_out:
+            yield (
+                "recipe.held_out is missing: nothing was held out where "
+                f"{self.data.prepared} was prepared."
+            )
+        if self.training.rows != "packed":
+            yield (
+                "recipe.training.rows must be packed: recipe.data.prepared is shuffled "
+                f"by sentences. Received: {self.training.rows}."
+            )
+        if not self.training.language_alpha.is_constant or any(
+            self.training.language_starts.values()
+        ):
+            yield (
+                "recipe.training.language_starts and a schedule of language_alpha are "
+                "for texts: recipe.data.prepared is drawn by the same shares at every "
+                "step."
             )
 
     def starts(self, name):

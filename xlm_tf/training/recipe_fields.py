@@ -106,6 +106,13 @@ def _check_vectors(path):
     return path
 
 
+def _check_folder(path, info):
+    if info.context is None or not info.context["check_files"] or path.is_dir():
+        return path
+    text = {"path": str(path)}
+    raise PydanticCustomError(MISSING_FILE, "there is no folder {path}.", text)
+
+
 def _resolve_model(value, info):
     if info.context is None or not info.context["check_files"]:
         return value
@@ -210,6 +217,10 @@ CorpusFile = Annotated[
 ]
 # A file of word vectors there.
 VectorFile = Annotated[CorpusFile, AfterValidator(_check_vectors)]
+# A folder there that must exist.
+CorpusFolder = Annotated[
+    Path, _starting_in("data_folder"), AfterValidator(_check_folder), _text("path")
+]
 # A folder or wheel of message catalogues there, or the name of an installed package.
 CatalogueSource = Annotated[
     str, AfterValidator(_resolve_catalogue), _text("path or name")

@@ -54,8 +54,8 @@ def run_to_end(run, train_batches):
 
     Args:
         run: `TrainingRun`.
-        train_batches: function that returns the endless dataset of batches, the same
-            at every call.
+        train_batches: function from a step to the endless dataset of the batches from
+            there on, the same at every call.
     """
     training = run.training
     with _stop_on_signal(run):
@@ -68,7 +68,7 @@ def run_to_end(run, train_batches):
             left = min((begun + 1) * period, training.steps) - run.step
             whole = (training.steps - run.step) // period if left == period else 0
             run.trainer.fit(
-                train_batches().skip(run.step),
+                train_batches(run.step),
                 steps_per_epoch=left,
                 initial_epoch=begun,
                 epochs=begun + max(whole, 1),
@@ -108,6 +108,7 @@ class TrainingRun(keras.callbacks.Callback):
         variables = [*model.variables, *trainer.optimizer.variables]
         self.checkpoint = TrainingCheckpoint(recipe.output / "checkpoints", variables)
         state = self.checkpoint.restore() or {"step": 0, "best": None, "bad_periods": 0}
+        self.streams = state.get("streams")
         self.step = state["step"]
         self.best = math.inf if state["best"] is None else state["best"]
         self.bad_periods = state["bad_periods"]
@@ -197,11 +198,20 @@ class TrainingRun(keras.callbacks.Callback):
         optimizer = self.trainer.optimizer
         return getattr(optimizer, "inner_optimizer", optimizer).learning_rate
 
+    def stream_states(self):
+        """Where the training data are at this step, to be saved: plain values.
+
+        None where they are found by the number of the step.
+        """
+        return None
+
     def _save(self):
+        streams = self.stream_states()
         if not self.is_chief:
             return
         self.checkpoint.save(
             {
+                "streams": streams,
                 "step": self.step,
                 "best": self.best if math.isfinite(self.best) else None,
                 "bad_periods": self.bad_periods,

@@ -94,7 +94,7 @@ def finetune_task(recipe, quiet=False):
             model.train_embeddings_of(data.train_inputs())
         trainer = data.build_trainer(model)
     run = _TaskRun(recipe, trainer, model, data, reporter)
-    run_to_end(run, lambda: data.train_batches(model))
+    run_to_end(run, lambda step: data.train_batches(model).skip(step))
     finished = not run.stop_requested
     scores = _test(recipe, data, reporter) if finished and is_chief() else None
     reporter.say(

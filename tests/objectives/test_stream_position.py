@@ -1,0 +1,57 @@
+import itertools
+
+import numpy as np
+import tensorflow as tf
+
+from xlm_tf.objectives.stream_position import MixPosition, StreamPosition
+
+
+def test_where_batches_begin():
+    rows = [5, 3, 4, 12, 1, 7]  # of windows
+    places = [(window, row) for window, n in enumerate(rows) for row in range(n)]
+    position = StreamPosition(3)
+    for window in (2, 0, 1, 4, 3, 5):  # they are packed in any order
+        position.note(window, rows[window])
+    for batches in (0, 1, 1, 2, 5, 8, 10):
+        position.advance(batches)
+        assert (position.window, position.row) == places[3 * batches]
+        assert position.state()["batches"] == batches
+
+
+def test_it_goes_on_from_a_state():
+    rows = [4, 4, 4, 4]
+    position = StreamPosition(3, batches=1, window=0, row=3)
+    position.advance(1)  # nothing has been read yet
+    for window, own in enumerate(rows):
+        position.note(window, own)
+    position.advance(3)
+    assert position.state() == {"batches": 3, "window": 2, "row": 1}
+    position.note(0, 4)  # a window that is read again is no news
+    position.advance(4)
+    assert position.state() == {"batches": 4, "window": 3, "row": 0}
+
+
+def test_batches_of_several_objectives():
+    numbers = [0, 1, 1, 0, 1, 1, 1, 0]
+
+    def choices(step):
+        endless = tf.data.Dataset.from_tensor_slices(np.int64(numbers)).repeat()
+        return endless.skip(step)
+
+    def mix(step=0, states=None):
+        position = MixPosition(["mlm", "tlm"], 2, choices, step, states)
+        for stream, window in itertools.product(position.streams.values(), range(20)):
+            stream.note(window, 3)
+        return position
+
+    position = mix()
+    position.go_to(5)
+    assert position.states() == {
+        "mlm": {"batches": 2, "window": 1, "row": 1},
+        "tlm": {"batches": 3, "window": 2, "row": 0},
+    }
+    again = mix(5, position.states())
+    for own in (position, again):
+        own.go_to(8)
+    assert again.states() == position.states()
+    assert again.states()["tlm"] == {"batches": 5, "window": 3, "row": 1}

@@ -1,0 +1,458 @@
+"""Corpora that are prepared: the same inputs as of text, in an order of all of them."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import yaml
+from safetensors.numpy import load_file
+
+from xlm_tf.cli import main
+from xlm_tf.data import token_shards
+from xlm_tf.data.token_examples import TokenExamples
+from xlm_tf.objectives.packed_sequences import WINDOW
+from xlm_tf.text.languages import language_probabilities
+from xlm_tf.text.vocabulary import train_vocabulary
+from xlm_tf.training import prepare as preparing
+from xlm_tf.training import pretrain as pretraining
+from xlm_tf.training.prepare import prepare
+from xlm_tf.training.prepared_corpora import PreparedCorpora
+from xlm_tf.training.pretrain import build_masked_lm, pretrain
+from xlm_tf.training.pretraining_data import PretrainingData, read_corpora
+from xlm_tf.training.recipe_loader import RecipeError, load_recipe
+from xlm_tf.training.recipe_tokenizer import read_tokenizer
+
+WORDS = {
+    "en": "the a house tree river old green small runs sees finds today never",
+    "fr": "le un maison arbre fleuve vieux vert petit court voit trouve jamais hier",
+    "de": "das ein haus baum fluss alt klein findet sieht heute nie morgen",
+}
+
+
+def sentences(language, count, seed):
+    generator = np.random.default_rng(seed)
+    words = WORDS[language].split()
+    return [
+        " ".join(generator.choice(words, generator.integers(2, 12)))
+        for _ in range(count)
+    ]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Texts, a vocabulary and a recipe of texts."""
+    folder = tmp_path_factory.mktemp("prepare")
+    texts = {language: sentences(language, 700, 1) for language in ("en", "fr")}
+    for language, own in texts.items():
+        (folder / f"{language}.txt").write_text("\n".join(own), encoding="utf-8")
+    with (folder / "en.txt").open("ab") as file:
+        file.write(b"\n\xff\xfe broken\n")
+    pairs = zip(sentences("en", 400, 2), sentences("de", 400, 3), strict=True)
+    lines = "".join(f"{source}\t{target}\n" for source, target in pairs)
+    (folder / "en-de.tsv").write_text(lines, encoding="utf-8")
+    every = {language: sentences(language, 300, 5) for language in WORDS}
+    corpora = {key: (lambda own=own: iter(own)) for key, own in every.items()}
+    train_vocabulary(corpora, 60, folder / "vocabulary.spm")
+    train_vocabulary(corpora, 55, folder / "other.spm")
+    write(folder, "recipe.yaml")
+    return folder
+
+
+def write(folder, name, data=None, **changes):
+    pair = {"source_language": "en", "target_language": "de"}
+    recipe = {
+        "output": "unused",
+        "vocabulary": "vocabulary.spm",
+        "model": {
+            "num_layers": 1,
+            "num_heads": 2,
+            "hidden_dim": 16,
+            "intermediate_dim": 32,
+            "max_sequence_length": 48,
+            "language_embeddings": True,
+        },
+        "data": data
+        or {
+            "monolingual": {"en": ["en.txt"], "fr": ["fr.txt"]},
+            "bitext": [{**pair, "files": ["en-de.tsv"]}],
+        },
+        "objectives": {"mlm": 1, "tlm": 1},
+        "training": {
+            "steps": 8,
+            "batch_size": 4,
+            "sequence_length": 48,
+            "warmup_steps": 2,
+            "evaluate_every": 4,
+            "checkpoint_every": 1,
+        },
+        **changes,
+    }
+    (folder / name).write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    return folder / name
+
+
+@pytest.fixture(scope="module")
+def prepared(folder):
+    output = folder / "prepared"
+    recipe = load_recipe(folder / "recipe.yaml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preparing, "BLOCK", 64)
+        prepare(recipe, output, quiet=True, shard_tokens=2000)
+    write(folder, "prepared.yaml", {"prepared": "prepared"})
+    return output
+
+
+@pytest.fixture(scope="module")
+def tokenizer(folder):
+    return read_tokenizer(load_recipe(folder / "recipe.yaml"))
+
+
+def rows_of(prepared, language):
+    texts, _ = PreparedCorpora(prepared).parts()
+    rows = []
+    for part in texts[language]:
+        tokens, offsets = part.shard.tokens, part.shard.offsets
+        rows += [
+            tokens[offsets[row] : offsets[row + 1]].tolist()
+            for row in range(part.sides[0], part.shard.shard.rows, part.stride)
+        ]
+    return rows
+
+
+def test_shards_hold_the_texts_of_the_training(folder, prepared, tokenizer):
+    train, held_out, _ = read_corpora(load_recipe(folder / "recipe.yaml"))
+    for language in ("en", "fr"):
+        texts = [
+            example["text"].decode()
+            for example in train["texts"][language].examples.as_numpy_iterator()
+        ]
+        assert rows_of(prepared, language) == tokenizer(texts).to_list()
+    targets = [
+        example["target"].decode()
+        for example in train["pairs"]["en", "de"].examples.as_numpy_iterator()
+    ]
+    assert rows_of(prepared, "de") == tokenizer(targets).to_list()
+    found = PreparedCorpora(prepared)
+    assert found.languages == ["en", "fr", "de"]
+    assert found.pairs == [("en", "de")]
+    own = held_out["texts"]["fr"].examples.as_numpy_iterator()
+    assert found.held_out["texts"]["fr"] == [x["text"].decode() for x in own]
+    assert len(found.sources[0].shards) > 1
+    counts = found.token_counts()
+    assert counts.sum() == sum(own.tokens for own in found.sources)
+    assert not (prepared / "progress.jsonl").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mlm", "tlm", "pc"])
+def test_inputs_are_those_of_text_in_the_same_order(folder, prepared, tokenizer, name):
+    path = write(folder, f"{name}.yaml", {"prepared": "prepared"}, objectives={name: 1})
+    recipe, seed = load_recipe(path), 5
+    data = PretrainingData(recipe, tokenizer, recipe.languages)
+    data.begin(0, None)
+    objective = data.objectives[name]
+    stream = data._stream(name, seed, tf.data.Dataset.counter())
+    batches = list(stream.take(30).as_numpy_iterator())
+
+    # The same examples, as text.
+    train, _, _ = read_corpora(load_recipe(folder / "recipe.yaml"))
+    drawn = examples_of(data, name, seed, 4 * WINDOW)
+    if name == "mlm":
+        de = train["pairs"]["en", "de"].examples.as_numpy_iterator()
+        texts = {
+            key: [x["text"] for x in own.examples.as_numpy_iterator()]
+            for key, own in train["texts"].items()
+        }
+        texts["de"] = [x["target"] for x in de]
+        columns = {
+            "text": [texts[key][number] for key, number in drawn],
+            "language": [key for key, _ in drawn],
+        }
+        assert {key for key, _ in drawn} == {"en", "fr", "de"}
+    else:
+        pairs = list(train["pairs"]["en", "de"].examples.as_numpy_iterator())
+        own = [pairs[number] for _, number in drawn]
+        columns = {key: [pair[key] for pair in own] for key in own[0]}
+    examples = tf.data.Dataset.from_tensor_slices(columns)
+    expected = objective.train_batches(examples, 4, seed)
+    expected = list(expected.take(30).as_numpy_iterator())
+    assert len(expected) == len(batches) == 30
+    for left, right in zip(batches, expected, strict=True):
+        tf.nest.map_structure(np.testing.assert_array_equal, left, right)
+
+
+def examples_of(data, name, seed, count):
+    sources = data.train_sources[name]
+    counts = {key: source.count for key, source in sources.items()}
+    shares = language_probabilities(counts, 0.7)
+    parts = {key: source.parts for key, source in sources.items()}
+    drawn, numbers = TokenExamples(parts, shares, seed).places(0, count)
+    names = list(sources)
+    return [(names[s], n) for s, n in zip(drawn, numbers, strict=True)]
+
+
+def batches_from(folder, tokenizer, step, states, count):
+    recipe = load_recipe(folder / "prepared.yaml")
+    data = PretrainingData(recipe, tokenizer, recipe.languages)
+    data.begin(step, states)
+    batches = list(data.train_batches(step).take(count).as_numpy_iterator())
+    return batches, data
+
+
+@pytest.mark.slow
+def test_it_goes_on_at_a_step_without_reading_what_was_before(
+    folder, prepared, tokenizer, monkeypatch
+):
+    batches, data = batches_from(folder, tokenizer, 0, None, 130)
+    tf.nest.map_structure(
+        np.testing.assert_array_equal,
+        batches[:5],
+        batches_from(folder, tokenizer, 0, None, 5)[0],
+    )
+    for step in (7, 120):
+        states = json.loads(json.dumps(data.stream_states(step)))
+        windows = [], []  # of texts, of pairs
+        read = TokenExamples.read
+
+        def remember(self, first, size, read=read, windows=windows):
+            windows[self.num_sides - 1].append(first)
+            return read(self, first, size)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(TokenExamples, "read", remember)
+            later, _ = batches_from(folder, tokenizer, step, states, 10)
+        tf.nest.map_structure(
+            np.testing.assert_array_equal, later, batches[step : step + 10]
+        )
+        for name, own in zip(("mlm", "tlm"), windows, strict=True):
+            assert min(own) == states["objectives"][name]["window"] * WINDOW
+    assert states["objectives"]["mlm"]["window"] > 0
+
+
+def weights(output):
+    return load_file(output / "checkpoints" / "last.safetensors")
+
+
+@pytest.mark.slow
+def test_a_stopped_training_ends_as_a_whole_one(folder, prepared, monkeypatch):
+    whole = load_recipe(folder / "prepared.yaml", output=folder / "whole")
+    assert pretrain(whole, quiet=True).finished
+    stopped = load_recipe(folder / "prepared.yaml", output=folder / "stopped")
+    original = pretraining._PretrainingRun.on_train_batch_end
+
+    def stop(self, batch, logs=None):
+        self.stop_requested |= self.step + 1 == 3
+        original(self, batch, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pretraining._PretrainingRun, "on_train_batch_end", stop)
+        assert not pretrain(stopped, quiet=True).finished
+    assert pretrain(stopped, quiet=True).finished
+    for name, values in weights(folder / "whole").items():
+        np.testing.assert_array_equal(weights(folder / "stopped")[name], values)
+
+
+@pytest.mark.slow
+def test_a_stopped_preparing_goes_on(folder, prepared, tmp_path, monkeypatch):
+    recipe = load_recipe(folder / "recipe.yaml")
+    written = []
+    original = preparing.write_shard
+
+    def stop(*args):
+        if len(written) == 2:
+            blocks = args[2]
+            next(blocks)
+            (args[0] / f"{args[1]}.tokens.partial").write_bytes(b"half")
+            raise KeyboardInterrupt
+        written.append(args[1])
+        return original(*args)
+
+    monkeypatch.setattr(preparing, "BLOCK", 64)
+    monkeypatch.setattr(preparing, "write_shard", stop)
+    output = tmp_path / "prepared"
+    with pytest.raises(KeyboardInterrupt):
+        prepare(recipe, output, quiet=True, shard_tokens=2000)
+    with pytest.raises(ValueError, match="not prepared to its end"):
+        PreparedCorpora(output)
+    monkeypatch.setattr(preparing, "write_shard", original)
+    finished = prepare(recipe, output, quiet=True, shard_tokens=2000)
+    for language in ("en", "fr", "de"):
+        assert rows_of(output, language) == rows_of(prepared, language)
+    assert not [path for path in output.iterdir() if path.suffix == ".partial"]
+    assert finished.has_held_out
+    with pytest.raises(FileExistsError, match="prepared corpora already"):
+        prepare(recipe, output, quiet=True)
+
+
+def test_the_beginning_of_others_is_kept(folder, tmp_path, monkeypatch):
+    for name in ("en.txt", "fr.txt", "en-de.tsv", "vocabulary.spm", "recipe.yaml"):
+        shutil.copy(folder / name, tmp_path / name)
+    recipe = load_recipe(tmp_path / "recipe.yaml")
+    shards = iter([preparing.write_shard])
+
+    def stop(*args):
+        for write_shard in shards:
+            return write_shard(*args)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(preparing, "write_shard", stop)
+        with pytest.raises(KeyboardInterrupt):
+            prepare(recipe, tmp_path / "prepared", quiet=True)
+        # As long as there is no shard, nothing is lost.
+        (tmp_path / "other").mkdir()
+        (tmp_path / "other" / "progress.jsonl").write_text("{}\n")
+        with pytest.raises(KeyboardInterrupt):
+            prepare(recipe, tmp_path / "other", quiet=True)
+    with (tmp_path / "fr.txt").open("a") as file:
+        file.write("\nune phrase de plus\n")
+    with pytest.raises(FileExistsError, match="beginning of other prepared corpora"):
+        prepare(recipe, tmp_path / "prepared", quiet=True)
+    (tmp_path / "else").mkdir()
+    (tmp_path / "else" / "file").touch()
+    with pytest.raises(FileExistsError, match="no beginning of prepared corpora"):
+        prepare(recipe, tmp_path / "else", quiet=True)
+
+
+def copied(prepared, folder, name):
+    output = folder / name
+    shutil.rmtree(output, ignore_errors=True)
+    shutil.copytree(prepared, output)
+    return output
+
+
+def read(path, tokenizer=None):
+    recipe = load_recipe(path)
+    return PretrainingData(recipe, tokenizer or read_tokenizer(recipe), None)
+
+
+def test_another_vocabulary_is_refused(folder, prepared):
+    path = write(folder, "other.yaml", {"prepared": "prepared"}, vocabulary="other.spm")
+    with pytest.raises(ValueError, match="another vocabulary, of 60 tokens"):
+        read(path)
+
+
+def test_changed_and_missing_files_are_refused(folder, prepared):
+    output = copied(prepared, folder, "changed")
+    path = write(folder, "changed.yaml", {"prepared": "changed"})
+    read(path)  # a copy is as good
+    shard = sorted(output.glob("texts.fr.*.tokens.bin"))[0]
+    content = shard.read_bytes()
+    shard.write_bytes(content[:-2] + b"\x01\x00")
+    with pytest.raises(ValueError, match=f"{shard.name} is not as it was written"):
+        read(path)
+    shard.unlink()
+    with pytest.raises(ValueError, match=f"{shard.name} is missing"):
+        read(path)
+    (output / "index.json").write_text('{"version": 1}')
+    with pytest.raises(ValueError, match=r"index\.json is damaged"):
+        read(path)
+    (output / "index.json").write_text('{"version": 7}')
+    with pytest.raises(ValueError, match="version 7"):
+        read(path)
+    (output / "index.json").unlink()
+    with pytest.raises(RecipeError, match="holds no prepared corpora"):
+        read(path)
+    shutil.rmtree(output)
+    with pytest.raises(RecipeError, match="there is no folder"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"held_out_share": 0.1}, "held_out_share is for texts"),
+        ({"held_out": {"prepared": "prepared"}}, "held_out.prepared is unknown"),
+        (
+            {"held_out": {"monolingual": {"sw": ["en.txt"]}}},
+            "recipe.held_out has sw, for which",
+        ),
+    ],
+)
+def test_what_does_not_go_with_prepared_corpora(folder, prepared, changes, message):
+    path = write(folder, "wrong.yaml", {"prepared": "prepared"}, **changes)
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(path)
+
+
+def test_running_text_and_schedules_are_of_texts(folder, prepared):
+    training = yaml.safe_load((folder / "prepared.yaml").read_text())["training"]
+    for own, message in (
+        ({"rows": "stream"}, "rows must be packed"),
+        ({"language_starts": {"fr": 3}}, "language_starts and a schedule"),
+        ({"language_alpha": "0:0.7, 5:0.3"}, "language_starts and a schedule"),
+    ):
+        data = {"prepared": "prepared"}
+        path = write(folder, "wrong.yaml", data, training={**training, **own})
+        with pytest.raises(RecipeError, match=message):
+            load_recipe(path)
+
+
+def test_either_texts_or_prepared(folder, prepared):
+    data = {"prepared": "prepared", "monolingual": {"en": ["en.txt"]}}
+    with pytest.raises(RecipeError, match="expected either `prepared`, or texts"):
+        load_recipe(write(folder, "both.yaml", data))
+
+
+def test_nothing_held_out(folder, prepared, tmp_path):
+    held_out = {
+        "monolingual": {"en": ["en.txt"]},
+        "bitext": [
+            {
+                "source_language": "en",
+                "target_language": "de",
+                "files": ["en-de.tsv"],
+            }
+        ],
+    }
+    recipe = load_recipe(write(folder, "held_out.yaml", held_out=held_out))
+    found = prepare(recipe, tmp_path / "all", quiet=True)
+    assert found.held_out is None
+    data = {"prepared": str(tmp_path / "all")}
+    with pytest.raises(RecipeError, match="nothing was held out"):
+        load_recipe(write(folder, "none.yaml", data))
+    path = write(folder, "named.yaml", data, held_out=held_out)
+    assert read(path).evaluation_groups() == ["mlm/en", "mlm/de", "tlm/en-de"]
+
+
+def test_other_texts_do_not_go_on_with_a_training(folder, prepared, tokenizer):
+    _, data = batches_from(folder, tokenizer, 0, None, 3)
+    states = data.stream_states(2)
+    with pytest.raises(ValueError, match="holds other texts"):
+        batches_from(folder, tokenizer, 2, {**states, "corpora": "other"}, 1)
+    with pytest.raises(ValueError, match="were not prepared"):
+        batches_from(folder, tokenizer, 2, None, 1)
+
+
+def test_the_command(folder, tmp_path, capfd):
+    output = tmp_path / "prepared"
+    arguments = ["prepare", str(folder / "recipe.yaml"), "--output", str(output)]
+    assert main([*arguments, "--threads", "1"]) == 0
+    said = capfd.readouterr().out
+    assert "1 broken lines left out" in said
+    assert "en.txt:701: not UTF-8" in said
+    assert "en-de: " in said
+    assert main(arguments) == 2
+    assert "holds prepared corpora already" in capfd.readouterr().err
+    assert main(["prepare", str(folder / "nowhere.yaml"), "--output", "x"]) == 2
+    again = ["prepare", str(write(folder, "again.yaml", {"prepared": str(output)}))]
+    assert main([*again, "--output", str(tmp_path / "twice")]) == 2
+    assert "is prepared already" in capfd.readouterr().err
+
+
+def test_the_tokenizer_of_an_initial_model(folder, prepared, tmp_path):
+    recipe = load_recipe(folder / "recipe.yaml")
+    masked_lm = build_masked_lm(recipe)
+    masked_lm.save_to_preset(tmp_path / "model")
+    content = yaml.safe_load((folder / "recipe.yaml").read_text())
+    del content["vocabulary"], content["model"]
+    content["initial_model"] = str(tmp_path / "model")
+    path = folder / "initial.yaml"
+    path.write_text(yaml.safe_dump(content))
+    found = prepare(load_recipe(path), tmp_path / "prepared", quiet=True)
+    assert found.fingerprint == PreparedCorpora(prepared).fingerprint
+    assert os.listdir(tmp_path / "prepared")
+    assert token_shards.token_dtype(found.vocabulary_size) == "<u2"

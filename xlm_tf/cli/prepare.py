@@ -1,0 +1,40 @@
+"""`xlm-tf prepare RECIPE --output FOLDER`: tokenise the texts of a pretraining once."""
+
+from pathlib import Path
+
+from xlm_tf.cli.argument_types import whole
+
+
+def add_arguments(parser):
+    """Add the arguments of `prepare`."""
+    parser.add_argument(
+        "recipe",
+        help="YAML file of a pretraining, or a name of `xlm-tf recipes list`",
+        metavar="RECIPE",
+    )
+    parser.add_argument(
+        "--data", type=Path, help="folder of the corpora, instead of the recipe's"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        help="folder to write; what was interrupted goes on there",
+    )
+    parser.add_argument(
+        "--threads",
+        type=whole("threads"),
+        help="blocks of texts to tokenise at once (default: the number of cores)",
+    )
+    parser.add_argument("--quiet", action="store_true", help="print errors alone")
+
+
+def run(args):
+    """Tokenise, and say how to train on it."""
+    from xlm_tf.training.prepare import prepare
+    from xlm_tf.training.recipe_loader import load_recipe
+
+    # Nothing goes to the output of the recipe, which may have none.
+    recipe = load_recipe(args.recipe, args.data, "pretrain", output=args.output)
+    prepare(recipe, args.output, args.threads, args.quiet)
+    return 0

@@ -1,0 +1,260 @@
+"""The corpora of a pretraining recipe, tokenised once: `xlm-tf prepare`."""
+
+import dataclasses
+import json
+import os
+import sys
+
+import tensorflow as tf
+from rich.console import Console
+from rich.progress import Progress
+
+from xlm_tf.data.token_shards import File, Shard, token_dtype, write_shard
+from xlm_tf.objectives.packed_sequences import token_ids
+from xlm_tf.output_files import whole_file
+from xlm_tf.text.fingerprint import tokenizer_fingerprint
+from xlm_tf.training.prepared_corpora import (
+    HELD_OUT_FILE,
+    INDEX_FILE,
+    PROGRESS_FILE,
+    VERSION,
+    PreparedCorpora,
+)
+from xlm_tf.training.pretrain import build_masked_lm
+from xlm_tf.training.pretraining_data import read_corpora
+from xlm_tf.training.recipe_tokenizer import read_tokenizer
+from xlm_tf.training.reporting import Reporter
+
+# Of a shard, about: what is lost, and done again, where preparing is interrupted.
+SHARD_TOKENS = 100_000_000
+# Texts that are tokenised together.
+BLOCK = 2048
+
+
+def prepare(recipe, folder, threads=None, quiet=False, shard_tokens=SHARD_TOKENS):
+    """Tokenise the corpora of a recipe into a folder, from where it stopped before.
+
+    The folder gets shards of token ids (`xlm_tf.data.token_shards`), the texts that are
+    held out, where the recipe leaves that to `held_out_share`, and at last
+    `index.json`. Texts are read as a stream.
+
+    Args:
+        recipe: `PretrainingRecipe`, see `load_recipe`.
+        folder: Path to write to.
+        threads: int, blocks of texts that are tokenised at once; by default as many as
+            there are cores.
+        quiet: bool, say nothing on the standard output.
+        shard_tokens: int, tokens of a shard, about.
+
+    Returns:
+        `PreparedCorpora`.
+
+    Raises:
+        FileExistsError: the folder holds something else, or what was prepared of other
+            texts.
+        ValueError: a corpus or the vocabulary cannot be used.
+    """
+    if recipe.data.prepared is not None:
+        raise ValueError(
+            f"recipe.data.prepared: {recipe.data.prepared} is prepared already. "
+            "Expected a recipe that names texts."
+        )
+    reporter = Reporter(quiet)
+    if recipe.initial_model is None:
+        tokenizer = read_tokenizer(recipe)
+    else:
+        tokenizer = build_masked_lm(recipe).preprocessor.tokenizer
+    progress = _Progress(folder, _plan(recipe, tokenizer))
+    train, held_out, reports = read_corpora(recipe)
+    reporter.say_broken(reports)
+    sources = {(language,): own for language, own in train["texts"].items()}
+    sources |= train["pairs"]
+    total = sum(source.count for source in sources.values())
+    dtype = token_dtype(tokenizer.vocabulary_size())
+    console = Console(quiet=quiet or not sys.stdout.isatty())
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("", total=total)
+        for number, (languages, source) in enumerate(sources.items()):
+            name = "-".join(languages)
+            bar.update(task, description=f"Preparing {name}")
+            kind = ("texts", "pairs")[len(languages) - 1]
+            done = sum(shard.rows for shard in progress.shards(number))
+            done //= len(languages)
+            bar.advance(task, done)
+            blocks = _blocks(tokenizer, source.examples.skip(done), threads)
+            blocks = _advancing(blocks, bar, task, len(languages))
+            while done < source.count:
+                shards = progress.shards(number)
+                shard = write_shard(
+                    folder,
+                    f"{kind}.{name}.{len(shards):05d}",
+                    blocks,
+                    dtype,
+                    shard_tokens,
+                )
+                if shard is None:
+                    raise ValueError(
+                        f"The texts of {name} have changed while they were read: of "
+                        f"{source.count:,} there are {done:,}. Start again."
+                    )
+                progress.add(number, shard)
+                done += shard.rows // len(languages)
+            shards = progress.shards(number)
+            unit = ("sentences", "pairs")[len(languages) - 1]
+            reporter.say(
+                f"{name}: {source.count:,} {unit}, "
+                f"{sum(shard.tokens for shard in shards):,} tokens."
+            )
+    held_out_file = None
+    if recipe.held_out is None:
+        held_out_file = _write_held_out(folder, held_out)
+    _write_index(folder, tokenizer, dtype, sources, progress, held_out_file)
+    reporter.say(
+        f"The prepared corpora are in {folder}: `data: {{prepared: {folder}}}`."
+    )
+    return PreparedCorpora(folder)
+
+
+def _blocks(tokenizer, examples, threads):
+    """Iterate over the ids of blocks of texts: (ids, lengths), int32 and int64."""
+
+    def tokenize(block):
+        names = ["text"] if "text" in block else ["source", "target"]
+        ids = []
+        for name in names:
+            language = block["language" if name == "text" else f"{name}_language"]
+            ids.append(token_ids(tokenizer, block[name], language))
+        rows = tf.stack(ids, axis=1).merge_dims(0, 1)  # source, target, source...
+        return rows.values, rows.row_lengths()
+
+    blocks = examples.batch(BLOCK).map(
+        tokenize, num_parallel_calls=threads or os.cpu_count()
+    )
+    return blocks.prefetch(1).as_numpy_iterator()
+
+
+def _advancing(blocks, bar, task, num_sides):
+    for ids, lengths in blocks:
+        yield ids, lengths
+        bar.advance(task, len(lengths) // num_sides)
+
+
+def _plan(recipe, tokenizer):
+    """What the shards depend on: another plan gives others."""
+    data = recipe.data
+    paths = [path for paths in data.monolingual.values() for path in paths]
+    paths += [path for entry in data.bitext for path in entry.paths]
+    return {
+        "version": VERSION,
+        "vocabulary": tokenizer_fingerprint(tokenizer),
+        "data": data.model_dump(mode="json"),
+        "held_out": recipe.held_out is not None,
+        "held_out_share": recipe.held_out_share,
+        "files": {
+            str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in paths
+        },
+    }
+
+
+class _Progress:
+    """The shards that are whole, of every source: a line each, after the plan."""
+
+    def __init__(self, folder, plan):
+        self.path = folder / PROGRESS_FILE
+        if (folder / INDEX_FILE).exists():
+            raise FileExistsError(
+                f"{folder} holds prepared corpora already. Choose another output, or "
+                "delete it."
+            )
+        if not self.path.exists():
+            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+                raise FileExistsError(
+                    f"{folder} exists, and is no beginning of prepared corpora. Choose "
+                    "another output."
+                )
+            folder.mkdir(parents=True, exist_ok=True)
+            self._write_plan(plan)
+        first, *lines = self.path.read_text(encoding="utf-8").splitlines()
+        if not lines:  # nothing would be lost
+            self._write_plan(plan)
+        elif json.loads(first) != json.loads(json.dumps(plan)):
+            raise FileExistsError(
+                f"{folder} holds the beginning of other prepared corpora: the texts, "
+                "the vocabulary or the recipe were others. Choose another output, or "
+                "delete it."
+            )
+        self._shards = {}
+        for line in lines:
+            content = json.loads(line)
+            shard = Shard.from_json(content["shard"])
+            for file in shard.files:
+                file.check(folder)
+            self._shards.setdefault(content["source"], []).append(shard)
+
+    def _write_plan(self, plan):
+        with whole_file(self.path) as partial:
+            partial.write_text(json.dumps(plan) + "\n", encoding="utf-8")
+
+    def shards(self, source):
+        """The whole shards of a source, by its number."""
+        return self._shards.get(source, [])
+
+    def add(self, source, shard):
+        """Keep that a shard is whole."""
+        self._shards.setdefault(source, []).append(shard)
+        lines = self.path.read_text(encoding="utf-8")
+        line = json.dumps({"source": source, "shard": dataclasses.asdict(shard)})
+        with whole_file(self.path) as partial:
+            partial.write_text(f"{lines}{line}\n", encoding="utf-8")
+
+
+def _write_held_out(folder, held_out):
+    content = {
+        "texts": {
+            language: [example["text"].decode() for example in _examples(own)]
+            for language, own in held_out["texts"].items()
+        },
+        "pairs": [
+            {
+                "languages": pair,
+                "pairs": [
+                    [example[side].decode() for side in ("source", "target")]
+                    for example in _examples(own)
+                ],
+            }
+            for pair, own in held_out["pairs"].items()
+        ],
+    }
+    path = folder / HELD_OUT_FILE
+    with whole_file(path) as partial:
+        text = json.dumps(content, ensure_ascii=False, indent=0)
+        partial.write_text(text, encoding="utf-8")
+    return File.of(path)
+
+
+def _examples(source):
+    return source.examples.as_numpy_iterator()
+
+
+def _write_index(folder, tokenizer, dtype, sources, progress, held_out_file):
+    content = {
+        "version": VERSION,
+        "vocabulary": {
+            "fingerprint": tokenizer_fingerprint(tokenizer),
+            "size": tokenizer.vocabulary_size(),
+        },
+        "dtype": dtype,
+        "sources": [
+            {
+                "languages": languages,
+                "count": source.count,
+                "tokens": sum(shard.tokens for shard in progress.shards(number)),
+                "shards": [dataclasses.asdict(x) for x in progress.shards(number)],
+            }
+            for number, (languages, source) in enumerate(sources.items())
+        ],
+        "held_out": held_out_file and dataclasses.asdict(held_out_file),
+    }
+    with whole_file(folder / INDEX_FILE) as partial:
+        partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    (folder / PROGRESS_FILE).unlink()
