@@ -589,6 +589,13 @@ def test_64_summaries_are_memorised(shared_data, tmp_path):
         ({"initial_model": "xlm_tiny"}, "initial_model and vocabulary_size"),
         ({"held_out_share": 0.1}, "either held_out, or held_out_share"),
         ({"training": {"label_smoothing": 1.5}}, "label_smoothing must be less than 1"),
+        ({"training": {"r_drop": -1.0}}, "r_drop must be greater than or equal to 0"),
+        ({"training": {"language_alpha": -1.0}}, "language_alpha must be greater"),
+        (
+            {"training": {"r_drop": 5.0}}
+            | {"model": {"dropout": 0.0, "attention_dropout": 0.0}},
+            r"r_drop compares what dropout makes different: it needs",
+        ),
         ({"training": {"beta_1": 1.0}}, "beta_1 must be less than 1"),
         (
             {"training": {"average_last": 0}},
@@ -678,6 +685,7 @@ def test_what_is_wrong_in_a_recipe_is_named(corpora, tmp_path, changes, message)
             "model decides the rest. Received: hidden_dim",
         ),
         ({"model": {"language_embeddings": True}}, "is that of the initial model"),
+        ({"training": {"r_drop": 5.0}}, "needs a dropout .* xlm_tiny has none"),
         (
             {
                 "data": [
