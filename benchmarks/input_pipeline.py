@@ -4,12 +4,13 @@ python benchmarks/input_pipeline.py --vocabulary vocabulary.spm --corpus en=news
 """
 
 import argparse
+import statistics
 import tempfile
+import time
 from pathlib import Path
 
-import numpy as np
 import yaml
-from timing import report, time_interleaved
+from timing import report
 
 from xlm_tf.cli.corpus_arguments import add_corpus_argument, corpus_files
 from xlm_tf.training.prepare import prepare
@@ -17,8 +18,8 @@ from xlm_tf.training.pretraining_data import PretrainingData
 from xlm_tf.training.recipe_loader import load_recipe
 from xlm_tf.training.recipe_tokenizer import read_tokenizer
 
-# Batches of a measurement.
-BATCHES = 40
+# Batches before a measurement, and in it.
+WARM_UP, BATCHES = 50, 200
 
 
 def main():
@@ -28,23 +29,41 @@ def main():
     parser.add_argument("--vocabulary", type=Path, required=True)
     parser.add_argument("--rows", type=int, default=64, help="rows of a batch")
     parser.add_argument("--sequence-length", type=int, default=128)
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--output", default="input_pipeline.json")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        engines = {
-            name: reader(recipe) for name, recipe in recipes(args, Path(folder)).items()
+        data = {
+            name: PretrainingData(recipe, read_tokenizer(recipe))
+            for name, recipe in recipes(args, Path(folder)).items()
         }
-        seconds = time_interleaved(engines, args.seconds)
-    # As many tokens in the one as in the other, but for what fills no row.
-    values = {name: engines[name]() / took for name, took in seconds.items()}
+        rates = {name: [] for name in data}
+        for _ in range(args.rounds):
+            for name, own in data.items():
+                rates[name].append(tokens_per_core_second(own))
+    values = {name: statistics.median(own) for name, own in rates.items()}
     report(
-        "Input pipeline",
+        "Input pipeline on one core",
         "tokens/s",
         {f"{args.rows}x{args.sequence_length}": values},
         "text",
         args.output,
     )
+
+
+def tokens_per_core_second(data):
+    """Tokens of batches by the processor time of all threads.
+
+    Both read ahead while they are not asked: of the clock, one would have the time of
+    the other.
+    """
+    data.begin(0, None)
+    batches = data.train_batches().as_numpy_iterator()
+    for _ in range(WARM_UP):
+        next(batches)
+    begun = time.process_time()
+    tokens = sum(int(next(batches)[0]["padding_mask"].sum()) for _ in range(BATCHES))
+    return tokens / (time.process_time() - begun)
 
 
 def recipes(args, folder):
@@ -77,20 +96,6 @@ def recipes(args, folder):
     content["data"] = {"prepared": str(folder / "prepared")}
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return {"text": text, "prepared": load_recipe(path)}
-
-
-def reader(recipe):
-    """A function that reads batches and returns their number of tokens."""
-    data = PretrainingData(recipe, read_tokenizer(recipe))
-    data.begin(0, None)
-    batches = data.train_batches().as_numpy_iterator()
-
-    def read():
-        return sum(
-            int(np.sum(next(batches)[0]["padding_mask"])) for _ in range(BATCHES)
-        )
-
-    return read
 
 
 if __name__ == "__main__":
