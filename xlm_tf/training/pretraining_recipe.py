@@ -360,6 +360,11 @@ class PretrainingRecipe(Recipe):
                 "recipe.held_out is missing: nothing was held out where "
                 f"{self.data.prepared} was prepared."
             )
+        if "pc" in self.objectives:
+            yield (
+                "recipe.objectives.pc is for texts: it compares the targets of pairs, "
+                "which recipe.data.prepared holds as tokens."
+            )
         if self.training.rows != "packed":
             yield (
                 "recipe.training.rows must be packed: recipe.data.prepared is shuffled "
