@@ -6,11 +6,12 @@ one process get in each other's way: a process for each number of replicas.
     python replicas_program.py REPLICAS FOLDER RUN...
 
 A run is KIND,PARTS,POLICY,LOSS_SCALE, KIND one of masked, weighed, compiled,
-contrastive, negatives, scores, classes, r_drop; "compiled" is "masked" with each
-replica's gradients by XLA, as on GPUs, "weighed" with weights of the losses.
+contrastive, negatives, scores, classes, r_drop, multitask; "compiled" is "masked" with
+each replica's gradients by XLA, as on GPUs, "weighed" with weights of the losses.
 """
 
 import sys
+import types
 
 import keras
 import numpy as np
@@ -27,6 +28,7 @@ from xlm_tf import (
 from xlm_tf.training import masked_lm_trainer
 from xlm_tf.training.contrastive import ContrastiveTrainer
 from xlm_tf.training.masked_lm_trainer import MaskedLMTrainer
+from xlm_tf.training.multitask_trainer import MultitaskTrainer
 from xlm_tf.training.optimizer import AdamW
 from xlm_tf.training.seq2seq_trainer import Seq2SeqTrainer
 from xlm_tf.training.task_trainer import TaskTrainer
@@ -161,11 +163,56 @@ def r_drop(parts, policy):
     return trainer, (inputs, targets, is_real.astype("float32"))
 
 
+def multitask(parts, policy):
+    """Batches of masked tokens, of texts to write, of texts to translate first."""
+    encoder = XLMBackbone(
+        vocabulary_size=60,
+        num_layers=2,
+        num_heads=2,
+        hidden_dim=16,
+        intermediate_dim=32,
+        max_sequence_length=40,
+        num_languages=2,
+        dropout=0.0,
+        attention_dropout=0.0,
+        initializer_range=0.3,
+        dtype=policy,
+    )
+    model = XLMSeq2SeqLM(XLMSeq2SeqBackbone(encoder), compile=False)
+    ids = {"start_token_id": 0, "end_token_id": 2, "pad_token_id": 1}
+    model.preprocessor = types.SimpleNamespace(tokenizer=types.SimpleNamespace(**ids))
+    trainer = MultitaskTrainer(model, 0.1, 0.1, parts)
+    random = np.random.default_rng(0)
+    rows = ROWS * BATCHES
+    batch = np.arange(rows) // ROWS
+    is_first_half = np.arange(rows) % ROWS < ROWS // 2
+    lengths = np.where(is_first_half, 12, 3)[:, None]
+    is_written = np.arange(12) < lengths
+    language = (batch % 2)[:, None]
+    places = np.zeros((rows, 1), "int32") + np.arange(16, dtype="int32")
+    inputs = {
+        "encoder_token_ids": random.integers(5, 60, (rows, 16)).astype("int32"),
+        "encoder_language_ids": (places * 0 + language).astype("int32"),
+        "encoder_position_ids": places,
+        "encoder_segment_ids": np.ones((rows, 16), "int32"),
+        "encoder_padding_mask": np.ones((rows, 16), bool),
+        "decoder_token_ids": random.integers(5, 60, (rows, 12)).astype("int32"),
+        "decoder_language_ids": (places[:, :12] * 0 + language).astype("int32"),
+        "decoder_padding_mask": is_written,
+        "mask_positions": random.integers(0, 16, (rows, 12)).astype("int32"),
+        "prediction": (batch % 3).astype("int32"),
+        "written_language_ids": (1 - language[:, 0]).astype("int32"),
+        "loss_weights": np.where(batch % 2, 1.0, 0.3).astype("float32"),
+    }
+    targets = random.integers(5, 60, (rows, 12)).astype("int32")
+    return trainer, (inputs, targets, is_written.astype("float32"))
+
+
 def train(strategy, kind, parts, policy, loss_scale):
     keras.utils.set_random_seed(0)
     with strategy.scope():
         masked_lm_trainer.compiles_replicas = lambda: kind == "compiled"
-        kinds = (weighed, contrastive, negatives, scores, classes, r_drop)
+        kinds = (weighed, contrastive, negatives, scores, classes, r_drop, multitask)
         build = {own.__name__: own for own in kinds}.get(kind, masked)
         trainer, data = build(int(parts), policy)
         count = len(trainer.trainable_variables)

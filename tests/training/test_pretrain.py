@@ -22,6 +22,7 @@ from xlm_tf import (
     XLMBPETokenizer,
     XLMCausalLM,
     XLMMaskedLM,
+    XLMSeq2SeqLM,
     XLMTextEmbedder,
 )
 from xlm_tf.cli import main
@@ -30,6 +31,7 @@ from xlm_tf.training import pretrain as pretraining
 from xlm_tf.training.initial_model import load_initial_model
 from xlm_tf.training.recipe_loader import load_recipe
 from xlm_tf.training.run import claim_output, run_to_end
+from xlm_tf.training.seq2seq_pretraining import build_pretraining_seq2seq
 
 PAIRS = [
     ("The file does not exist.", "Le fichier n'existe pas."),
@@ -382,6 +384,97 @@ def test_pairs_are_classified_beside_other_objectives(workspace, tmp_path):
     (metrics,) = held_out_metrics(tmp_path / "run")
     assert metrics["perplexity/pc/en-fr"] < 3  # of two answers, not of 90 tokens
     assert metrics["perplexity/mlm/fr"] > 3
+
+
+@pytest.fixture(scope="module")
+def multitask(workspace, tmp_path_factory):
+    """The output of a run of six objectives with a decoder, and its recipe."""
+    path = write_recipe(
+        workspace,
+        "multitask.yaml",
+        objectives={
+            "mlm": "0:1,9:0",
+            "tlm": 1,
+            "dae": 1,
+            "infilling": 1,
+            "mt": "0:1,6:2",
+            "bt": 2,
+        },
+        model={"num_decoder_layers": 1},
+        training={
+            "tokens_per_batch": 256,
+            "label_smoothing": 0.1,
+            "early_stopping_metric": "bleu",
+        },
+    )
+    output = tmp_path_factory.mktemp("multitask") / "whole"
+    finish(start(workspace, output, path.name))
+    return output, path
+
+
+@pytest.mark.slow
+def test_an_encoder_decoder_learns_several_objectives(multitask):
+    output, _ = multitask
+    first, *_, last = held_out_metrics(output)
+    assert {
+        *("perplexity/mlm/fr", "perplexity/dae/fr", "accuracy/infilling/fr"),
+        *("perplexity/mt/en-fr", "bleu/en-fr", "bleu/fr-en", "mean/chrf"),
+        *("round_trip_bleu/fr-en", "mean/round_trip_bleu"),
+    } <= set(last)
+    assert not any("/bt/" in name for name in last)
+    assert last["perplexity/dae/fr"] < first["perplexity/dae/fr"]
+    model = XLMSeq2SeqLM.from_preset(output / "model")
+    assert model.preprocessor.languages == ["en", "fr"]
+    texts = model.generate(
+        ["A date.", "A file."], source_language="en", target_language="fr"
+    )
+    assert len(texts) == 2
+
+
+@pytest.mark.slow
+def test_a_stopped_run_of_several_objectives_goes_on_with_the_same_batches(
+    workspace, multitask, tmp_path
+):
+    whole, path = multitask
+    output = tmp_path / "stopped"
+    process = start(workspace, output, path.name)
+    after_the_next_checkpoint(process, output, signal.SIGKILL)
+    process.communicate()
+    assert "Continuing at step" in finish(start(workspace, output, path.name))
+    expected, actual = last_state(whole), last_state(output)
+    assert list(expected) == list(actual)
+    for name, tensor in expected.items():
+        np.testing.assert_array_equal(actual[name], tensor, err_msg=name)
+    assert held_out_metrics(output) == held_out_metrics(whole)
+
+
+@pytest.mark.slow
+def test_translation_without_pairs_begins_with_a_masked_model(
+    workspace, first, tmp_path
+):
+    path = write_recipe(
+        workspace,
+        "unsupervised.yaml",
+        without=("vocabulary", "model", "data", "held_out"),
+        initial_model=str(first[0] / "model"),
+        data={"monolingual": {"en": ["train.en.txt"], "fr": ["train.fr.txt"]}},
+        held_out={"monolingual": {"en": ["held.en.txt"], "fr": ["held.fr.txt"]}},
+        objectives={"dae": 1, "bt": 1},
+        training={**SHORT, "objective_weights": "loss", "directions": ["en-fr"]},
+    )
+    content = yaml.safe_load(path.read_text())
+    del content["objectives"]["mlm"], content["objectives"]["tlm"]
+    path.write_text(yaml.safe_dump(content))
+    result = pretraining.pretrain(load_recipe(path, output=tmp_path / "run"), True)
+    (metrics,) = held_out_metrics(tmp_path / "run")
+    assert not any("round_trip" in name or "bleu" in name for name in metrics)
+    # What goes on: an encoder-decoder, of which nothing is begun anew.
+    path.write_text(yaml.safe_dump({**content, "initial_model": str(result.model)}))
+    recipe = load_recipe(path, output=tmp_path / "further")
+    model = build_pretraining_seq2seq(recipe)
+    saved = XLMSeq2SeqLM.from_preset(result.model)
+    for one, other in zip(model.weights, saved.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.slow

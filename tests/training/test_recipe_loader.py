@@ -448,6 +448,107 @@ def test_languages_and_form_of_the_initial_model(load):
         check_initial_model(recipe, InitialModelFacts(64, None, True))
 
 
+def with_decoder(**training):
+    def change(recipe):
+        recipe["objectives"] = {"mt": 1, "bt": 1, "dae": 1}
+        recipe["held_out"] = copy.deepcopy(recipe["data"])
+        recipe["model"]["language_embeddings"] = True
+        recipe["training"] |= training
+
+    return change
+
+
+def test_what_is_learnt_to_translate(load):
+    recipe = load(with_decoder())
+    assert set(recipe.directions) == {("en", "fr"), ("fr", "en")}
+    recipe = load(with_decoder(directions=["fr-en"], early_stopping_metric="bleu"))
+    assert recipe.directions_of("bt") == [("fr", "en")]
+    assert recipe.settings_of("dae") == {
+        "word_shuffle": 3.0,
+        "word_dropout": 0.1,
+        "word_blank": 0.1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda r: r["model"].update(language_embeddings=False),
+            "language_embeddings must be true: a decoder is told",
+        ),
+        (
+            lambda r: r["model"].update(causal=True),
+            "must not be causal for mt, which reads both sides",
+        ),
+        (
+            lambda r: r["training"].update(directions=["en-de"]),
+            "en-de cannot be learnt.*Expected of en-fr, fr-en",
+        ),
+        (
+            lambda r: r["training"].update(directions=["en-en"]),
+            "en-en cannot be learnt",
+        ),
+        (lambda r: r["training"].update(directions=[]), "directions names none"),
+        (
+            lambda r: r["training"].update(tokens_per_batch=60),
+            "must have room for the longest text, 64 tokens",
+        ),
+        (
+            lambda r: r["training"].update(span_rate=0.2),
+            "span_rate has no effect: none of the objectives",
+        ),
+        (
+            lambda r: r["training"].update(selection_rate=0.2),
+            "selection_rate has no effect",
+        ),
+        (
+            lambda r: r["training"].update(
+                directions=["en-fr"], early_stopping_metric="round_trip_bleu"
+            ),
+            "early_stopping_metric must be one of.*: round_trip_bleu",
+        ),
+        (lambda r: r["training"].update(word_dropout=1), "word_dropout must be less"),
+        (
+            lambda r: (r["held_out"].pop("bitext"), r["data"].pop("bitext")),
+            "data holds neither bitext nor gettext, which mt needs",
+        ),
+        (
+            lambda r: r.update(
+                objectives={"bt": 1},
+                data={"monolingual": {"fr": ["fr.txt"]}},
+                held_out={"monolingual": {"fr": ["other.txt"]}},
+            ),
+            "texts of one language: bt needs two",
+        ),
+        (lambda r: r.update(initial_decoder="x"), "initial_decoder needs recipe.ini"),
+    ],
+)
+def test_what_an_encoder_decoder_cannot_learn_is_said(load, change, message):
+    def changed(recipe):
+        with_decoder()(recipe)
+        change(recipe)
+
+    with pytest.raises(ValueError, match=message):
+        load(changed)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (training(directions=["en-fr"]), "directions has no effect"),
+        (training(word_shuffle=2), "word_shuffle has no effect: none of .*mlm"),
+        (training(label_smoothing=0.1), "label_smoothing has no effect"),
+        (training(translated_texts=5), "translated_texts has no effect"),
+        (model(num_decoder_layers=2), "num_decoder_layers has no effect"),
+        (training(early_stopping_metric="bleu"), "one of perplexity.*: bleu"),
+    ],
+)
+def test_what_only_a_decoder_reads_is_refused_without_one(load, change, message):
+    with pytest.raises(ValueError, match=message):
+        load(change)
+
+
 def test_a_causal_training_begins_with_a_causal_model(load):
     with pytest.raises(ValueError, match="model xlm_tiny must be causal for clm"):
         load(initial(objectives={"clm": 1}))

@@ -29,6 +29,9 @@ SPREADS = [
     (1, "r_drop", 3),
     (2, "r_drop", 1),
     (2, "r_drop", 2),
+    (1, "multitask", 3),
+    (2, "multitask", 1),
+    (2, "multitask", 2),
 ]
 KINDS = (
     "masked",
@@ -38,6 +41,7 @@ KINDS = (
     "scores",
     "classes",
     "r_drop",
+    "multitask",
 )
 OF_MIXED = "masked", "contrastive", "classes"
 MIXED = list(itertools.product(("mixed_bfloat16", "mixed_float16"), OF_MIXED))

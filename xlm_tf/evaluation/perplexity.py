@@ -31,14 +31,16 @@ class MaskedLMEvaluator:
     """Scores one `XLMMaskedLM`, again and again, with one traced graph.
 
     Args:
-        masked_lm: an `XLMMaskedLM`.
+        masked_lm: an `XLMMaskedLM`, or another function `(inputs, training)` -> logits
+            (B, P, V).
         names: list of str, the groups of the batches, in their order.
     """
 
     def __init__(self, masked_lm, names):
         self.names = list(names)
         self._sums = tf.function(
-            lambda *batch: _sums(masked_lm, *batch, num_groups=len(self.names))
+            lambda *batch: _sums(masked_lm, *batch, num_groups=len(self.names)),
+            reduce_retracing=True,
         )
 
     def evaluate(self, batches):

@@ -48,12 +48,15 @@ class PackedSequences(abc.ABC):
         description: str, a sentence for the reference of the recipes.
         causal: bool, the model must be causal, which no other objective may be with.
         masks: bool, the rates of selecting tokens have an effect.
+        has_decoder: bool, see `SentencePairs`, the base of those that have one.
     """
 
     reads: str
     description: str
     causal = False
     masks = True
+    has_decoder = False
+    settings = ()
 
     def __init__(
         self,

@@ -4,13 +4,13 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 
 # Scripts that are written without spaces between words.
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-_CHARACTER = rf"[^\s\p{{Z}}\p{{Cc}}\p{{Cf}}\p{{P}}\p{{S}}{_UNSPACED}]"
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+_CHARACTER = rf"[^\s\p{{Z}}\p{{Cc}}\p{{Cf}}\p{{P}}\p{{S}}{UNSPACED}]"
 # Between two characters of a word they are part of it: don't, U.S, 3.5, Jean-Paul, and
 # the joiners of Persian and of Indic scripts.
 _JOINER = r"['’.\-_&/·״׳\x{200C}\x{200D}]"
 _WORD = (
-    rf"[{_UNSPACED}]\p{{M}}*"
+    rf"[{UNSPACED}]\p{{M}}*"
     r"|(?:\p{L}\.){2,}"  # U.S.
     rf"|{_CHARACTER}+(?:{_JOINER}+{_CHARACTER}+)*"
     r"|[^\s\p{Z}\p{Cc}\p{Cf}]"

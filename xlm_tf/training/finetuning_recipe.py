@@ -15,7 +15,12 @@ from xlm_tf.training.recipe_fields import (
     RecipePart,
     Truth,
 )
-from xlm_tf.training.recipe_parts import BackboneArguments, Bitext, repeated_files
+from xlm_tf.training.recipe_parts import (
+    BackboneArguments,
+    Bitext,
+    contradictions_of_initial_decoder,
+    repeated_files,
+)
 
 # The metrics of each task, the one that chooses the best model first.
 METRICS = {
@@ -242,17 +247,7 @@ class FinetuningRecipe(Recipe):
                 "here: it needs recipe.vocabulary_size. "
                 f"Received: {self.vocabulary_normalization}."
             )
-        if self.initial_decoder is not None:
-            if self.initial_model is None:
-                yield (
-                    "recipe.initial_decoder needs recipe.initial_model, whose encoder "
-                    f"it writes for. Received: {self.initial_decoder}."
-                )
-            if self.model.given().get("share_embeddings"):
-                yield (
-                    "recipe.model.share_embeddings must be false, or left out: the "
-                    "embeddings of recipe.initial_decoder are its own."
-                )
+        yield from contradictions_of_initial_decoder(self)
         has_dropout = self.initial_model or self.model.dropout
         if self.training.r_drop and not (has_dropout or self.model.attention_dropout):
             yield NO_DROPOUT

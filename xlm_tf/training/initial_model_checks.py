@@ -82,7 +82,8 @@ def check_initial_model(recipe, facts):
             f"recipe.initial_model {name} is causal: its tokens see the past only, and "
             "this task needs both sides."
         )
-    for own in ("num_decoder_layers", "share_embeddings") if is_finetuning else ():
+    of_decoder = ("num_decoder_layers", "share_embeddings")
+    for own in of_decoder if "XLMSeq2SeqLM" in recipe.initial_tasks else ():
         of_model = facts.arguments.get(own)
         wanted = recipe.model.given().get(own, of_model)
         if recipe.initial_decoder is None and of_model not in (None, wanted):
@@ -99,6 +100,12 @@ def check_initial_model(recipe, facts):
                 "recipe.model.dropout."
             )
     has_languages = facts.languages is not None
+    if getattr(recipe, "has_decoder", False) and not has_languages:
+        raise ValueError(
+            f"recipe.initial_model {name} has no language embeddings, by which a "
+            "decoder is told what to write: begin with a model that has, or from "
+            "scratch."
+        )
     wanted = recipe.model.given().get("language_embeddings", has_languages)
     if wanted != has_languages:
         raise ValueError(

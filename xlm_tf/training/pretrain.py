@@ -15,10 +15,15 @@ from xlm_tf.models.masked_lm_preprocessor import XLMMaskedLMPreprocessor
 from xlm_tf.training.initial_model import facts_of, load_initial_model
 from xlm_tf.training.initial_model_checks import check_initial_model
 from xlm_tf.training.masked_lm_trainer import MaskedLMTrainer
+from xlm_tf.training.multitask_trainer import MultitaskTrainer
 from xlm_tf.training.optimizer import build_optimizer
 from xlm_tf.training.pretraining_data import PretrainingData
 from xlm_tf.training.recipe_tokenizer import read_tokenizer
 from xlm_tf.training.run import TrainingRun, begin_run, run_to_end
+from xlm_tf.training.seq2seq_pretraining import (
+    TranslationEvaluator,
+    build_pretraining_seq2seq,
+)
 from xlm_tf.training.token_vectors import set_initial_embeddings
 
 
@@ -27,7 +32,8 @@ class PretrainingResult:
     """What a run left behind.
 
     Attributes:
-        model: directory of the best model, a preset for `XLMMaskedLM.from_preset`.
+        model: directory of the best model, a preset for `XLMMaskedLM.from_preset`, or
+            `XLMSeq2SeqLM.from_preset` where an objective has a decoder.
         metrics_file: JSON lines, one per evaluation.
         step: int, updates made in all.
         best: float, the best mean of the early-stopping metric.
@@ -71,20 +77,25 @@ def pretrain(recipe, quiet=False):
         )
     keras.utils.set_random_seed(training.seed)
     with strategy.scope():
-        masked_lm = build_masked_lm(recipe)
-        set_initial_embeddings(recipe, masked_lm, reporter)
-        recomputes = recipe.training.gradient_checkpointing
-        masked_lm.backbone.gradient_checkpointing = recomputes
-    preprocessor = masked_lm.preprocessor
+        build = build_pretraining_seq2seq if recipe.has_decoder else build_masked_lm
+        model = build(recipe)
+        set_initial_embeddings(recipe, model, reporter)
+        model.backbone.gradient_checkpointing = training.gradient_checkpointing
+    preprocessor = model.preprocessor
     data = PretrainingData(recipe, preprocessor.tokenizer, preprocessor.languages)
     reporter.say_broken(data.reports)
     with strategy.scope():
-        trainer = MaskedLMTrainer(
-            masked_lm, training.accumulation_steps, training.clip_norm
-        )
+        how = {
+            "accumulation_steps": training.accumulation_steps,
+            "clip_norm": training.clip_norm,
+        }
+        if recipe.has_decoder:
+            trainer = MultitaskTrainer(model, training.label_smoothing, **how)
+        else:
+            trainer = MaskedLMTrainer(model, **how)
         trainer.compile(optimizer=build_optimizer(training))
         trainer.optimizer.build(trainer.trainable_variables)
-    run = _PretrainingRun(recipe, trainer, data, reporter)
+    run = _PretrainingRun(recipe, trainer, model, data, reporter)
     run_to_end(run, data.train_batches)
     reporter.say(
         f"The best model is in {run.model_dir}, the curves in {run.metrics_file}."
@@ -147,14 +158,21 @@ def _with_positions(causal_lm):
 
 
 class _PretrainingRun(TrainingRun):
-    """Evaluates by perplexity and accuracy of every objective and language."""
+    """Evaluates by perplexity and accuracy of every objective and language.
 
-    def __init__(self, recipe, trainer, data, reporter):
+    Where texts are written, by BLEU too.
+    """
+
+    def __init__(self, recipe, trainer, model, data, reporter):
         metric = recipe.training.early_stopping_metric
-        super().__init__(recipe, trainer, trainer.masked_lm, metric, reporter)
+        super().__init__(recipe, trainer, model, metric, reporter)
         self.data = data
         data.begin(self.step, self.streams)
-        self.evaluator = MaskedLMEvaluator(trainer.masked_lm, data.evaluation_groups())
+        predict = trainer.call if recipe.has_decoder else model
+        self.evaluator = MaskedLMEvaluator(predict, data.evaluation_groups())
+        self.translations = None
+        if recipe.has_decoder:
+            self.translations = TranslationEvaluator(model, recipe, data)
 
     def stream_states(self):
         return self.data.stream_states(self.step)
@@ -178,7 +196,10 @@ class _PretrainingRun(TrainingRun):
                 for name, score in scores.items()
             },
         )
-        return _metrics(scores)
+        metrics = _metrics(scores)
+        if self.translations is not None:
+            metrics |= self.translations.evaluate(self.reporter, self.step)
+        return metrics
 
 
 def _metrics(scores):
@@ -191,5 +212,6 @@ def _metrics(scores):
         values = [
             value for name, value in metrics.items() if name.startswith(f"{metric}/")
         ]
-        metrics[f"mean/{metric}"] = float(np.mean(values))
+        if values:
+            metrics[f"mean/{metric}"] = float(np.mean(values))
     return metrics

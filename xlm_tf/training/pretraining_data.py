@@ -13,6 +13,7 @@ from xlm_tf.objectives.masking import frequency_weights
 from xlm_tf.objectives.mixing import choices_of, mix
 from xlm_tf.objectives.packed_sequences import WINDOW
 from xlm_tf.objectives.registry import OBJECTIVES
+from xlm_tf.objectives.sentence_pairs import with_decoder
 from xlm_tf.objectives.stream_position import MixPosition
 from xlm_tf.objectives.streams import stream_rows
 from xlm_tf.text.languages import language_probabilities
@@ -54,20 +55,21 @@ class PretrainingData:
         if recipe.data.prepared is None:
             self.prepared = None
             train, held_out, self.reports = read_corpora(recipe)
-            self.train_sources = _by_objective(train, recipe.objectives)
+            self.train_sources = _by_objective(train, recipe)
         else:
             self.prepared = PreparedCorpora(recipe.data.prepared)
             self.prepared.check(tokenizer)
             held_out, self.reports = _held_out_beside(self.prepared, recipe)
             self.train_sources = _prepared_by_objective(self.prepared, recipe)
-        self.held_out_sources = _by_objective(held_out, recipe.objectives)
+        self.held_out_sources = _by_objective(held_out, recipe)
+        self.held_out_pairs = held_out["pairs"]
         training = recipe.training
         self.objectives = {
             name: OBJECTIVES[name](
                 tokenizer,
                 training.sequence_length,
                 languages,
-                selection_rate=training.selection_rate,
+                **recipe.settings_of(name),
             )
             for name in OBJECTIVES
             if name in recipe.objectives
@@ -79,7 +81,8 @@ class PretrainingData:
                 tokenizer.special_token_ids,
             )
             for objective in self.objectives.values():
-                objective.token_weights = weights
+                if objective.masks:
+                    objective.token_weights = weights
 
     def _token_counts(self):
         """How often every token occurs in the training texts, int (V,)."""
@@ -185,8 +188,25 @@ class PretrainingData:
             return objective.mask_rows(rows, training.batch_size, seed, steps, first)
         examples = {key: source.examples for key, source in sources.items()}
         alpha, starts = training.language_alpha, self.recipe.starts(name)
+        is_constant = alpha.is_constant and not any(starts.values())
+        if objective.has_decoder:
+            size = training.tokens_of_batch
+            if is_constant:
+                shares = language_probabilities(counts, alpha.value(0))
+                examples = sample_datasets(examples, shares, seed)
+                return objective.train_batches(examples, size, seed)
+            # Batches of one language, for the same reason as rows below.
+            shuffled = repeat_shuffled(examples, seed).values()
+            return tf.data.Dataset.sample_from_datasets(
+                [
+                    objective.train_batches(own, size, seed + number)
+                    for number, own in enumerate(shuffled)
+                ],
+                steps.map(_shares(counts, alpha, starts)),
+                seed=seed,
+            )
         streams = training.rows == "stream" and objective.reads == "texts"
-        if not streams and alpha.is_constant and not any(starts.values()):
+        if not streams and is_constant:
             shares = language_probabilities(counts, alpha.value(0))
             rows = objective.pack_rows(sample_datasets(examples, shares, seed), seed)
         else:
@@ -208,29 +228,46 @@ class PretrainingData:
                 )
             )
             rows = tf.data.Dataset.sample_from_datasets(own_rows, by_row, seed=seed)
-        return objective.mask_rows(rows, training.batch_size, seed, steps)
+        batches = objective.mask_rows(rows, training.batch_size, seed, steps)
+        return self._as_others(batches)
+
+    def _as_others(self, batches):
+        """Batches of an encoder's objective in the structure that the model reads."""
+        if not self.recipe.has_decoder:
+            return batches
+        return batches.map(lambda inputs, *others: (with_decoder(inputs), *others))
 
     def evaluation_groups(self):
         """What is scored apart: "mlm/fr", "tlm/en-fr"..., in the batches' order."""
         return [
             f"{name}/{key}"
-            for name in self.objectives
+            for name in self._scored()
             for key in self.held_out_sources[name]
         ]
+
+    def _scored(self):
+        """The objectives whose targets have a perplexity, given their sources."""
+        return {
+            name: objective
+            for name, objective in self.objectives.items()
+            if name != "bt"
+        }
 
     def evaluation_batches(self):
         """The held-out batches of every objective; their rows tell the group."""
         batches = None
         num_groups = 0
-        for name, objective in self.objectives.items():
+        training = self.recipe.training
+        for name, objective in self._scored().items():
             sources = self.held_out_sources[name]
-            training = self.recipe.training
-            # The logits of all positions need the room of a step's parts.
-            parts = training.accumulation_steps if objective.causal else 1
-            own = objective.evaluation_batches(
-                {key: source.examples for key, source in sources.items()},
-                training.batch_size // parts,
-            )
+            examples = {key: source.examples for key, source in sources.items()}
+            if objective.has_decoder:
+                own = objective.evaluation_batches(examples, training.tokens_of_batch)
+            else:
+                # The logits of all positions need the room of a step's parts.
+                parts = training.accumulation_steps if objective.causal else 1
+                size = training.batch_size // parts
+                own = self._as_others(objective.evaluation_batches(examples, size))
             first = num_groups
 
             def number_on(inputs, targets, weights, group, first=first):
@@ -341,7 +378,7 @@ def _sources(corpora):
     return {"texts": texts, "pairs": _pair_sources(corpora)}
 
 
-def _by_objective(sources, objectives):
+def _by_objective(sources, recipe):
     """{"mlm": {language: Source}, "tlm": {"SOURCE-TARGET": Source}} of those named."""
     texts = dict(sources["texts"])
     for language, source in _sides(sources["pairs"]).items():
@@ -349,7 +386,14 @@ def _by_objective(sources, objectives):
         texts.setdefault(language, source)
     pairs = {"-".join(pair): source for pair, source in sources["pairs"].items()}
     read = {"texts": texts, "pairs": pairs}
-    return {name: read[OBJECTIVES[name].reads] for name in objectives}
+    return {
+        name: {
+            key: source
+            for key, source in read[OBJECTIVES[name].reads].items()
+            if key in recipe.starts(name)
+        }
+        for name in recipe.objectives
+    }
 
 
 def _split(sources, monolingual, share):

@@ -2,11 +2,14 @@
 
 import difflib
 import functools
+import itertools
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
+from xlm_tf.data.bucketing import length_boundaries
 from xlm_tf.objectives.registry import OBJECTIVES
+from xlm_tf.training.initial_model import LANGUAGE_MODELS, SEQ2SEQ_TASKS
 from xlm_tf.training.prepared_corpora import PreparedCorpora
 from xlm_tf.training.recipe import Recipe, TrainingSettings
 from xlm_tf.training.recipe_fields import (
@@ -15,14 +18,23 @@ from xlm_tf.training.recipe_fields import (
     CorpusFolder,
     Distinct,
     Language,
+    ModelName,
     RecipePart,
     Truth,
     schedule_schema,
     scheduled,
 )
-from xlm_tf.training.recipe_parts import BackboneArguments, Bitext, repeated_files
+from xlm_tf.training.recipe_parts import (
+    BackboneArguments,
+    Bitext,
+    contradictions_of_initial_decoder,
+    repeated_files,
+)
 
 METRICS = ("perplexity", "accuracy")
+# Of texts that are written.
+WRITTEN_METRICS = ("bleu", "chrf", "round_trip_bleu")
+_OF_DECODER = ("tokens_per_batch", "label_smoothing", "translated_texts")
 
 
 def _check_objectives(weights):
@@ -202,6 +214,15 @@ class MaskedLMArguments(BackboneArguments):
         True,
         description="XLM-R's prediction head (a dense layer more); false for XLM's.",
     )
+    num_decoder_layers: int | None = Field(
+        None,
+        ge=1,
+        description="Decoder blocks, where an objective has a decoder; null: as many "
+        "as encoder blocks.",
+    )
+    share_embeddings: Truth = Field(
+        True, description="One table for the tokens of encoder and decoder."
+    )
 
     @field_validator("causal")
     @classmethod
@@ -265,11 +286,58 @@ class PretrainingSettings(TrainingSettings):
         description="Rare tokens are selected more often, by count ** -alpha (XLM's "
         "`sample_alpha`; 0.5 in its paper); 0 selects all alike.",
     )
+    tokens_per_batch: int | None = Field(
+        None,
+        ge=8,
+        description="Where texts are written (dae, infilling, mt, bt): tokens of an "
+        "update's longer side, with padding; null: batch_size * sequence_length.",
+    )
+    label_smoothing: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Of tokens that are written: share of the probability that is "
+        "spread over all.",
+    )
+    word_shuffle: float = Field(
+        3.0, ge=0, description="Of dae: words move by less than so many places."
+    )
+    word_dropout: float = Field(
+        0.1, ge=0, lt=1, description="Of dae: share of the words that is left out."
+    )
+    word_blank: float = Field(
+        0.1, ge=0, lt=1, description="Of dae: share of the words that is masked."
+    )
+    span_rate: float = Field(
+        0.35, gt=0, lt=1, description="Of infilling: share of the words in spans."
+    )
+    span_length: float = Field(
+        3.5, ge=1, description="Of infilling: mean words of a span."
+    )
+    directions: Annotated[list[str], Distinct] | None = Field(
+        None,
+        description="What mt and bt learn to translate, such as en-fr; of bt, source "
+        "is what the model writes, target the real text. null: both ways of every "
+        "pair (mt), and between all languages of the texts (bt).",
+    )
+    translated_texts: int = Field(
+        500,
+        ge=1,
+        description="Held-out texts of every direction that are translated at an "
+        "evaluation.",
+    )
     early_stopping_metric: str = Field(
         "perplexity",
         description="Tells the best model: perplexity or accuracy, the mean of all, or "
-        "of one language or pair, such as perplexity/tlm/en-fr.",
+        "of one language or pair, such as perplexity/tlm/en-fr. Where texts are "
+        "translated also bleu, chrf, or bleu/en-fr; with bt, round_trip_bleu, which "
+        "needs no pairs: of texts that were translated there and back.",
     )
+
+    @property
+    def tokens_of_batch(self):
+        """int, `tokens_per_batch` or what it stands for."""
+        return self.tokens_per_batch or self.batch_size * self.sequence_length
 
     def contradictions(self):
         """Yield what does not fit together."""
@@ -285,6 +353,13 @@ class PretrainingRecipe(Recipe):
     """A pretraining run, `xlm-tf pretrain`."""
 
     command: ClassVar[str] = "pretrain"
+
+    initial_decoder: ModelName | None = Field(
+        None,
+        description="Where an objective has a decoder: a model as `initial_model`, of "
+        "the same form, vocabulary and languages, which the decoder and its embeddings "
+        "begin with.",
+    )
 
     model: MaskedLMArguments = Field(
         default_factory=MaskedLMArguments, description="The architecture."
@@ -308,6 +383,50 @@ class PretrainingRecipe(Recipe):
     def languages(self):
         """Languages of the training texts, sorted: the order of the language ids."""
         return sorted(self.data.languages)
+
+    @property
+    def has_decoder(self):
+        """bool, whether an objective writes texts."""
+        return any(OBJECTIVES[name].has_decoder for name in self.objectives)
+
+    @property
+    def initial_tasks(self):
+        """Names of the tasks that `initial_model` may be a model of."""
+        return SEQ2SEQ_TASKS if self.has_decoder else LANGUAGE_MODELS
+
+    @property
+    def directions(self):
+        """What is learnt to translate: a list of pairs of str, source and target."""
+        own = [
+            direction
+            for name in self.objectives
+            if "directions" in OBJECTIVES[name].settings
+            for direction in self.directions_of(name)
+        ]
+        return list(dict.fromkeys(own))
+
+    def directions_of(self, name):
+        """What an objective, mt or bt, learns to translate: a list of pairs of str."""
+        if name == "mt":
+            possible = [own for pair in self.data.pairs for own in (pair, pair[::-1])]
+        else:
+            possible = list(itertools.permutations(self.data.languages, 2))
+        wanted = self.training.directions
+        return [
+            own
+            for own in dict.fromkeys(possible)
+            if wanted is None or "-".join(own) in wanted
+        ]
+
+    def settings_of(self, name):
+        """The arguments of an objective that this recipe has fields for: a dict."""
+        objective, training = OBJECTIVES[name], self.training
+        if not objective.has_decoder:
+            return {"selection_rate": training.selection_rate}
+        settings = {own: getattr(training, own) for own in objective.settings}
+        if "directions" in settings:
+            settings["directions"] = self.directions_of(name)
+        return settings
 
     def named_languages(self):
         """Yield the places that name a language, and the language."""
@@ -337,6 +456,7 @@ class PretrainingRecipe(Recipe):
                         "no text: the model would have no embedding of that language."
                     )
         yield from self._contradictions_of_objectives()
+        yield from self._contradictions_of_decoder()
         yield from self._contradictions_of_weights()
         yield from self._contradictions_of_starts()
         if self.data.prepared is not None:
@@ -350,6 +470,12 @@ class PretrainingRecipe(Recipe):
 
     def _contradictions_of_prepared(self):
         """What cannot be said of texts that are prepared."""
+        for name in self.objectives:
+            if OBJECTIVES[name].has_decoder:
+                yield (
+                    f"recipe.data.prepared cannot be read for {name}: name the texts "
+                    "themselves. Objectives with a decoder read no prepared corpora."
+                )
         if self.held_out_share is not None:
             yield (
                 "recipe.held_out_share is for texts: of recipe.data.prepared some were "
@@ -381,13 +507,21 @@ class PretrainingRecipe(Recipe):
 
     def starts(self, name):
         """What an objective reads, and the step from which it does: dict of int."""
-        own = self.training.language_starts
+        own, pairs, languages = (
+            self.training.language_starts,
+            self.data.pairs,
+            self.data.languages,
+        )
+        if "directions" in OBJECTIVES[name].settings:
+            learnt = self.directions_of(name)
+            pairs = [x for x in pairs if x in learnt or x[::-1] in learnt]
+            languages = [x for x in languages if any(x == y for _, y in learnt)]
         if OBJECTIVES[name].reads == "pairs":
             return {
                 "-".join(pair): max(own.get(language, 0) for language in pair)
-                for pair in self.data.pairs
+                for pair in pairs
             }
-        return {language: own.get(language, 0) for language in self.data.languages}
+        return {language: own.get(language, 0) for language in languages}
 
     def contradictions_of_causal(self, causal, where):
         """Yield what objectives do not do with a causal model, or with another.
@@ -422,12 +556,75 @@ class PretrainingRecipe(Recipe):
                         f"({', '.join(self.objectives)}) masks tokens."
                     )
         if self.training.rows == "stream" and not any(
-            objective.reads == "texts" for objective in own
+            objective.reads == "texts" and not objective.has_decoder
+            for objective in own
         ):
             yield (
                 "recipe.training.rows has no effect: none of the objectives "
                 f"({', '.join(self.objectives)}) reads running text."
             )
+
+    def _contradictions_of_decoder(self):
+        if self.has_decoder:
+            if self.initial_model is None and not self.model.language_embeddings:
+                yield (
+                    "recipe.model.language_embeddings must be true: a decoder is told "
+                    "by them which language to write."
+                )
+            yield from self._contradictions_of_directions()
+            training = self.training
+            longest = length_boundaries(training.sequence_length)[-1]
+            if training.tokens_of_batch < longest * training.accumulation_steps:
+                yield (
+                    "recipe.training.tokens_per_batch must have room for the longest "
+                    f"text, {longest} tokens with its padding, in each of "
+                    "accumulation_steps parts. Received: "
+                    f"{training.tokens_of_batch} and {training.accumulation_steps}."
+                )
+        yield from contradictions_of_initial_decoder(self)
+        objectives = [OBJECTIVES[name] for name in self.objectives]
+        fields = {name for own in objectives for name in own.settings}
+        if self.has_decoder:
+            fields |= {*_OF_DECODER, "num_decoder_layers", "share_embeddings"}
+            fields.add("initial_decoder")
+        every = {name for own in OBJECTIVES.values() for name in own.settings}
+        for part, names in (
+            ("training.", {*every, *_OF_DECODER}),
+            ("model.", {"num_decoder_layers", "share_embeddings"}),
+            ("", {"initial_decoder"}),
+        ):
+            given = {"training.": self.training, "model.": self.model}.get(part, self)
+            for name in sorted(names & given.model_fields_set - fields):
+                if getattr(given, name) is not None:
+                    yield (
+                        f"recipe.{part}{name} has no effect: none of the objectives "
+                        f"({', '.join(self.objectives)}) uses it."
+                    )
+
+    def _contradictions_of_directions(self):
+        wanted = self.training.directions or ()
+        if self.training.directions == []:
+            yield "recipe.training.directions names none: leave it out for all."
+        known = {"-".join(own) for own in self.directions}
+        for direction in wanted:
+            if direction not in known:
+                yield (
+                    f"recipe.training.directions: {direction} cannot be learnt: mt "
+                    "needs pairs of its languages in recipe.data, bt texts of both. "
+                    f"Expected of {', '.join(sorted(self._possible())) or 'none'}."
+                )
+        for name in self.objectives:
+            if "directions" in OBJECTIVES[name].settings:
+                if wanted and known.issuperset(wanted) and not self.directions_of(name):
+                    yield f"recipe.training.directions has none that {name} can learn."
+                elif name == "bt" and len(self.data.languages) < 2:
+                    yield "recipe.data has texts of one language: bt needs two."
+
+    def _possible(self):
+        free = self.model_copy(
+            update={"training": self.training.model_copy(update={"directions": None})}
+        )
+        return ["-".join(own) for own in free.directions]
 
     def _contradictions_of_weights(self):
         last = self.training.steps - 1
@@ -483,6 +680,31 @@ class PretrainingRecipe(Recipe):
                 f"{metric}/{name}/{group}"
                 for metric in METRICS
                 for name in self.objectives
+                if name != "bt"
                 for group in groups[OBJECTIVES[name].reads]
             ),
+            *self._written_metrics(held_out),
         ]
+
+    def _written_metrics(self, held_out):
+        of_pairs = [
+            direction
+            for direction in self.directions
+            if direction in held_out.pairs or direction[::-1] in held_out.pairs
+        ]
+        of_texts = [
+            direction
+            for direction in self.round_trips
+            if direction[0] in held_out.languages
+        ]
+        for metric in WRITTEN_METRICS:
+            names = of_texts if metric == "round_trip_bleu" else of_pairs
+            if names:
+                yield from (metric, f"mean/{metric}")
+                yield from (f"{metric}/{'-'.join(own)}" for own in names)
+
+    @property
+    def round_trips(self):
+        """The directions of which bt learns the way back as well: pairs of str."""
+        own = self.directions_of("bt") if "bt" in self.objectives else []
+        return [direction for direction in own if direction[::-1] in own]

@@ -70,6 +70,22 @@ class Bitext(RecipePart):
             yield f"source_file and target_file are the same file, {self.source_file}."
 
 
+def contradictions_of_initial_decoder(recipe):
+    """Yield what does not fit together with the `initial_decoder` of a recipe."""
+    if recipe.initial_decoder is None:
+        return
+    if recipe.initial_model is None:
+        yield (
+            "recipe.initial_decoder needs recipe.initial_model, whose encoder it "
+            f"writes for. Received: {recipe.initial_decoder}."
+        )
+    if recipe.model.given().get("share_embeddings"):
+        yield (
+            "recipe.model.share_embeddings must be false, or left out: the embeddings "
+            "of recipe.initial_decoder are its own."
+        )
+
+
 def check_pair_file(path):
     """Raise ValueError where a file's name is not one of pairs of texts."""
     if not path.name.removesuffix(".gz").endswith(_PAIR_FILES):
