@@ -50,6 +50,7 @@ CLASSES = {
     "xlm_tf.text.sentencepiece_tokenizer": ("XLMSentencePieceTokenizer",),
     "xlm_tf.training.contrastive": ("ContrastiveTrainer",),
     "xlm_tf.training.masked_lm_trainer": ("MaskedLMTrainer",),
+    "xlm_tf.training.multitask_trainer": ("MultitaskTrainer",),
     "xlm_tf.training.optimizer": ("AdamW",),
     "xlm_tf.training.schedules": (
         "Constant",

@@ -130,7 +130,9 @@ def test_schema_knows_fields_their_limits_and_meaning(capsys):
         "title": "Batch Size",
         "type": "integer",
     }
-    assert set(schema["properties"]["objectives"]["properties"]) == {"mlm", "tlm"}
+    assert set(schema["properties"]["objectives"]["properties"]) == {
+        *("mlm", "tlm", "clm", "pc", "dae", "infilling", "mt", "bt")
+    }
     assert main(["recipes", "schema"]) == 0
     both = json.loads(capsys.readouterr().out)
     assert {"PretrainingRecipe", "FinetuningRecipe"} <= set(both["$defs"])

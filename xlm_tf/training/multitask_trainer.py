@@ -120,25 +120,13 @@ class MultitaskTrainer(GlobalBatchTrainer):
             )
             .token_ids[:, 0]
         )  # (B, T), which ends with the end token, or at its limit
-        ends = tf.cast(token_ids == tokenizer.end_token_id, "int32")
-        is_text = (tf.cumsum(ends, axis=1) == 0) & (
-            tf.range(tf.shape(token_ids)[1])[None] < limits[:, None]
-        )
-        lengths = tf.reduce_sum(tf.cast(is_text, "int32"), axis=1)
-        token_ids = tf.where(is_text, token_ids, tokenizer.pad_token_id)
-        token_ids = tf.concat([start, token_ids, start * 0], axis=1)
-        places = tf.range(tf.shape(token_ids)[1])[None]
-        is_end = places == lengths[:, None] + 1
-        is_real = places <= lengths[:, None] + 1
-        token_ids = tf.where(is_end, tokenizer.end_token_id, token_ids)
-        token_ids = tf.where(is_real, token_ids, tokenizer.pad_token_id)
-        token_ids = tf.stop_gradient(token_ids)
-        languages = tf.zeros_like(token_ids) + inputs["written_language_ids"][:, None]
+        token_ids, is_real = _as_text(token_ids, limits, tokenizer)
+        each = tf.zeros_like(token_ids)
         return {
             "encoder_token_ids": token_ids,
             "encoder_padding_mask": is_real,
-            "encoder_language_ids": languages,
-            "encoder_position_ids": tf.zeros_like(token_ids) + places,
+            "encoder_language_ids": each + inputs["written_language_ids"][:, None],
+            "encoder_position_ids": each + tf.range(tf.shape(each)[1])[None],
             "encoder_segment_ids": tf.cast(is_real, "int32"),
         }
 
@@ -203,6 +191,32 @@ class MultitaskTrainer(GlobalBatchTrainer):
 def _kind(inputs):
     """What a batch predicts, int32 scalar; a replica may have no row of it."""
     return tf.reduce_max(tf.concat([[MASKED], inputs["prediction"]], axis=0))
+
+
+def _as_text(token_ids, limits, tokenizer):
+    """What was decoded, int32 (B, T), between the start and the end token.
+
+    Args:
+        token_ids: int32 tensor (B, T), each with an end token, or cut at its limit.
+        limits: int32 tensor (B,).
+        tokenizer: a tokenizer of `xlm_tf.text`.
+
+    Returns:
+        int32 (B, T + 2), and bool (B, T + 2), which of it is real.
+    """
+    ends = tf.cast(token_ids == tokenizer.end_token_id, "int32")
+    places = tf.range(tf.shape(token_ids)[1])[None]
+    is_text = (tf.cumsum(ends, axis=1) == 0) & (places < limits[:, None])
+    lengths = tf.reduce_sum(tf.cast(is_text, "int32"), axis=1)[:, None]
+    token_ids = tf.pad(token_ids, ((0, 0), (1, 1)))
+    places = tf.range(tf.shape(token_ids)[1])[None]
+    for where, token in (
+        (places == 0, tokenizer.start_token_id),
+        (places == lengths + 1, tokenizer.end_token_id),
+        (places > lengths + 1, tokenizer.pad_token_id),
+    ):
+        token_ids = tf.where(where, token, token_ids)
+    return token_ids, places <= lengths + 1
 
 
 def _of_sources(inputs):
