@@ -151,6 +151,7 @@ class FinetuningRecipe(Recipe):
 
     command: ClassVar[str] = "finetune"
     initial_tasks: ClassVar[tuple] = SEQ2SEQ_TASKS
+    has_decoder: ClassVar[bool] = True
     vocabularies: ClassVar[tuple] = (
         "initial_model",
         "vocabulary_size",

@@ -7,6 +7,7 @@ from xlm_tf.training.finetuning_recipe import (
     several_targets,
 )
 from xlm_tf.training.pretraining_recipe import PretrainingRecipe
+from xlm_tf.training.recipe import OF_DECODER
 
 # What encoder and decoder have in common, as far as files tell before they are read.
 _FORM = (
@@ -73,7 +74,8 @@ def check_initial_model(recipe, facts):
                 f"{facts.max_sequence_length}."
             )
     is_finetuning = isinstance(recipe, FinetuningRecipe)
-    if isinstance(recipe, PretrainingRecipe):
+    is_pretraining = isinstance(recipe, PretrainingRecipe)
+    if is_pretraining:
         where = f"recipe.initial_model {name}"
         for problem in recipe.contradictions_of_causal(facts.causal, where):
             raise ValueError(problem)
@@ -82,8 +84,7 @@ def check_initial_model(recipe, facts):
             f"recipe.initial_model {name} is causal: its tokens see the past only, and "
             "this task needs both sides."
         )
-    of_decoder = ("num_decoder_layers", "share_embeddings")
-    for own in of_decoder if "XLMSeq2SeqLM" in recipe.initial_tasks else ():
+    for own in OF_DECODER if recipe.has_decoder else ():
         of_model = facts.arguments.get(own)
         wanted = recipe.model.given().get(own, of_model)
         if recipe.initial_decoder is None and of_model not in (None, wanted):
@@ -100,7 +101,7 @@ def check_initial_model(recipe, facts):
                 "recipe.model.dropout."
             )
     has_languages = facts.languages is not None
-    if getattr(recipe, "has_decoder", False) and not has_languages:
+    if is_pretraining and recipe.has_decoder and not has_languages:
         raise ValueError(
             f"recipe.initial_model {name} has no language embeddings, by which a "
             "decoder is told what to write: begin with a model that has, or from "

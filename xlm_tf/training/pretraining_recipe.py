@@ -11,7 +11,7 @@ from xlm_tf.data.bucketing import length_boundaries
 from xlm_tf.objectives.registry import OBJECTIVES
 from xlm_tf.training.initial_model import LANGUAGE_MODELS, SEQ2SEQ_TASKS
 from xlm_tf.training.prepared_corpora import PreparedCorpora
-from xlm_tf.training.recipe import Recipe, TrainingSettings
+from xlm_tf.training.recipe import OF_DECODER, Recipe, TrainingSettings
 from xlm_tf.training.recipe_fields import (
     CatalogueSource,
     CorpusFile,
@@ -34,7 +34,7 @@ from xlm_tf.training.recipe_parts import (
 METRICS = ("perplexity", "accuracy")
 # Of texts that are written.
 WRITTEN_METRICS = ("bleu", "chrf", "round_trip_bleu")
-_OF_DECODER = ("tokens_per_batch", "label_smoothing", "translated_texts")
+_WRITING_SETTINGS = ("tokens_per_batch", "label_smoothing", "translated_texts")
 
 
 def _check_objectives(weights):
@@ -585,12 +585,12 @@ class PretrainingRecipe(Recipe):
         objectives = [OBJECTIVES[name] for name in self.objectives]
         fields = {name for own in objectives for name in own.settings}
         if self.has_decoder:
-            fields |= {*_OF_DECODER, "num_decoder_layers", "share_embeddings"}
+            fields |= {*_WRITING_SETTINGS, *OF_DECODER}
             fields.add("initial_decoder")
         every = {name for own in OBJECTIVES.values() for name in own.settings}
         for part, names in (
-            ("training.", {*every, *_OF_DECODER}),
-            ("model.", {"num_decoder_layers", "share_embeddings"}),
+            ("training.", {*every, *_WRITING_SETTINGS}),
+            ("model.", {*OF_DECODER}),
             ("", {"initial_decoder"}),
         ):
             given = {"training.": self.training, "model.": self.model}.get(part, self)

@@ -26,12 +26,9 @@ SCHEDULES = typing.get_args(Schedule)
 HELD_OUT_SHARE = 0.01
 _NEEDED_FROM_SCRATCH = ("num_layers", "num_heads", "hidden_dim", "intermediate_dim")
 # What an initial model does not fix; whether it has languages is checked by its files.
-_FREE_WITH_INITIAL_MODEL = (
-    "attention_dropout",
-    "dropout",
-    "num_decoder_layers",
-    "share_embeddings",
-)
+_FREE_WITH_INITIAL_MODEL = ("attention_dropout", "dropout")
+# Of a model with a decoder.
+OF_DECODER = ("num_decoder_layers", "share_embeddings")
 
 
 class TrainingSettings(RecipePart):
@@ -109,11 +106,13 @@ class Recipe(RecipePart, abc.ABC):
         command: str, the command that runs it.
         vocabularies: the fields of which one, and one alone, gives the vocabulary.
         initial_tasks: names of the tasks that `initial_model` may be a model of.
+        has_decoder: bool, whether the model is an encoder-decoder.
     """
 
     command: ClassVar[str]
     initial_tasks: ClassVar[tuple] = LANGUAGE_MODELS
     vocabularies: ClassVar[tuple] = ("vocabulary", "bpe", "initial_model")
+    has_decoder: ClassVar[bool] = False
 
     output: OutputPath = Field(
         description="Folder of the results, or `--output`; a run that was stopped goes "
@@ -174,11 +173,13 @@ class Recipe(RecipePart, abc.ABC):
         if self.initial_model is None:
             yield from self._contradictions_from_scratch()
         else:
-            allowed = {*_FREE_WITH_INITIAL_MODEL, "language_embeddings"}
+            free = [
+                *_FREE_WITH_INITIAL_MODEL,
+                *(OF_DECODER if self.has_decoder else ()),
+            ]
+            allowed = {*free, *OF_DECODER, "language_embeddings"}
             fixed = sorted(self.model.model_fields_set - allowed)
             if fixed:
-                known = type(self.model).model_fields
-                free = [name for name in _FREE_WITH_INITIAL_MODEL if name in known]
                 yield (
                     f"recipe.model may only have {', '.join(free)} where an initial "
                     f"model decides the rest. Received: {', '.join(fixed)}."
