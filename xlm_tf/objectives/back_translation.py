@@ -25,6 +25,7 @@ class BackTranslation(SentencePairs):
         "Back-translation: write texts from what the model, as it is then, translates "
         "them into."
     )
+    has_perplexity = False  # there is no source but the model's own
     prediction = BACK_TRANSLATED
     settings = ("directions",)
 

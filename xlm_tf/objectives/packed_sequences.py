@@ -9,6 +9,7 @@ from xlm_tf.data.packing import pack
 from xlm_tf.objectives import masking
 from xlm_tf.objectives.mixing import every_step
 from xlm_tf.objectives.piecewise_linear import PiecewiseLinear
+from xlm_tf.objectives.token_sequences import seed_of, token_ids, with_specials
 from xlm_tf.text.languages import language_index
 
 # Texts that are tokenised and packed together.
@@ -48,6 +49,7 @@ class PackedSequences(abc.ABC):
         description: str, a sentence for the reference of the recipes.
         causal: bool, the model must be causal, which no other objective may be with.
         masks: bool, the rates of selecting tokens have an effect.
+        has_perplexity: bool, held-out targets are predicted, given their inputs.
         has_decoder: bool, see `SentencePairs`, the base of those that have one.
     """
 
@@ -56,6 +58,7 @@ class PackedSequences(abc.ABC):
     causal = False
     masks = True
     has_decoder = False
+    has_perplexity = True
     settings = ()
 
     def __init__(
@@ -186,7 +189,7 @@ class PackedSequences(abc.ABC):
             return np.int32(row if index == window else 0)
 
         def to_sequences(index, examples):
-            sequences = self._packed(examples, _seed(seed, index))
+            sequences = self._packed(examples, seed_of(seed, index))
             if position is None:
                 return sequences
             num_rows = tf.shape(sequences["token_ids"])[0]
@@ -207,7 +210,7 @@ class PackedSequences(abc.ABC):
         def mask(index, batch):
             sequences, step = batch
             rate = self._selection_rate(step)
-            return self._masked(sequences, _seed(seed, index), rate)
+            return self._masked(sequences, seed_of(seed, index), rate)
 
         sequences = rows.rebatch(batch_size, drop_remainder=True)
         batches = tf.data.Dataset.zip(sequences, steps).enumerate(first)
@@ -248,7 +251,7 @@ class PackedSequences(abc.ABC):
             windows = own if windows is None else windows.concatenate(own)
 
         def to_sequences(index, window):
-            sequences = self._packed(window["examples"], _seed(seed, index))
+            sequences = self._packed(window["examples"], seed_of(seed, index))
             group = tf.fill(tf.shape(sequences["token_ids"])[:1], window["group"])
             return {**sequences, "group": group}
 
@@ -262,7 +265,7 @@ class PackedSequences(abc.ABC):
                 )
                 for name, values in sequences.items()
             }
-            masked = self._masked(sequences, _seed(seed, index))
+            masked = self._masked(sequences, seed_of(seed, index))
             return *masked, tf.ensure_shape(group, (batch_size,))
 
         sequences = windows.enumerate().map(to_sequences).rebatch(batch_size)
@@ -331,35 +334,10 @@ class PackedSequences(abc.ABC):
 
     def with_specials(self, ids):
         """Ragged (N, None) -> `start ids end`, ragged (N, None)."""
-        column = tf.zeros((ids.nrows(), 1), ids.dtype)
-        start = tf.RaggedTensor.from_tensor(column + self.tokenizer.start_token_id)
-        end = tf.RaggedTensor.from_tensor(column + self.tokenizer.end_token_id)
-        return tf.concat([start, ids, end], axis=1)
+        return with_specials(self.tokenizer, ids)
 
     def language_ids(self, language):
         """Languages, string (B,) -> rows of the language embedding, int32 (B,)."""
         if self.languages is None:
             return tf.zeros_like(language, "int32")
         return language_index(language, self.languages)
-
-
-def token_ids(tokenizer, texts, language):
-    """The token ids of texts, as all objectives read them.
-
-    Args:
-        tokenizer: a tokenizer of `xlm_tf.text`.
-        texts: string (B,); or token ids, int32 ragged (B, None), which stay.
-        language: string (B,).
-
-    Returns:
-        int32 RaggedTensor (B, None).
-    """
-    if isinstance(texts, tf.RaggedTensor):
-        return texts
-    if getattr(tokenizer, "reads_language", False):
-        return tokenizer(texts, language=language)
-    return tokenizer(texts)
-
-
-def _seed(seed, index):
-    return tf.stack([tf.constant(seed, "int64"), index])

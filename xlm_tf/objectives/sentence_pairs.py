@@ -5,6 +5,7 @@ import abc
 import tensorflow as tf
 
 from xlm_tf.data.bucketing import batch_by_tokens
+from xlm_tf.objectives.token_sequences import seed_of, token_ids, with_specials
 from xlm_tf.text.language_codes import match_language
 from xlm_tf.text.languages import language_index
 
@@ -37,7 +38,7 @@ class SentencePairs(abc.ABC):
             embedding.
 
     Attributes:
-        reads, description, causal, masks: see `PackedSequences`.
+        reads, description, causal, masks, has_perplexity: see `PackedSequences`.
         has_decoder: bool, texts are written.
         settings: names of the arguments that recipes have for it.
         prediction: int, `WRITTEN` or `BACK_TRANSLATED`.
@@ -46,6 +47,7 @@ class SentencePairs(abc.ABC):
     causal = False
     masks = False
     has_decoder = True
+    has_perplexity = True
     prediction = WRITTEN
     reads: str
     description: str
@@ -112,10 +114,7 @@ class SentencePairs(abc.ABC):
 
     def tokenize(self, texts, language):
         """Texts, string (N,), of a language each -> int32 ragged (N, None)."""
-        if getattr(self.tokenizer, "reads_language", False):
-            ids = self.tokenizer(texts, language=language)
-        else:
-            ids = self.tokenizer(texts)
+        ids = token_ids(self.tokenizer, texts, language)
         return ids[:, : self.sequence_length - 2]
 
     def language_ids(self, language):
@@ -128,7 +127,7 @@ class SentencePairs(abc.ABC):
 
     def _batches(self, examples, tokens_per_batch, seed):
         def rows(index, window):
-            return self._rows(window, tf.stack([tf.constant(seed, "int64"), index]))
+            return self._rows(window, seed_of(seed, index))
 
         def without_padding(row):
             sides = {name: row[name][: row[f"{name}_length"]] for name in _IDS}
@@ -158,18 +157,12 @@ class SentencePairs(abc.ABC):
             for name, values in pairs.items()
         }
         for name in _IDS:
-            ids = self._with_specials(rows[name])
+            ids = with_specials(self.tokenizer, rows[name])
             rows[f"{name}_length"] = tf.cast(ids.row_lengths(), "int32")
             rows[name] = ids.to_tensor(
                 self.tokenizer.pad_token_id, shape=(None, self.sequence_length)
             )
         return rows
-
-    def _with_specials(self, ids):
-        column = tf.zeros((ids.nrows(), 1), ids.dtype)
-        start = tf.RaggedTensor.from_tensor(column + self.tokenizer.start_token_id)
-        end = tf.RaggedTensor.from_tensor(column + self.tokenizer.end_token_id)
-        return tf.concat([start, ids, end], axis=1)
 
     def _batch(self, rows):
         source = rows["source"][:, : tf.reduce_max(rows["source_length"])]

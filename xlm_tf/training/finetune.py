@@ -13,9 +13,7 @@ from xlm_tf.checkpoints.tensor_files import write_safetensors
 from xlm_tf.evaluation.summary_scores import summary_scores
 from xlm_tf.evaluation.translation_scores import translation_scores
 from xlm_tf.generation.beam_search import BeamSearch
-from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.generation_in_order import generate_in_order
-from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
 from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 from xlm_tf.models.seq2seq_lm_preprocessor import XLMSeq2SeqLMPreprocessor
 from xlm_tf.text.language_codes import match_language
@@ -24,9 +22,7 @@ from xlm_tf.text.sentences import split_sentences
 from xlm_tf.text.vocabulary import train_vocabulary
 from xlm_tf.training.finetuning_data import FinetuningData
 from xlm_tf.training.finetuning_recipe import METRICS, evaluation_names
-from xlm_tf.training.initial_model import facts_of
-from xlm_tf.training.initial_model_checks import check_initial_model
-from xlm_tf.training.initial_seq2seq import load_initial_seq2seq
+from xlm_tf.training.initial_seq2seq import begin_seq2seq
 from xlm_tf.training.optimizer import build_optimizer
 from xlm_tf.training.recipe_tokenizer import read_tokenizer
 from xlm_tf.training.run import (
@@ -128,63 +124,31 @@ def build_seq2seq_lm(recipe, data=None):
         data: `FinetuningData`, for a vocabulary that is trained on it.
     """
     training = recipe.training
-    arguments = recipe.model.given()
-    wants_languages = arguments.pop("language_embeddings", False)
-    decoder = {
-        name: arguments.pop(name)
-        for name in ("num_decoder_layers", "share_embeddings")
-        if name in arguments
-    }
-    if recipe.initial_model is not None:
-        model = load_initial_seq2seq(
-            recipe.initial_model,
-            training.dtype,
-            recipe.initial_decoder,
-            **decoder,
-            **arguments,
-        )
-        check_initial_model(recipe, facts_of(model))
-        tokenizer = model.preprocessor.tokenizer
-        languages = model.preprocessor.languages
-        kept = {
-            name: getattr(model.preprocessor, name)
-            for name in ("language_tokens", "unknown_characters")
-        }
-    else:
-        kept = {}
-        if recipe.vocabulary_size is not None:
-            path = _train_vocabulary(recipe, data)
-            tokenizer = XLMSentencePieceTokenizer(path.read_bytes())
-        else:
-            tokenizer = read_tokenizer(recipe)
-        languages = recipe.languages if wants_languages else None
+
+    def tokenizer():
+        if recipe.vocabulary_size is None:
+            return read_tokenizer(recipe)
+        return XLMSentencePieceTokenizer(_train_vocabulary(recipe, data).read_bytes())
+
+    model = begin_seq2seq(recipe, tokenizer)
+    begun = model.preprocessor
     sources, targets = (
         {getattr(entry, f"{side}_language") for entry in recipe.data}
         for side in ("source", "target")
     )
-    preprocessor = XLMSeq2SeqLMPreprocessor(
-        tokenizer,
+    model.preprocessor = XLMSeq2SeqLMPreprocessor(
+        begun.tokenizer,
         sequence_length=training.source_length,
         target_length=training.target_length,
-        languages=languages,
-        language=_only(sources, languages),
-        target_language=_only(targets, kept.get("language_tokens") or languages),
+        languages=begun.languages,
+        language=_only(sources, begun.languages),
+        target_language=_only(targets, begun.language_tokens or begun.languages),
         source_languages=sorted(sources),
         target_languages=sorted(targets),
-        **kept,
+        language_tokens=begun.language_tokens,
+        unknown_characters=begun.unknown_characters,
     )
-    if recipe.initial_model is not None:
-        model.preprocessor = preprocessor
-        return model
-    encoder = XLMBackbone(
-        vocabulary_size=tokenizer.vocabulary_size(),
-        pad_token_id=tokenizer.pad_token_id,
-        num_languages=len(languages or ()),
-        dtype=training.dtype,
-        **arguments,
-    )
-    backbone = XLMSeq2SeqBackbone(encoder, **decoder)
-    return XLMSeq2SeqLM(backbone, preprocessor)
+    return model
 
 
 def _only(languages, names):

@@ -1,7 +1,53 @@
-"""The encoder-decoder that a training begins with: of one model, or of two."""
+"""The encoder-decoder that a training begins with: new, of one model, or of two."""
 
+from xlm_tf.models.backbone import XLMBackbone
+from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
 from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
-from xlm_tf.training.initial_model import SEQ2SEQ_TASKS, load_initial_model
+from xlm_tf.models.seq2seq_lm_preprocessor import XLMSeq2SeqLMPreprocessor
+from xlm_tf.training.initial_model import SEQ2SEQ_TASKS, facts_of, load_initial_model
+from xlm_tf.training.initial_model_checks import check_initial_model
+from xlm_tf.training.recipe import OF_DECODER
+
+
+def begin_seq2seq(recipe, read_tokenizer, head_transform=False):
+    """The `XLMSeq2SeqLM` that a recipe says its training begins with.
+
+    Args:
+        recipe: `FinetuningRecipe`, or `PretrainingRecipe` with a decoder.
+        read_tokenizer: function that returns the tokenizer of a model from scratch.
+        head_transform: bool, of a model from scratch where the recipe says nothing.
+
+    Returns:
+        `XLMSeq2SeqLM`, whose preprocessor has its tokenizer and languages.
+
+    Raises:
+        ValueError: see `load_initial_seq2seq`, `check_initial_model`.
+    """
+    arguments = recipe.model.given()
+    has_languages = arguments.pop("language_embeddings", False)
+    decoder = {name: arguments.pop(name) for name in OF_DECODER if name in arguments}
+    dtype = recipe.training.dtype
+    if recipe.initial_model is not None:
+        model = load_initial_seq2seq(
+            recipe.initial_model, dtype, recipe.initial_decoder, **decoder, **arguments
+        )
+        check_initial_model(recipe, facts_of(model))
+        return model
+    head_transform = arguments.pop("head_transform", head_transform)
+    tokenizer = read_tokenizer()
+    languages = recipe.languages if has_languages else None
+    encoder = XLMBackbone(
+        vocabulary_size=tokenizer.vocabulary_size(),
+        pad_token_id=tokenizer.pad_token_id,
+        num_languages=len(languages or ()),
+        dtype=dtype,
+        **arguments,
+    )
+    preprocessor = XLMSeq2SeqLMPreprocessor(
+        tokenizer, sequence_length=encoder.max_sequence_length, languages=languages
+    )
+    backbone = XLMSeq2SeqBackbone(encoder, **decoder)
+    return XLMSeq2SeqLM(backbone, preprocessor, head_transform=head_transform)
 
 
 def load_initial_seq2seq(

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from xlm_tf.data.token_shards import File, Shard, token_dtype, write_shard
-from xlm_tf.objectives.packed_sequences import token_ids
+from xlm_tf.objectives.token_sequences import token_ids
 from xlm_tf.output_files import whole_file
 from xlm_tf.text.fingerprint import tokenizer_fingerprint
 from xlm_tf.training.prepared_corpora import (

@@ -250,7 +250,7 @@ class PretrainingData:
         return {
             name: objective
             for name, objective in self.objectives.items()
-            if name != "bt"
+            if objective.has_perplexity
         }
 
     def evaluation_batches(self):
@@ -386,14 +386,11 @@ def _by_objective(sources, recipe):
         texts.setdefault(language, source)
     pairs = {"-".join(pair): source for pair, source in sources["pairs"].items()}
     read = {"texts": texts, "pairs": pairs}
-    return {
-        name: {
-            key: source
-            for key, source in read[OBJECTIVES[name].reads].items()
-            if key in recipe.starts(name)
-        }
-        for name in recipe.objectives
-    }
+    by_objective = {}
+    for name in recipe.objectives:
+        wanted, own = recipe.starts(name), read[OBJECTIVES[name].reads]
+        by_objective[name] = {key: own[key] for key in own if key in wanted}
+    return by_objective
 
 
 def _split(sources, monolingual, share):

@@ -513,9 +513,10 @@ class PretrainingRecipe(Recipe):
             self.data.languages,
         )
         if "directions" in OBJECTIVES[name].settings:
-            learnt = self.directions_of(name)
+            learnt = set(self.directions_of(name))
+            written = {target for _, target in learnt}
             pairs = [x for x in pairs if x in learnt or x[::-1] in learnt]
-            languages = [x for x in languages if any(x == y for _, y in learnt)]
+            languages = [x for x in languages if x in written]
         if OBJECTIVES[name].reads == "pairs":
             return {
                 "-".join(pair): max(own.get(language, 0) for language in pair)
@@ -680,7 +681,7 @@ class PretrainingRecipe(Recipe):
                 f"{metric}/{name}/{group}"
                 for metric in METRICS
                 for name in self.objectives
-                if name != "bt"
+                if OBJECTIVES[name].has_perplexity
                 for group in groups[OBJECTIVES[name].reads]
             ),
             *self._written_metrics(held_out),

@@ -5,14 +5,9 @@ import numpy as np
 from xlm_tf.evaluation.round_trip_scores import round_trip_scores
 from xlm_tf.evaluation.translation_scores import translation_scores
 from xlm_tf.generation.beam_search import BeamSearch
-from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.generation_in_order import generate_in_order
-from xlm_tf.models.seq2seq_backbone import XLMSeq2SeqBackbone
-from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 from xlm_tf.models.seq2seq_lm_preprocessor import XLMSeq2SeqLMPreprocessor
-from xlm_tf.training.initial_model import facts_of
-from xlm_tf.training.initial_model_checks import check_initial_model
-from xlm_tf.training.initial_seq2seq import load_initial_seq2seq
+from xlm_tf.training.initial_seq2seq import begin_seq2seq
 from xlm_tf.training.recipe_tokenizer import read_tokenizer
 
 
@@ -22,39 +17,12 @@ def build_pretraining_seq2seq(recipe):
     Args:
         recipe: `PretrainingRecipe` with an objective that has a decoder.
     """
-    training = recipe.training
-    arguments = recipe.model.given()
-    arguments.pop("language_embeddings", None)
-    decoder = {
-        name: arguments.pop(name)
-        for name in ("num_decoder_layers", "share_embeddings")
-        if name in arguments
-    }
-    if recipe.initial_model is not None:
-        model = load_initial_seq2seq(
-            recipe.initial_model,
-            training.dtype,
-            recipe.initial_decoder,
-            **decoder,
-            **arguments,
-        )
-        check_initial_model(recipe, facts_of(model))
-        tokenizer = model.preprocessor.tokenizer
-        languages = model.preprocessor.languages
-    else:
-        head_transform = arguments.pop("head_transform", True)
-        tokenizer, languages = read_tokenizer(recipe), recipe.languages
-        encoder = XLMBackbone(
-            vocabulary_size=tokenizer.vocabulary_size(),
-            pad_token_id=tokenizer.pad_token_id,
-            num_languages=len(languages),
-            dtype=training.dtype,
-            **arguments,
-        )
-        backbone = XLMSeq2SeqBackbone(encoder, **decoder)
-        model = XLMSeq2SeqLM(backbone, head_transform=head_transform)
+    model = begin_seq2seq(recipe, lambda: read_tokenizer(recipe), head_transform=True)
+    begun = model.preprocessor
     model.preprocessor = XLMSeq2SeqLMPreprocessor(
-        tokenizer, sequence_length=training.sequence_length, languages=languages
+        begun.tokenizer,
+        sequence_length=recipe.training.sequence_length,
+        languages=begun.languages,
     )
     # What it translates with during the training; a beam search is saved.
     model.compile(sampler=BeamSearch(num_beams=1, early_stopping=True))
