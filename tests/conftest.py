@@ -3,6 +3,8 @@
 import gc
 import io
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -167,3 +169,32 @@ def make_backbone(tokenizer):
         )
 
     return make
+
+
+@pytest.fixture
+def lock_elsewhere():
+    """Function by which another process locks a folder; it gives what ends that one."""
+    program = (
+        "import fcntl, sys; file = open(sys.argv[1], 'ab'); "
+        "fcntl.lockf(file, fcntl.LOCK_EX); print('locked', flush=True); input()"
+    )
+    processes = []
+
+    def lock(folder):
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, str(folder / ".lock")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        processes.append(process)
+        assert process.stdout.readline() == b"locked\n"
+        return end
+
+    def end():
+        for process in processes:
+            process.kill()
+            process.communicate()
+        processes.clear()
+
+    yield lock
+    end()

@@ -5,7 +5,14 @@ import stat
 
 import pytest
 
-from xlm_tf.output_files import check_output, whole_file, whole_folder
+from xlm_tf.output_files import (
+    check_output,
+    lock_folder,
+    unlock_folder,
+    visible_names,
+    whole_file,
+    whole_folder,
+)
 
 
 def test_a_file_gets_its_name_when_it_is_whole(tmp_path):
@@ -74,3 +81,19 @@ def test_a_folder_is_new(tmp_path):
     assert (tmp_path / "a" / "b" / "x").read_text() == "x"
     with pytest.raises(FileExistsError, match="Choose another"), whole_folder(tmp_path):
         pass
+
+
+def test_a_folder_is_one_process_alone(tmp_path, lock_elsewhere):
+    end = lock_elsewhere(tmp_path)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="Another process writes to"):
+            lock_folder(tmp_path)
+    end()  # killed
+    lock_folder(tmp_path)
+    lock_folder(tmp_path)  # again, by the same process
+    assert visible_names(tmp_path) == set()
+    unlock_folder(tmp_path)
+    lock_elsewhere(tmp_path)
+    unlock_folder(tmp_path)
+    with pytest.raises(ValueError, match="Another process writes to"):
+        lock_folder(tmp_path)

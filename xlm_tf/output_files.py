@@ -6,10 +6,17 @@ that was asked for.
 
 import contextlib
 import contextvars
+import errno
 import os
 import shutil
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # not on Windows: nobody is kept out there
+    fcntl = None
+
+_locks = {}
 _being_written = contextvars.ContextVar("folders being written", default=())
 
 
@@ -141,6 +148,53 @@ def replaced_files(folder, is_own):
             shutil.rmtree(path, ignore_errors=True)
         if is_new and not any(folder.iterdir()):
             folder.rmdir()
+
+
+def lock_folder(folder):
+    """Keep other processes from writing to a folder, until `unlock_folder`.
+
+    The lock ends with the process, however that ends; within a process, who locks last
+    has it. Its file stays, and is empty. Where a file system knows no locks, nobody is
+    kept out.
+
+    Args:
+        folder: Path of a folder that exists.
+
+    Raises:
+        ValueError: another process has locked it.
+    """
+    unlock_folder(folder)
+    if fcntl is None:
+        return
+    file = open(folder / ".lock", "ab")  # noqa: SIM115  held until it is closed
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            raise ValueError(
+                f"Another process writes to {folder}. Wait until it has ended, or "
+                "choose another output."
+            ) from error
+        return
+    _locks[folder.resolve()] = file
+
+
+def unlock_folder(folder):
+    """Let other processes write to a folder; one that is not locked stays so."""
+    file = _locks.pop(folder.resolve(), None)
+    if file is not None:
+        file.close()
+
+
+def visible_names(folder):
+    """The names in a folder, without those of locks and unfinished files: set of str.
+
+    Args:
+        folder: Path; one that does not exist holds nothing.
+    """
+    paths = folder.iterdir() if folder.exists() else ()
+    return {path.name for path in paths if not path.name.startswith(".")}
 
 
 def give_modes(folder):

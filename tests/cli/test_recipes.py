@@ -72,6 +72,13 @@ def test_validate_says_all_mistakes_at_once(recipe, capsys):
     command = ["recipes", "validate", str(path), "--data", str(corpora)]
     assert main(command) == 0
     assert "`xlm-tf finetune` can run" in capsys.readouterr().out
+    del content["output"]
+    path.write_text(yaml.safe_dump(content))
+    assert main(command) == 1
+    assert "output is missing. Or give `--output`." in capsys.readouterr().out
+    assert main([*command, "--output", "run"]) == 0
+    assert "can run" in capsys.readouterr().out
+    content["output"] = "run"
 
     content["training"].update(steps=0, learning_rat=1, schedule="sine")
     content["model"]["hidden_dim"] = 17

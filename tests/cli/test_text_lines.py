@@ -62,6 +62,8 @@ def test_what_is_not_in_the_encoding_that_was_named(tmp_path):
         check_lines(str(path), "ascii")
     with pytest.raises(FileNotFoundError, match="There is no file"):
         check_lines(str(tmp_path / "absent"))
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        check_lines(str(tmp_path))
 
 
 def test_what_a_line_is_does_not_depend_on_the_encoding(tmp_path):

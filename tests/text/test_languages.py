@@ -23,7 +23,7 @@ def test_an_unknown_language_is_an_error_that_names_it():
 
 @pytest.mark.parametrize(
     ("alpha", "expected"),
-    [(1.0, [0.9, 0.1]), (0.5, [0.75, 0.25]), (0.0, [0.5, 0.5])],
+    [(1.0, [0.9, 0.1]), (0.5, [0.75, 0.25]), (0.0, [0.5, 0.5]), (9e5, [1, 0])],
 )
 def test_probabilities_are_smoothed_shares(alpha, expected):
     probabilities = language_probabilities({"en": 900, "sw": 100}, alpha)

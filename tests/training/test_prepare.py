@@ -430,6 +430,13 @@ def test_other_texts_do_not_go_on_with_a_training(folder, prepared, tokenizer):
         batches_from(folder, tokenizer, 2, None, 1)
 
 
+def test_two_preparings_at_once_are_refused(folder, tmp_path, lock_elsewhere):
+    lock_elsewhere(tmp_path)
+    with pytest.raises(ValueError, match="Another process writes to"):
+        prepare(load_recipe(folder / "recipe.yaml"), tmp_path, quiet=True)
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
 def test_the_command(folder, tmp_path, capfd):
     output = tmp_path / "prepared"
     arguments = ["prepare", str(folder / "recipe.yaml"), "--output", str(output)]

@@ -26,6 +26,7 @@ from xlm_tf import (
     XLMTextEmbedder,
 )
 from xlm_tf.cli import main
+from xlm_tf.output_files import unlock_folder
 from xlm_tf.text.vocabulary import train_vocabulary
 from xlm_tf.training import pretrain as pretraining
 from xlm_tf.training.initial_model import load_initial_model
@@ -581,3 +582,16 @@ def test_a_recipe_may_change_until_it_trains(workspace, tmp_path):
     path = write_recipe(workspace, "x.yaml", training={"seed": 3})
     with pytest.raises(ValueError, match=r"Changed since: recipe\.training\.seed"):
         claim_output(load_recipe(path, output=tmp_path / "run"))
+
+
+def test_two_runs_at_once_are_refused(workspace, tmp_path, lock_elsewhere, capsys):
+    output = tmp_path / "run"
+    path = write_recipe(workspace, "x.yaml", training={"seed": 1})
+    claim_output(load_recipe(path, output=output))
+    record = (output / "recipe.json").read_text()
+    unlock_folder(output)
+    lock_elsewhere(output)
+    command = ["pretrain", str(workspace / "recipe.yaml"), "--output", str(output)]
+    assert main(command) == 2
+    assert f"Another process writes to {output}." in capsys.readouterr().err
+    assert (output / "recipe.json").read_text() == record

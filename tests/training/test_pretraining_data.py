@@ -27,7 +27,7 @@ def read(tokenizer, sentences, tmp_path_factory):
         "bitext": [pairs],
     }
 
-    def read_changed(objectives, **training):
+    def read_changed(objectives, held_out=data, embeddings=True, **training):
         recipe = {
             "output": "run",
             "vocabulary": "vocabulary.model",
@@ -36,11 +36,11 @@ def read(tokenizer, sentences, tmp_path_factory):
                 "num_heads": 1,
                 "hidden_dim": 4,
                 "intermediate_dim": 4,
-                "language_embeddings": True,
+                "language_embeddings": embeddings,
                 "causal": "clm" in objectives,
             },
             "data": data,
-            "held_out": data,
+            "held_out": held_out,
             "objectives": objectives,
             "training": {
                 "steps": 100,
@@ -52,7 +52,8 @@ def read(tokenizer, sentences, tmp_path_factory):
         path = folder / "recipe.yaml"
         path.write_text(yaml.safe_dump(recipe))
         recipe = load_recipe(path)
-        return PretrainingData(recipe, tokenizer, recipe.languages)
+        languages = recipe.languages if embeddings else None
+        return PretrainingData(recipe, tokenizer, languages)
 
     return read_changed
 
@@ -136,3 +137,39 @@ def test_running_text_of_a_causal_model(read):
     # Held-out logits are of all positions too: not more than of a part of a step.
     inputs, targets, _, _ = next(iter(data.evaluation_batches()))
     assert inputs["token_ids"].shape == targets.shape == (ROWS // 2, LENGTH)
+
+
+OF_OTHERS = {
+    "monolingual": {"it": ["fr.txt"]},
+    "bitext": [
+        {"source_language": "en", "target_language": "de", "files": ["pairs.tsv"]}
+    ],
+}
+
+
+def test_held_out_text_is_scored_whatever_is_trained_on(read):
+    """Of languages without training text, and pairs the other way round."""
+    data = read({"mlm": 1, "tlm": 1}, OF_OTHERS, embeddings=False)
+    groups = data.evaluation_groups()
+    assert groups == ["mlm/it", "mlm/en", "mlm/de", "tlm/en-de"]
+    scored = {
+        groups[number]
+        for *_, own in data.evaluation_batches()
+        for number in own.numpy()
+    }
+    assert scored == set(groups)
+    pairs = {"bitext": OF_OTHERS["bitext"]}
+    assert read({"mt": 1}, pairs).evaluation_groups() == ["mt/en-de"]
+
+
+def test_back_translation_alone_has_no_perplexity(read):
+    data = read({"bt": 1}, early_stopping_metric="round_trip_bleu")
+    assert data.evaluation_groups() == []
+    assert data.evaluation_batches() is None
+
+
+@pytest.mark.parametrize("alpha", [5000, "0:5000,10:2000"])
+def test_a_high_alpha_draws_the_largest_language(read, alpha):
+    data = read({"mlm": 1}, language_alpha=alpha)
+    rows = [own for batch in taken(data, 0, 2) for own in languages_of(batch)]
+    assert rows == [{1}] * len(rows)  # English

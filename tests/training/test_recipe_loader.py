@@ -448,6 +448,9 @@ def test_languages_and_form_of_the_initial_model(load):
         check_initial_model(recipe, InitialModelFacts(64, None, True))
 
 
+TEXTS = {"en": ["other.txt"], "fr": ["fr.txt"]}
+
+
 def with_decoder(**training):
     def change(recipe):
         recipe["objectives"] = {"mt": 1, "bt": 1, "dae": 1}
@@ -520,6 +523,26 @@ def test_what_is_learnt_to_translate(load):
                 held_out={"monolingual": {"fr": ["other.txt"]}},
             ),
             "texts of one language: bt needs two",
+        ),
+        (
+            lambda r: r.update(objectives={"bt": 1}, held_out={"monolingual": TEXTS}),
+            "must be one of round_trip_bleu, .*Received: perplexity",
+        ),
+        (
+            lambda r: (
+                r.update(objectives={"bt": 1}, held_out={"monolingual": TEXTS}),
+                r["training"].update(directions=["en-fr"]),
+            ),
+            "nothing to score a model by: bt is scored by pairs",
+        ),
+        (
+            lambda r: r.update(
+                held_out={
+                    "monolingual": TEXTS,
+                    "bitext": [{**r["data"]["bitext"][0], "source_language": "de"}],
+                }
+            ),
+            "held_out holds no pairs that mt learns to translate",
         ),
         (lambda r: r.update(initial_decoder="x"), "initial_decoder needs recipe.ini"),
     ],

@@ -25,6 +25,9 @@ def add_arguments(parser):
     validate = actions.add_parser("validate", help="say all that is wrong in a recipe")
     validate.add_argument("recipe", metavar="FILE", help="YAML file, or a name")
     validate.add_argument("--data", type=Path, help="folder of the corpora")
+    validate.add_argument(
+        "--output", type=Path, help="folder of the results, instead of the recipe's"
+    )
     validate.set_defaults(act=_validate)
     schema = actions.add_parser(
         "schema", help="print the JSON schema of recipes, for completion in an editor"
@@ -82,7 +85,8 @@ def _validate(args):
     from xlm_tf.training.recipe_loader import RecipeError, load_recipe
 
     try:
-        recipe = load_recipe(args.recipe, args.data)
+        overrides = {"output": args.output} if args.output else {}
+        recipe = load_recipe(args.recipe, args.data, **overrides)
     except RecipeError as error:
         print("\n".join(error.lines))
         return 1

@@ -60,6 +60,8 @@ def read_lines(path, encoding="utf-8"):
         ValueError: a line that is not in the encoding; names file and line.
     """
     name = "stdin" if path == STANDARD_STREAM else str(path)
+    if path != STANDARD_STREAM and Path(path).is_dir():
+        raise IsADirectoryError(f"{path} is a folder. Name the files in it.")
     if path != STANDARD_STREAM and not Path(path).is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     chunks = (
@@ -92,7 +94,8 @@ def check_lines(path, encoding="utf-8"):
 
     What can be read only once, stdin or a pipe, is left alone.
     """
-    if path == STANDARD_STREAM or (Path(path).exists() and not Path(path).is_file()):
+    is_file = Path(path).is_file() or Path(path).is_dir() or not Path(path).exists()
+    if path == STANDARD_STREAM or not is_file:
         return
     for _ in read_lines(path, encoding):
         pass

@@ -72,6 +72,8 @@ def language_probabilities(counts, alpha):
         )
     if alpha < 0:
         raise ValueError(f"alpha must not be negative. Received: alpha={alpha}.")
-    total = sum(counts.values())
-    weights = {key: (count / total) ** alpha for key, count in counts.items()}
-    return {key: weight / sum(weights.values()) for key, weight in weights.items()}
+    # Of the largest, not of all: its weight is 1, whatever alpha is.
+    largest = max(counts.values())
+    weights = {key: (count / largest) ** alpha for key, count in counts.items()}
+    total = sum(weights.values())
+    return {key: weight / total for key, weight in weights.items()}

@@ -110,9 +110,7 @@ def finetune(recipe, quiet=False):
     if finished and is_chief():
         run.compare_average()
         scores = _test(recipe, data, reporter)
-    reporter.say(
-        f"The best model is in {run.model_dir}, the curves in {run.metrics_file}."
-    )
+    run.say_where()
     return FinetuningResult(run.model_dir, run.metrics_file, run.step, scores, finished)
 
 

@@ -11,7 +11,12 @@ from rich.progress import Progress
 
 from xlm_tf.data.token_shards import File, Shard, token_dtype, write_shard
 from xlm_tf.objectives.token_sequences import token_ids
-from xlm_tf.output_files import whole_file
+from xlm_tf.output_files import (
+    lock_folder,
+    unlock_folder,
+    visible_names,
+    whole_file,
+)
 from xlm_tf.text.fingerprint import tokenizer_fingerprint
 from xlm_tf.training.prepared_corpora import (
     HELD_OUT_FILE,
@@ -167,12 +172,14 @@ class _Progress:
                 "delete it."
             )
         if not self.path.exists():
-            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            if folder.exists() and (not folder.is_dir() or visible_names(folder)):
                 raise FileExistsError(
                     f"{folder} exists, and is no beginning of prepared corpora. Choose "
                     "another output."
                 )
             folder.mkdir(parents=True, exist_ok=True)
+        lock_folder(folder)
+        if not self.path.exists():
             self._write_plan(plan)
         first, *lines = self.path.read_text(encoding="utf-8").splitlines()
         if not lines:  # nothing would be lost
@@ -258,3 +265,4 @@ def _write_index(folder, tokenizer, dtype, sources, progress, held_out_file):
     with whole_file(folder / INDEX_FILE) as partial:
         partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
     (folder / PROGRESS_FILE).unlink()
+    unlock_folder(folder)

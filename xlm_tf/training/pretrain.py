@@ -97,9 +97,7 @@ def pretrain(recipe, quiet=False):
         trainer.optimizer.build(trainer.trainable_variables)
     run = _PretrainingRun(recipe, trainer, model, data, reporter)
     run_to_end(run, data.train_batches)
-    reporter.say(
-        f"The best model is in {run.model_dir}, the curves in {run.metrics_file}."
-    )
+    run.say_where()
     return PretrainingResult(
         run.model_dir,
         run.metrics_file,
@@ -180,22 +178,22 @@ class _PretrainingRun(TrainingRun):
     @functools.cached_property
     def evaluation_batches(self):
         """In memory: the next evaluations need not read the texts again."""
-        return list(self.data.evaluation_batches())
+        return list(self.data.evaluation_batches() or ())
 
     def evaluate(self):
         scores = self.evaluator.evaluate(self.evaluation_batches)
-        self.reporter.table(
-            f"Held-out text after {self.step} steps",
-            ["perplexity", "accuracy", "targets"],
-            {
-                name: [
-                    f"{score.perplexity:.1f}",
-                    f"{score.accuracy:.1%}",
-                    f"{score.num_targets:,}",
-                ]
-                for name, score in scores.items()
-            },
-        )
+        rows = {
+            name: [
+                f"{score.perplexity:.1f}",
+                f"{score.accuracy:.1%}",
+                f"{score.num_targets:,}",
+            ]
+            for name, score in scores.items()
+        }
+        if rows:
+            title = f"Held-out text after {self.step} steps"
+            columns = ["perplexity", "accuracy", "targets"]
+            self.reporter.table(title, columns, rows)
         metrics = _metrics(scores)
         if self.translations is not None:
             metrics |= self.translations.evaluate(self.reporter, self.step)

@@ -55,13 +55,13 @@ class PretrainingData:
         if recipe.data.prepared is None:
             self.prepared = None
             train, held_out, self.reports = read_corpora(recipe)
-            self.train_sources = _by_objective(train, recipe)
+            self.train_sources = _by_objective(train, recipe, recipe.starts)
         else:
             self.prepared = PreparedCorpora(recipe.data.prepared)
             self.prepared.check(tokenizer)
             held_out, self.reports = _held_out_beside(self.prepared, recipe)
             self.train_sources = _prepared_by_objective(self.prepared, recipe)
-        self.held_out_sources = _by_objective(held_out, recipe)
+        self.held_out_sources = _by_objective(held_out, recipe, recipe.scored)
         self.held_out_pairs = held_out["pairs"]
         training = recipe.training
         self.objectives = {
@@ -254,7 +254,10 @@ class PretrainingData:
         }
 
     def evaluation_batches(self):
-        """The held-out batches of every objective; their rows tell the group."""
+        """The held-out batches of every objective; their rows tell the group.
+
+        None where back-translation is the only objective: no source of it is given.
+        """
         batches = None
         num_groups = 0
         training = self.recipe.training
@@ -363,8 +366,9 @@ def _shares(counts, alpha, starts):
     starts = tf.constant([starts[key] for key in counts], "int64")
 
     def by_step(step):
-        shares = (sizes / tf.reduce_sum(sizes)) ** alpha.value(step)
-        return tf.where(step >= starts, shares, 0.0)
+        has_begun = step >= starts
+        largest = tf.reduce_max(tf.where(has_begun, sizes, 0.0))
+        return tf.where(has_begun, (sizes / largest) ** alpha.value(step), 0.0)
 
     return by_step
 
@@ -378,8 +382,11 @@ def _sources(corpora):
     return {"texts": texts, "pairs": _pair_sources(corpora)}
 
 
-def _by_objective(sources, recipe):
-    """{"mlm": {language: Source}, "tlm": {"SOURCE-TARGET": Source}} of those named."""
+def _by_objective(sources, recipe, read_by):
+    """{"mlm": {language: Source}, "tlm": {"SOURCE-TARGET": Source}} of those named.
+
+    `read_by` says of an objective's name what it reads.
+    """
     texts = dict(sources["texts"])
     for language, source in _sides(sources["pairs"]).items():
         # Where a language has no text of its own, its sides of the pairs serve.
@@ -388,7 +395,7 @@ def _by_objective(sources, recipe):
     read = {"texts": texts, "pairs": pairs}
     by_objective = {}
     for name in recipe.objectives:
-        wanted, own = recipe.starts(name), read[OBJECTIVES[name].reads]
+        wanted, own = read_by(name), read[OBJECTIVES[name].reads]
         by_objective[name] = {key: own[key] for key in own if key in wanted}
     return by_objective
 

@@ -448,6 +448,8 @@ class PretrainingRecipe(Recipe):
                     )
                 elif not corpora.languages:
                     yield f"recipe.{part} holds no text, which {name} needs."
+                elif part == "held_out" and name == "mt" and not self.scored(name):
+                    yield "recipe.held_out holds no pairs that mt learns to translate."
         if self.model.language_embeddings:
             for language in (self.held_out or self.data).languages:
                 if language not in self.languages:
@@ -462,7 +464,13 @@ class PretrainingRecipe(Recipe):
         if self.data.prepared is not None:
             yield from self._contradictions_of_prepared()
         metric, known = self.training.early_stopping_metric, self._metrics()
-        if metric not in known:
+        if not known and self.objectives:
+            yield (
+                "recipe.held_out (or recipe.data, of which a share is held out) has "
+                "nothing to score a model by: bt is scored by pairs of its "
+                "directions, or there and back, where both ways are learnt."
+            )
+        elif known and metric not in known:
             yield (
                 "recipe.training.early_stopping_metric must be one of "
                 f"{', '.join(known)}. Received: {metric}."
@@ -507,22 +515,31 @@ class PretrainingRecipe(Recipe):
 
     def starts(self, name):
         """What an objective reads, and the step from which it does: dict of int."""
-        own, pairs, languages = (
-            self.training.language_starts,
-            self.data.pairs,
-            self.data.languages,
-        )
-        if "directions" in OBJECTIVES[name].settings:
-            learnt = set(self.directions_of(name))
-            written = {target for _, target in learnt}
-            pairs = [x for x in pairs if x in learnt or x[::-1] in learnt]
-            languages = [x for x in languages if x in written]
-        if OBJECTIVES[name].reads == "pairs":
-            return {
-                "-".join(pair): max(own.get(language, 0) for language in pair)
-                for pair in pairs
-            }
-        return {language: own.get(language, 0) for language in languages}
+        own = self.training.language_starts
+        return {
+            "-".join(languages): max(own.get(language, 0) for language in languages)
+            for languages in self._read_by(name, self.data)
+        }
+
+    def scored(self, name):
+        """What an objective reads of the held-out texts: a list of str."""
+        return [
+            "-".join(own) for own in self._read_by(name, self.held_out or self.data)
+        ]
+
+    def _read_by(self, name, corpora):
+        """The languages, or pairs of them, that an objective reads: tuples of str."""
+        objective = OBJECTIVES[name]
+        of_pairs = objective.reads == "pairs"
+        own = corpora.pairs if of_pairs else [(x,) for x in corpora.languages]
+        if "directions" not in objective.settings:
+            return own
+        learnt = self.directions_of(name)
+        if of_pairs:
+            wanted = {*learnt, *(direction[::-1] for direction in learnt)}
+        else:
+            wanted = {(target,) for _, target in learnt}
+        return [x for x in own if x in wanted]
 
     def contradictions_of_causal(self, causal, where):
         """Yield what objectives do not do with a causal model, or with another.
@@ -669,22 +686,18 @@ class PretrainingRecipe(Recipe):
 
     def _metrics(self):
         """What can tell the best model: means, and what is scored apart."""
-        held_out = self.data if self.held_out is None else self.held_out
-        groups = {
-            "texts": held_out.languages,
-            "pairs": ["-".join(pair) for pair in held_out.pairs],
-        }
+        groups = [
+            f"{name}/{group}"
+            for name in self.objectives
+            if OBJECTIVES[name].has_perplexity
+            for group in self.scored(name)
+        ]
+        metrics = METRICS if groups else ()
         return [
-            *METRICS,
-            *(f"mean/{metric}" for metric in METRICS),
-            *(
-                f"{metric}/{name}/{group}"
-                for metric in METRICS
-                for name in self.objectives
-                if OBJECTIVES[name].has_perplexity
-                for group in groups[OBJECTIVES[name].reads]
-            ),
-            *self._written_metrics(held_out),
+            *metrics,
+            *(f"mean/{metric}" for metric in metrics),
+            *(f"{metric}/{group}" for metric in metrics for group in groups),
+            *self._written_metrics(self.held_out or self.data),
         ]
 
     def _written_metrics(self, held_out):

@@ -212,7 +212,8 @@ def _lines(kind, error):
     said = _SAID.get(error["type"])
     said = said or f"{error['msg'].replace('Input should', 'must')}."
     if error["type"] == "missing":
-        return [f"{where} {said}"]
+        hint = " Or give `--output`." if location == ["output"] else ""
+        return [f"{where} {said}{hint}"]
     return [f"{where} {said} Received: {error['input']!r}."]
 
 

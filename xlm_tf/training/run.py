@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from xlm_tf.output_files import lock_folder, unlock_folder, visible_names, whole_file
 from xlm_tf.training.checkpoint import TrainingCheckpoint
 from xlm_tf.training.reporting import Reporter
 from xlm_tf.training.strategy import distribution_strategy, is_chief
@@ -226,8 +227,18 @@ class TrainingRun(keras.callbacks.Callback):
         kept = [line for line in lines if _step_of(line) <= self.step]
         self.metrics_file.write_text("".join(f"{x}\n" for x in kept), encoding="utf-8")
 
+    def say_where(self):
+        """Say where the best model is, if there is one yet."""
+        if math.isfinite(self.best):
+            self.reporter.say(
+                f"The best model is in {self.model_dir}, the curves in "
+                f"{self.metrics_file}."
+            )
+
     def close(self):
+        """End the run; others may go on with it."""
         self.writer.close()
+        unlock_folder(self.output)
         if self.stop_requested:
             self.reporter.say(
                 f"Stopped at step {self.step} of {self.training.steps}, saved. Run the "
@@ -287,17 +298,19 @@ def claim_output(recipe):
     """Make the output directory this run's, or see that it already is.
 
     Where nothing has been trained yet, a changed recipe takes the place of the old one.
+    It is this process's alone until `TrainingRun.close`.
 
     Args:
         recipe: `PretrainingRecipe` or `FinetuningRecipe`.
 
     Raises:
         ValueError: the directory holds a run of another recipe, or something else, or
-            cannot be written.
+            cannot be written, or another process trains there.
     """
     output = recipe.output
     record = output / "recipe.json"
     content = recipe.model_dump(mode="json")
+    changed = []
     try:
         if record.exists():
             before = json.loads(record.read_text(encoding="utf-8"))
@@ -312,16 +325,16 @@ def claim_output(recipe):
                     f"{output} holds a run of another recipe. Changed since: "
                     f"{', '.join(changed)}. Choose another output, or delete it."
                 )
-            if changed:
-                (output / VOCABULARY_FILE).unlink(missing_ok=True)
-        elif output.exists() and any(output.iterdir()):
+        elif visible_names(output):
             raise ValueError(
                 f"{output} exists and is not a training run. Choose another output."
             )
         output.mkdir(parents=True, exist_ok=True)
-        temporary = record.with_suffix(".new")
-        temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
-        os.replace(temporary, record)
+        lock_folder(output)
+        if changed:
+            (output / VOCABULARY_FILE).unlink(missing_ok=True)
+        with whole_file(record) as partial:
+            partial.write_text(json.dumps(content, indent=2), encoding="utf-8")
     except OSError as error:
         raise ValueError(
             f"recipe.output: {output} cannot be written ({error}). Choose another one."

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from xlm_tf.output_files import whole_file
+from xlm_tf.output_files import unlock_folder, whole_file
 from xlm_tf.training.reporting import Reporter
 from xlm_tf.training.run import claim_output
 from xlm_tf.training.strategy import is_chief
@@ -51,6 +51,7 @@ def finetune_seeds(recipe, finetune_one, quiet=False):
     reporter = Reporter(quiet)
     if is_chief():
         claim_output(recipe)
+        unlock_folder(recipe.output)  # the runs lock their own
     runs = []
     for seed in recipe.training.seeds:
         reporter.say(f"Seed {seed}, in {recipe.output / f'seed-{seed}'}:")

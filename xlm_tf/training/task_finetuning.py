@@ -97,9 +97,7 @@ def finetune_task(recipe, quiet=False):
     run_to_end(run, lambda step: data.train_batches(model).skip(step))
     finished = not run.stop_requested
     scores = _test(recipe, data, reporter) if finished and is_chief() else None
-    reporter.say(
-        f"The best model is in {run.model_dir}, the curves in {run.metrics_file}."
-    )
+    run.say_where()
     return TaskResult(
         run.model_dir,
         run.metrics_file,
