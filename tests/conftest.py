@@ -198,3 +198,13 @@ def lock_elsewhere():
 
     yield lock
     end()
+
+
+@pytest.fixture
+def full_disk():
+    """No file of this process may grow above 100 kB, as if the disk were full."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)

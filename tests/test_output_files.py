@@ -97,3 +97,18 @@ def test_a_folder_is_one_process_alone(tmp_path, lock_elsewhere):
     unlock_folder(tmp_path)
     with pytest.raises(ValueError, match="Another process writes to"):
         lock_folder(tmp_path)
+
+
+def test_a_full_disk_is_said_of_the_file(tmp_path, full_disk):
+    path = tmp_path / "big"
+    for write in (whole_file, whole_folder):
+        with (
+            pytest.raises(OSError, match=f"'{path}'") as caught,
+            write(path) as partial,
+        ):
+            if write is whole_folder:
+                partial.mkdir()
+            file = partial / "file" if write is whole_folder else partial
+            file.write_bytes(bytes(200_000))
+        assert caught.value.filename == str(path)
+        assert list(tmp_path.iterdir()) == []

@@ -16,6 +16,8 @@ try:
 except ImportError:  # not on Windows: nobody is kept out there
     fcntl = None
 
+# No space, a quota, or a limit of the size of files.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _locks = {}
 _being_written = contextvars.ContextVar("folders being written", default=())
 
@@ -71,7 +73,8 @@ def whole_file(path, inputs=()):
         return
     partial = _partial(path)
     try:
-        yield partial
+        with full_disk_named(path):
+            yield partial
         if path.exists():
             shutil.copymode(path, partial)
         os.replace(partial, path)
@@ -97,7 +100,8 @@ def whole_folder(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = _partial(path)
     try:
-        yield partial
+        with full_disk_named(path):
+            yield partial
         check_new(path)  # somebody else may have been faster
         os.replace(partial, path)
     finally:
@@ -134,7 +138,8 @@ def replaced_files(folder, is_own):
         for path in (new, old):
             shutil.rmtree(path, ignore_errors=True)
             path.mkdir()
-        yield new
+        with full_disk_named(folder):
+            yield new
         give_modes(new)
         written = {path.name for path in new.iterdir()}
         for path in list(folder.iterdir()):
@@ -148,6 +153,17 @@ def replaced_files(folder, is_own):
             shutil.rmtree(path, ignore_errors=True)
         if is_new and not any(folder.iterdir()):
             folder.rmdir()
+
+
+@contextlib.contextmanager
+def full_disk_named(path):
+    """Say of a full disk what was being written: Python's error does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno not in _FULL:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def lock_folder(folder):

@@ -56,6 +56,12 @@ def test_nothing_half_is_left(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_full_disk_is_said_of_the_shard(tmp_path, full_disk):
+    with pytest.raises(OSError, match=r"en\.tokens\.bin"):
+        write_shard(tmp_path, "en", blocks([[1] * 100_000]), "<i4", 10)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(("size", "dtype"), [(65_536, "<u2"), (65_537, "<i4")])
 def test_ids_fit_into_the_type(tmp_path, size, dtype):
     assert token_dtype(size) == dtype

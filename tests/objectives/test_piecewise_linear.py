@@ -50,6 +50,7 @@ def test_it_is_written_as_it_was_given(given):
         ("10:1,20:2", "must begin at step 0. Received: 10:1,20:2"),
         ("0:1,20:2,10:3", "must have steps that ascend"),
         ("0:1,20:2,20:3", "must have steps that ascend"),
+        ("0:1,99999999999999999999:0", "must have steps up to"),
         ("0:1,20:nan", "must have finite values"),
         ("0:1,20:inf", "must have finite values"),
         (float("nan"), "must have finite values"),

@@ -61,3 +61,11 @@ def test_checkpoint_of_another_model_is_an_error(tmp_path):
     TrainingCheckpoint(tmp_path, variables([1.0])).save({"step": 1})
     with pytest.raises(ValueError, match="another model"):
         TrainingCheckpoint(tmp_path, variables([1.0, 2.0])).restore()
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, full_disk):
+    TrainingCheckpoint(tmp_path, variables([1.0, 2.0])).save({"step": 1})
+    large = TrainingCheckpoint(tmp_path, variables([0.0] * 50_000))
+    with pytest.raises(OSError, match=r"unfinished\.safetensors cannot be written"):
+        large.save({"step": 2})
+    assert TrainingCheckpoint(tmp_path, variables([0.0, 0.0]))._read(large.last)

@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import ml_dtypes
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from xlm_tf.checkpoints.declared_settings import read_json
@@ -243,11 +244,17 @@ def write_safetensors(tensors, path, metadata=None):
         tensors: dict from name to NumPy array.
         path: Path.
         metadata: dict of str.
+
+    Raises:
+        OSError: the disk is full, or the file cannot be written.
     """
     path.unlink(missing_ok=True)
     path.touch()
     mode = path.stat().st_mode
-    save_file(tensors, path, metadata=metadata)
+    try:
+        save_file(tensors, path, metadata=metadata)
+    except SafetensorError as error:
+        raise OSError(f"{path} cannot be written: {error}") from error
     path.chmod(mode)  # the library writes for the owner alone
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from xlm_tf.output_files import full_disk_named
+
 OFFSETS = "<i8"
 _CHUNK = 1 << 24
 
@@ -104,6 +106,7 @@ def write_shard(folder, name, blocks, dtype, max_tokens):
     rows, tokens = 0, 0
     try:
         with contextlib.ExitStack() as stack:
+            stack.enter_context(full_disk_named(paths[0]))
             files = [stack.enter_context(open(path, "wb")) for path in partial]
             files[1].write(np.zeros(1, OFFSETS).tobytes())
             for ids, lengths in blocks:

@@ -8,6 +8,8 @@ import re
 import numpy as np
 import tensorflow as tf
 
+# What an int64 of a graph holds, and a float64 exactly.
+MOST_STEPS = 2**53
 _POINT = re.compile(r"\s*(\d+)\s*:\s*([-+.\w]+)\s*", re.ASCII)
 
 
@@ -42,6 +44,8 @@ class PiecewiseLinear:
             raise ValueError(f"must begin at step 0. Received: {self}.")
         if any(later <= step for step, later in itertools.pairwise(steps)):
             raise ValueError(f"must have steps that ascend. Received: {self}.")
+        if steps[-1] > MOST_STEPS:
+            raise ValueError(f"must have steps up to {MOST_STEPS}. Received: {self}.")
         if not all(map(math.isfinite, values)):
             raise ValueError(f"must have finite values. Received: {self}.")
 
