@@ -42,6 +42,7 @@ ALLOWED = {
     "evaluation": [*MODELS, "data", "objectives"],
     "search": [*MODELS, "data"],
     "training": [*MODELS, "data", "objectives", "evaluation"],
+    "tuning": [*MODELS, "data", "objectives", "evaluation", "training"],
     "quickstart": None,  # everything below, and `export`
     "cli": None,  # the same, and the quickstart
 }

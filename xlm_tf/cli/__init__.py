@@ -23,6 +23,7 @@ SUBCOMMANDS = {
     "summarise, with a recipe",
     "predict": "a model's answers to texts, one by one",
     "evaluate": "scores by language of a classifier, a tagger or question answering",
+    "tune": "search for the best values of fields of a recipe",
     "recipes": "list, copy and check recipes; their schema for an editor",
     "trim": "cut a model's vocabulary to what some languages or texts need",
     "extend": "add words to a model's vocabulary",

@@ -59,7 +59,7 @@ class FinetuningResult:
     finished: bool
 
 
-def finetune(recipe, quiet=False):
+def finetune(recipe, quiet=False, on_evaluation=None):
     """Run a recipe to its end, from where it stopped if it was begun before.
 
     During training the held-out sources are translated or summarised; the model with
@@ -75,6 +75,7 @@ def finetune(recipe, quiet=False):
     Args:
         recipe: `FinetuningRecipe`, see `load_recipe`.
         quiet: bool, say nothing on the standard output.
+        on_evaluation: function that sees every evaluation, see `run_to_end`.
 
     Returns:
         `FinetuningResult`.
@@ -104,7 +105,11 @@ def finetune(recipe, quiet=False):
         trainer.compile(optimizer=build_optimizer(training))
         trainer.optimizer.build(trainer.trainable_variables)
     run = _FinetuningRun(recipe, trainer, data, reporter)
-    run_to_end(run, lambda step: data.train_batches(model.preprocessor).skip(step))
+    run_to_end(
+        run,
+        lambda step: data.train_batches(model.preprocessor).skip(step),
+        on_evaluation,
+    )
     finished = not run.stop_requested
     scores = None
     if finished and is_chief():

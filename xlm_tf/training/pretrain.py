@@ -47,7 +47,7 @@ class PretrainingResult:
     finished: bool
 
 
-def pretrain(recipe, quiet=False):
+def pretrain(recipe, quiet=False, on_evaluation=None):
     """Run a recipe to its end, from where it stopped if it was begun before.
 
     The output directory holds `recipe.json`, `checkpoints/` (the last two states),
@@ -58,6 +58,7 @@ def pretrain(recipe, quiet=False):
     Args:
         recipe: `PretrainingRecipe`, see `load_recipe`.
         quiet: bool, say nothing on the standard output.
+        on_evaluation: function that sees every evaluation, see `run_to_end`.
 
     Returns:
         `PretrainingResult`.
@@ -96,7 +97,7 @@ def pretrain(recipe, quiet=False):
         trainer.compile(optimizer=build_optimizer(training))
         trainer.optimizer.build(trainer.trainable_variables)
     run = _PretrainingRun(recipe, trainer, model, data, reporter)
-    run_to_end(run, data.train_batches)
+    run_to_end(run, data.train_batches, on_evaluation)
     run.say_where()
     return PretrainingResult(
         run.model_dir,

@@ -80,16 +80,30 @@ def load_recipe(source, data_folder=None, command=None, **overrides):
         ValueError: the file is not YAML, or of another command.
     """
     path, folder = find_recipe(source)
-    if data_folder is not None and not Path(data_folder).is_dir():
-        raise FileNotFoundError(f"There is no data folder at {data_folder}.")
+    _check_data_folder(data_folder)
     content = read_yaml(path)
+    for name, value in overrides.items():
+        is_path = isinstance(value, Path)
+        content[name] = str(value.absolute()) if is_path else value
+    return check_recipe(content, path, folder, data_folder, command)
+
+
+def check_recipe(content, path, folder, data_folder=None, command=None):
+    """Check the fields of a recipe that was read.
+
+    Args:
+        content: dict, what `read_yaml` gives.
+        path: Path of the file, which errors name.
+        folder: Path where relative paths start.
+        data_folder, command: see `load_recipe`.
+
+    Returns and raises: as `load_recipe`.
+    """
+    _check_data_folder(data_folder)
     _check_task(path, content)
     kind = kind_of(content, command)
     if command is not None and kind.command != command:
         raise ValueError(f"{path} is a recipe of `xlm-tf {kind.command}`.")
-    for name, value in overrides.items():
-        is_path = isinstance(value, Path)
-        content[name] = str(value.absolute()) if is_path else value
     context = {
         "folder": folder,
         "data_folder": Path(data_folder or folder).absolute(),
@@ -101,7 +115,7 @@ def load_recipe(source, data_folder=None, command=None, **overrides):
         # What contradicts is looked for once every field is right.
         others = _validate(kind, content, {**context, "check_files": False})[1]
         errors += others
-    lines = [line for error in errors for line in _lines(kind, error)]
+    lines = [line for error in errors for line in lines_of(kind, error)]
     lines += [] if recipe is None else recipe.unreadable_files()
     if recipe is not None and recipe.initial_model is not None:
         try:
@@ -113,6 +127,11 @@ def load_recipe(source, data_folder=None, command=None, **overrides):
         error_class = MissingFilesError if errors and is_missing else RecipeError
         raise error_class([f"{path}: {line}" for line in lines])
     return recipe
+
+
+def _check_data_folder(data_folder):
+    if data_folder is not None and not Path(data_folder).is_dir():
+        raise FileNotFoundError(f"There is no data folder at {data_folder}.")
 
 
 def kind_of(content, command=None):
@@ -193,10 +212,19 @@ def _validate(kind, content, context):
         return None, error.errors(include_url=False)
 
 
-def _lines(kind, error):
-    """What an error of pydantic says, in lines that name the field."""
+def lines_of(kind, error, root="recipe"):
+    """What an error of pydantic says, in lines that name the field.
+
+    Args:
+        kind: the class that was validated, a `RecipePart`.
+        error: dict, of `ValidationError.errors()`.
+        root: str, what the whole is called.
+
+    Returns:
+        List of str.
+    """
     location = [name for name in error["loc"] if name != "[key]"]
-    where = "recipe" + "".join(
+    where = root + "".join(
         f"[{name}]" if isinstance(name, int) else f".{name}" for name in location
     )
     if error["type"] == "extra_forbidden":

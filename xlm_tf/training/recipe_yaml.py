@@ -44,6 +44,17 @@ def read_yaml(path):
     return content
 
 
+def write_yaml(content):
+    """The YAML of some fields, which `read_yaml` reads as they are: str.
+
+    Args:
+        content: dict of what JSON has.
+    """
+    return yaml.dump(
+        content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=88
+    )
+
+
 class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node, deep=False):
         seen = set()
@@ -62,6 +73,10 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Puts into quotation marks what the loader would not read as text."""
+
+
 def _place(node):
     return f"{node.start_mark.name}, line {node.start_mark.line + 1}"
 
@@ -72,3 +87,4 @@ _Loader.yaml_implicit_resolvers = {
 }
 for tag, (pattern, first_letters) in _SCALARS.items():
     _Loader.add_implicit_resolver(tag, re.compile(pattern), list(first_letters))
+_Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers

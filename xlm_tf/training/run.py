@@ -50,15 +50,22 @@ def begin_run(recipe, quiet=False):
     return strategy, reporter
 
 
-def run_to_end(run, train_batches):
+def run_to_end(run, train_batches, on_evaluation=None):
     """`fit` a run's trainer until the run is over.
 
     Args:
         run: `TrainingRun`.
         train_batches: function from a step to the endless dataset of the batches from
             there on, the same at every call.
+        on_evaluation: function that is called with the run, the dict of its metrics,
+            their step and whether they are the best so far, after every evaluation; of
+            a run that was resumed first with those that it had before. What it raises
+            ends the run.
     """
     training = run.training
+    if on_evaluation is not None:
+        run.on_evaluation = on_evaluation
+        run.tell_recorded()
     with _stop_on_signal(run):
         while not run.is_over:
             # Whole periods in one `fit`; what is left of one after a resume, and a
@@ -124,6 +131,7 @@ class TrainingRun(keras.callbacks.Callback):
                 str(recipe.output / "tensorboard")
             )
         self.stop_requested = False
+        self.on_evaluation = lambda run, metrics, step, is_best: None
 
     @property
     def stopped_early(self):
@@ -183,7 +191,8 @@ class TrainingRun(keras.callbacks.Callback):
         """Save the model if it is the best so far."""
         metric = self.metric
         value = _badness(metrics, metric)
-        if value < self.best:
+        is_best = value < self.best
+        if is_best:
             self.best, self.bad_periods = value, 0
             if self.is_chief:
                 _save_preset(self.trained_model, self.model_dir)
@@ -194,6 +203,15 @@ class TrainingRun(keras.callbacks.Callback):
                 f"{metric} has not improved for {self.bad_periods} evaluations."
             )
             self.model.stop_training = True
+        self.on_evaluation(self, metrics, self.step, is_best)
+
+    def tell_recorded(self):
+        """Call `on_evaluation` with what is in `metrics.jsonl`."""
+        best = math.inf
+        for metrics in _recorded(self.metrics_file):
+            value = _badness(metrics, self.metric)
+            self.on_evaluation(self, metrics, metrics["step"], value < best)
+            best = min(best, value)
 
     def _learning_rate(self):
         optimizer = self.trainer.optimizer
@@ -256,10 +274,8 @@ def best_metrics(metrics_file, metric):
     Returns:
         dict of float, such as "macro_f1/de"; empty where nothing was evaluated.
     """
-    if not metrics_file.exists():
-        return {}
-    lines = metrics_file.read_text(encoding="utf-8").splitlines()
-    best = min(map(json.loads, lines), key=lambda x: _badness(x, metric), default={})
+    recorded = _recorded(metrics_file)
+    best = min(recorded, key=lambda x: _badness(x, metric), default={})
     return {
         name: value
         for name, value in best.items()
@@ -267,11 +283,23 @@ def best_metrics(metrics_file, metric):
     }
 
 
+def is_higher_better(metric):
+    """Whether a metric, such as "mean/bleu", is better where it is higher: bool."""
+    return any(name in metric for name in HIGHER_IS_BETTER)
+
+
+def _recorded(metrics_file):
+    """The evaluations of a file of metrics: list of dict."""
+    if not metrics_file.exists():
+        return []
+    lines = metrics_file.read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
 def _badness(metrics, metric):
     """The value of the metric, which is better where it is smaller."""
     key = metric if metric in metrics else f"mean/{metric}"
-    is_higher_better = any(name in key for name in HIGHER_IS_BETTER)
-    return -metrics[key] if is_higher_better else metrics[key]
+    return -metrics[key] if is_higher_better(key) else metrics[key]
 
 
 def _step_of(line):

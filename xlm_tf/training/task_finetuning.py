@@ -1,6 +1,7 @@
 """Fine-tuning of a task from a recipe: interruptible, scored by language."""
 
 import dataclasses
+import functools
 import json
 from pathlib import Path
 
@@ -52,7 +53,7 @@ class TaskResult:
     finished: bool
 
 
-def finetune_task(recipe, quiet=False):
+def finetune_task(recipe, quiet=False, on_evaluation=None):
     """Run a recipe to its end, from where it stopped if it was begun before.
 
     The output directory holds what that of `pretrain` does; where there is a test, also
@@ -61,6 +62,7 @@ def finetune_task(recipe, quiet=False):
     Args:
         recipe: a `TaskRecipe`, see `load_recipe`.
         quiet: bool, say nothing on the standard output.
+        on_evaluation: function that sees every evaluation, see `run_to_end`.
 
     Returns:
         `TaskResult`; of `training.seeds` a `SeedsResult`.
@@ -70,7 +72,8 @@ def finetune_task(recipe, quiet=False):
             cannot be used, or the loss is not a number.
     """
     if recipe.training.seeds:
-        return finetune_seeds(recipe, finetune_task, quiet)
+        of_seed = functools.partial(finetune_task, on_evaluation=on_evaluation)
+        return finetune_seeds(recipe, of_seed, quiet)
     strategy, reporter = begin_run(recipe, quiet)
     data = DATA[recipe.task](recipe)
     reporter.say_broken(data.reports)
@@ -94,7 +97,7 @@ def finetune_task(recipe, quiet=False):
             model.train_embeddings_of(data.train_inputs())
         trainer = data.build_trainer(model)
     run = _TaskRun(recipe, trainer, model, data, reporter)
-    run_to_end(run, lambda step: data.train_batches(model).skip(step))
+    run_to_end(run, lambda step: data.train_batches(model).skip(step), on_evaluation)
     finished = not run.stop_requested
     scores = _test(recipe, data, reporter) if finished and is_chief() else None
     run.say_where()

@@ -1,0 +1,359 @@
+"""Studies: trials, stops, several processes, failures; and whole trainings."""
+
+import csv
+import json
+import multiprocessing
+import os
+import signal
+
+import pytest
+import tensorflow as tf
+import yaml
+
+from tests.tuning.conftest import RATES
+from xlm_tf.cli import main
+from xlm_tf.training.recipe_loader import load_recipe
+from xlm_tf.tuning.study_file import load_study
+from xlm_tf.tuning.trial_runs import trial_folder
+from xlm_tf.tuning.trial_store import State, TrialStore
+from xlm_tf.tuning.tune import tune
+
+BATCHES = {"training.batch_size": {"choices": [2, 4, 6]}}
+
+
+def rows_of(study):
+    with (study.output / "trials.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_grid_tries_every_combination_once(make_study, trained, capsys):
+    trained.score_of = lambda recipe: 0.9 - recipe.training.batch_size / 10
+    search = {**BATCHES, "training.beta_1": {"choices": [0.8, 0.9]}}
+    study = make_study(sampler="grid", trials=None, search=search)
+    result = tune(study)
+    tried = {(x.training.batch_size, x.training.beta_1) for x in trained.recipes}
+    assert len(trained.recipes) == len(tried) == 6
+    assert all(recipe.test == [] for recipe in trained.recipes)
+    assert result.finished
+    assert result.best["training.batch_size"] == 2
+    assert result.score == pytest.approx(0.7)
+    said = capsys.readouterr().out
+    assert "Trials, the best first" in said
+    assert f"xlm-tf finetune {result.recipe}" in said
+    best = load_recipe(result.recipe, command="finetune")
+    assert best.training.batch_size == 2
+    assert best.training.learning_rate == study.recipe.training.learning_rate
+    assert best.test == study.recipe.test
+    assert best.output == study.output.absolute() / "best"
+    rows = rows_of(study)
+    assert [row["state"] for row in rows] == ["complete"] * 6
+    assert rows[0]["last_step"] == "4"
+    # Nothing more to do.
+    assert tune(study).best == result.best
+    assert len(trained.recipes) == 6
+
+
+def test_a_grid_may_be_cut_and_go_on(make_study, trained):
+    tune(make_study(sampler="grid", search=BATCHES, trials=1))
+    assert len(trained.recipes) == 1
+    tune(make_study(sampler="grid", search=BATCHES, trials=None))
+    assert [x.training.batch_size for x in trained.recipes] == [2, 4, 6]
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_stopped_study_tries_what_an_unstopped_one_does(make_study, trained, sampler):
+    tune(make_study(sampler=sampler, output="whole", trials=5))
+    whole = [recipe.training.learning_rate for recipe in trained.recipes]
+    assert len(set(whole)) == 5
+    trained.recipes.clear()
+    tune(make_study(sampler=sampler, trials=2))
+    result = tune(make_study(sampler=sampler, trials=5))
+    rates = [recipe.training.learning_rate for recipe in trained.recipes]
+    assert rates == whole
+    assert result.best["training.learning_rate"] == min(
+        rates, key=lambda rate: abs(rate - 1e-3)
+    )
+
+
+def test_equal_values_are_trained_once(make_study, trained):
+    study = make_study(search={"training.batch_size": {"choices": [2, 4]}}, trials=6)
+    tune(study)
+    assert len(trained.recipes) == len(
+        {x["training.batch_size"] for x in rows_of(study)}
+    )
+    assert len(rows_of(study)) == 6
+
+
+def test_an_interrupted_trial_is_continued_first(make_study, trained, capsys):
+    study = make_study(trials=2)
+    trained.interrupts = True
+    result = tune(study)
+    assert not result.finished
+    assert result.best is None
+    assert "Run the same command to continue." in capsys.readouterr().out
+    trained.interrupts = False
+    assert tune(study).finished
+    first, again, _ = trained.recipes
+    assert first == again
+    assert len(rows_of(study)) == 2
+
+
+def _begin_and_die(path):
+    store = TrialStore(load_study(path))
+    with store.working():
+        store.begin()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_the_trial_of_a_killed_process_is_taken_over(write_study, trained):
+    path = write_study(trials=2)
+    killed = multiprocessing.get_context("fork").Process(
+        target=_begin_and_die, args=(path,)
+    )
+    killed.start()
+    killed.join()
+    study = load_study(path)
+    store = TrialStore(study)
+    (trial,) = store.trials()
+    assert trial.state == State.RUNNING
+    result = tune(study)
+    assert result.finished
+    assert len(rows_of(study)) == 2
+    first = trained.recipes[0].training.learning_rate
+    assert first == trial.params["training.learning_rate"]
+
+
+def test_a_living_process_keeps_its_trial(make_study, trained):
+    study = make_study(trials=2)
+    other = TrialStore(study)
+    with other.working():
+        trial, values = other.begin()
+        result = tune(study, quiet=True)
+        assert not result.finished
+        assert len(trained.recipes) == 1
+        other.end(trial, State.COMPLETE, 2.0)
+    result = tune(study, quiet=True)
+    assert result.finished
+    assert result.best == values
+    assert len(trained.recipes) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("The loss is nan at step 3."), "The loss is nan at step 3."),
+        (MemoryError(), "MemoryError"),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "OOM when allocating"),
+            "OOM when allocating",
+        ),
+    ],
+)
+def test_a_failed_trial_is_recorded(make_study, trained, error, reason):
+    def fail_first(recipe):
+        if len(trained.recipes) == 1:
+            raise error
+
+    trained.before = fail_first
+    study = make_study()
+    result = tune(study, quiet=True)
+    assert result.finished
+    rows = rows_of(study)
+    assert [row["state"] for row in rows] == ["fail"] + ["complete"] * 3
+    assert reason in rows[0]["reason"]
+
+
+def test_a_score_that_is_no_number_fails(make_study, trained):
+    trained.score_of = lambda recipe: float("nan") if len(trained.recipes) == 1 else 0.5
+    study = make_study()
+    tune(study, quiet=True)
+    assert "is nan at step 2" in rows_of(study)[0]["reason"]
+
+
+def test_a_study_without_a_success_is_an_error(write_study, trained, capsys):
+    def fail(recipe):
+        raise ValueError("No.")
+
+    trained.before = fail
+    assert main(["tune", str(write_study()), "--quiet"]) == 2
+    assert "No trial of the study" in capsys.readouterr().err
+
+
+def test_a_bug_ends_the_study(make_study, trained):
+    def fail(recipe):
+        raise KeyError("bug")
+
+    trained.before = fail
+    study = make_study()
+    with pytest.raises(KeyError):
+        tune(study, quiet=True)
+
+
+@pytest.mark.parametrize("pruner", ["median", "asha", "hyperband"])
+def test_bad_trials_stop_early(make_study, trained, pruner):
+    # Every trial is worse than the one before.
+    trained.score_of = lambda recipe: 1 / len(trained.recipes)
+    study = make_study(
+        {"training": {"steps": 60, "evaluate_every": 2, "warmup_steps": 1}},
+        pruner=pruner,
+        trials=10,
+    )
+    tune(study, quiet=True)
+    rows = rows_of(study)
+    states = [row["state"] for row in rows]
+    assert states[0] == "complete"
+    assert "pruned" in states
+    assert all(int(row["last_step"]) < 60 for row in rows if row["state"] == "pruned")
+    assert not any(row["score"] for row in rows if row["state"] == "pruned")
+
+
+def test_seeds_and_the_worst_language(make_study, trained):
+    def score_of(recipe):
+        return {0: 0.5, 7: 0.7}[recipe.training.seed]
+
+    trained.score_of = score_of
+    study = make_study(seeds=[0, 7], languages="worst", trials=1)
+    result = tune(study, quiet=True)
+    assert result.score == pytest.approx(0.5)  # 0.1 below the means
+    (row,) = rows_of(study)
+    assert float(row["deviation"]) == pytest.approx(0.2 / 2**0.5)
+    assert [recipe.training.seed for recipe in trained.recipes] == [0, 7]
+    assert float(row["seed-7"]) == pytest.approx(0.6)
+
+
+def test_what_changed_is_named(make_study, write_study, trained, capsys):
+    tune(make_study(), quiet=True)
+    path = write_study(search={"training.learning_rate": {"low": 0.1, "high": 0.2}})
+    assert main(["tune", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "holds another study. Changed since: study.search.training.learn" in said
+    path = write_study({"held_out_share": 0.1, "held_out": None})
+    assert main(["tune", str(path)]) == 2
+    assert "recipe.held_out_share" in capsys.readouterr().err
+
+
+def test_a_folder_of_something_else_is_left_alone(write_study, tmp_path, capsys):
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "mine").write_text("mine")
+    assert main(["tune", str(write_study())]) == 2
+    assert "exists and is not a study" in capsys.readouterr().err
+    assert [x.name for x in (tmp_path / "study").iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("damaged", ["study.json", "study.db"])
+def test_a_damaged_study_is_said(make_study, write_study, trained, capsys, damaged):
+    study = make_study()
+    tune(study, quiet=True)
+    (study.output / damaged).write_bytes(b"{half")
+    assert main(["tune", str(write_study())]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert damaged in lines[0]
+
+
+@pytest.mark.parametrize(
+    "storage",
+    ["postgresql://me:secret@127.0.0.1:1/x", "sqlite:////nowhere/x.db", "nonsense"],
+)
+def test_a_database_that_is_not_reached_is_said(write_study, capsys, storage):
+    assert main(["tune", str(write_study(storage=storage))]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert "The database of the study" in lines[0]
+    assert "secret" not in lines[0]
+
+
+def _tune(path, delay):
+    from xlm_tf.tuning import trial_runs
+
+    def train(recipe, watch):
+        import time
+
+        from tests.tuning.conftest import FakeRun
+
+        time.sleep(delay)
+        score = recipe.training.learning_rate
+        watch(FakeRun(), {"mean/macro_f1": score}, 2, True)
+        with (recipe.output.parents[2] / "trained").open("a") as file:
+            print(os.getpid(), file=file)
+        return True
+
+    trial_runs._train = train
+    tune(load_study(path), quiet=True)
+
+
+def test_two_processes_share_a_study(write_study):
+    path = write_study(trials=6)
+    context = multiprocessing.get_context("fork")
+    both = [context.Process(target=_tune, args=(path, 0.3)) for _ in range(2)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join()
+        assert process.exitcode == 0
+    study = load_study(path)
+    rows = rows_of(study)
+    assert [row["state"] for row in rows] == ["complete"] * 6
+    workers = (study.output / "trained").read_text().split()
+    assert len(workers) == 6
+    assert set(map(workers.count, set(workers))) <= {2, 3, 4}
+    assert len(set(workers)) == 2
+
+
+@pytest.mark.slow
+def test_a_classifier_by_the_command(write_study, tmp_path, capsys):
+    path = write_study(trials=2, search=RATES)
+    assert main(["tune", str(path)]) == 0
+    study = load_study(path)
+    best = max(rows_of(study), key=lambda row: float(row["score"]))
+    folders = list((study.output / "trials").iterdir())
+    # Of the models, that of the best trial is kept.
+    assert sum((own / "run" / "model").exists() for own in folders) == 1
+    assert not any((own / "run" / "checkpoints").exists() for own in folders)
+    values = {"training.learning_rate": float(best["training.learning_rate"])}
+    kept = trial_folder(study, values)
+    metrics = (kept / "run" / "metrics.jsonl").read_text().splitlines()
+    scores = [json.loads(line)["mean/macro_f1"] for line in metrics]
+    assert max(scores) == pytest.approx(float(best["score"]))
+    # The best recipe gives that model again, and tests it.
+    recipe = tmp_path / "study" / "best.yaml"
+    assert main(["finetune", str(recipe), "--quiet"]) == 0
+    metrics = (tmp_path / "study" / "best" / "metrics.jsonl").read_text().splitlines()
+    again = [json.loads(line)["mean/macro_f1"] for line in metrics]
+    assert again == pytest.approx(scores)
+    assert (tmp_path / "study" / "best" / "test_scores.json").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["pretrain", "finetune"])
+def test_other_recipes(tmp_path, command):
+    lines = [f"This is line {i} of a text." for i in range(40)]
+    (tmp_path / "en.txt").write_text("\n".join(lines))
+    (tmp_path / "en_de.tsv").write_text("\n".join(f"{x}\tZeile {x}" for x in lines))
+    recipe = {
+        "output": "run",
+        "initial_model": "xlm_tiny",
+        "training": {"steps": 4, "warmup_steps": 1, "evaluate_every": 2},
+    }
+    if command == "pretrain":
+        recipe["data"] = {"monolingual": {"en": ["en.txt"]}}
+        recipe["objectives"] = {"mlm": 1}
+        recipe["training"] |= {"batch_size": 4, "sequence_length": 32}
+    else:
+        direction = {"source_language": "en", "target_language": "de"}
+        recipe["data"] = [{**direction, "files": ["en_de.tsv"]}]
+        recipe["training"] |= {"source_length": 32, "target_length": 32}
+        recipe["training"] |= {"tokens_per_batch": 128}
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    study = {"recipe": "recipe.yaml", "output": "study", "search": RATES, "trials": 2}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
+    assert main(["tune", str(tmp_path / "study.yaml"), "--quiet"]) == 0
+    study = load_study(tmp_path / "study.yaml")
+    rows = rows_of(study)
+    scores = [float(row["score"]) for row in rows]
+    assert len(scores) == 2
+    best = load_recipe(study.output / "best.yaml", command=command)
+    better = min if command == "pretrain" else max
+    row = rows[scores.index(better(scores))]
+    rate = float(row["training.learning_rate"])
+    assert best.training.learning_rate == pytest.approx(rate)

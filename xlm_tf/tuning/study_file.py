@@ -1,0 +1,346 @@
+"""A study written down: the recipe that it varies, what it tries, and what decides."""
+
+import copy
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from xlm_tf.training.recipe_fields import Distinct, OutputPath, RecipePart
+from xlm_tf.training.recipe_loader import RecipeError, check_recipe, lines_of
+from xlm_tf.training.recipe_yaml import read_yaml
+from xlm_tf.training.shipped_recipes import find_recipe
+from xlm_tf.tuning.search_space import Dimension, SearchSpace
+
+# What may not differ between trials, and why.
+_OTHER_TEXTS = "scores of other texts are not comparable"
+_REFUSED = {
+    "output": "every trial has a folder of its own",
+    "task": _OTHER_TEXTS,
+    "data": _OTHER_TEXTS,
+    "held_out": _OTHER_TEXTS,
+    "held_out_share": _OTHER_TEXTS,
+    "test": "trials read no test texts",
+    "test_share": _OTHER_TEXTS,
+    "group": _OTHER_TEXTS,
+    "training.seed": "study.seeds repeats a trial with several",
+    "training.seeds": "study.seeds repeats a trial with several",
+    "training.early_stopping_metric": "study.metric decides for all",
+}
+
+
+class StudyFile(RecipePart):
+    """A search for the hyper-parameters of a recipe, `xlm-tf tune`."""
+
+    recipe: str = Field(
+        description="The recipe to vary: a file, or a name of `xlm-tf recipes list`."
+    )
+    data: str | None = Field(
+        None,
+        min_length=1,
+        description="Folder of the corpora, or `--data`; null: where the recipe's "
+        "paths start.",
+    )
+    output: OutputPath = Field(
+        description="Folder of the results, or `--output`; a study that was stopped "
+        "goes on from there."
+    )
+    set: dict[str, Any] = Field(
+        {},
+        description="Fields of the recipe, by their paths, that all trials and the "
+        "best recipe have otherwise: `training.steps: 300`.",
+    )
+    switches: dict[str, Annotated[list[str], Field(min_length=2), Distinct]] = Field(
+        {},
+        description="Names that are no fields of the recipe, and their values, which "
+        "are searched for the sake of `when`.",
+    )
+    search: dict[str, Dimension] = Field(
+        min_length=1,
+        description="The fields of the recipe that trials try values of, by their "
+        "paths, such as `training.learning_rate`.",
+    )
+    sampler: Literal["tpe", "random", "grid"] = Field(
+        "tpe",
+        description="Who chooses the values: tpe by the trials before (Bergstra et al. "
+        "2011, NeurIPS 24), random, or grid, every combination.",
+    )
+    pruner: Literal["none", "median", "asha", "hyperband"] = Field(
+        "none",
+        description="What ends trials early by their held-out scores: median, those "
+        "worse than half of the others at that step; asha (Li et al. 2020, arXiv "
+        "1810.05934) and hyperband (Li et al. 2018, arXiv 1603.06560), all but the "
+        "best third at every rung.",
+    )
+    trials: int | None = Field(
+        None,
+        ge=1,
+        description="How many in all; more can be asked for later. null: of a grid "
+        "every combination; others need a number.",
+    )
+    seed: int = Field(0, ge=0, lt=2**31, description="Of the sampler.")
+    metric: str | None = Field(
+        None,
+        description="Tells the best trial, and the best model of each: what "
+        "`training.early_stopping_metric` of the recipe may be. null: the recipe's.",
+    )
+    languages: Literal["mean", "worst"] = Field(
+        "mean",
+        description="Whether the mean over the languages, or directions, or the worst "
+        "of them decides between trials.",
+    )
+    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Distinct] | None = (
+        Field(
+            None,
+            min_length=1,
+            description="Run every trial with each of them; the mean of the scores "
+            "decides. null: with the recipe's seed.",
+        )
+    )
+    storage: str | None = Field(
+        None,
+        min_length=1,
+        description="Address of a database that several machines share, such as "
+        "`postgresql://USER:PASSWORD@HOST/NAME`; null: SQLite in `output`.",
+    )
+
+    def contradictions(self):
+        """Yield what does not fit together."""
+        if self.trials is None and self.sampler != "grid":
+            yield f"study.trials is missing, which {self.sampler} needs."
+        if self.languages == "worst" and "/" in (self.metric or ""):
+            yield (
+                "study.languages is worst, and study.metric is of one language: "
+                f"{self.metric}. Leave one of them out."
+            )
+        for part in ("set", "search"):
+            for name in getattr(self, part):
+                reason = next(
+                    (
+                        why
+                        for refused, why in _REFUSED.items()
+                        if name == refused or name.startswith(f"{refused}.")
+                    ),
+                    None,
+                )
+                may_be_set = part == "set" and reason is _OTHER_TEXTS
+                if reason is not None and not may_be_set:
+                    yield f"study.{part}.{name} may not be: {reason}."
+        for name in self.set:
+            if name in self.search:
+                yield f"study.set and study.search both have {name}."
+            for other in (*self.search, *self.set):
+                if other.startswith(f"{name}."):
+                    yield f"study.set.{name} would hide {other}."
+        for name in self.switches:
+            if name in self.search:
+                yield f"study.switches and study.search both have {name}."
+        space = SearchSpace(self.search, self.switches)
+        yield from space.contradictions()
+        if self.sampler == "grid":
+            try:
+                space.grid()
+            except ValueError as error:
+                yield str(error)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One of the trainings of every trial.
+
+    Attributes:
+        name: str, of its folder.
+        seed: int, or None for the recipe's.
+    """
+
+    name: str
+    seed: int | None
+
+
+class Study:
+    """A checked study: its file, its space, and the recipe of every trial.
+
+    Attributes:
+        settings: `StudyFile`.
+        space: `SearchSpace`.
+        output: Path.
+        base: dict, the fields of the recipe, with those that are `set`.
+        recipe: the recipe without what the search varies, checked.
+        data_folder: Path or None.
+    """
+
+    def __init__(self, settings, base, recipe_path, recipe_folder, data_folder):
+        self.settings = settings
+        self.space = SearchSpace(settings.search, settings.switches)
+        self.output = settings.output
+        self.base = base
+        self._recipe_path = recipe_path
+        self._recipe_folder = recipe_folder
+        self.data_folder = data_folder
+        self.recipe = self.recipe_with({})
+
+    def recipe_with(self, fields, **others):
+        """The recipe with some fields by their paths, checked.
+
+        Args:
+            fields: dict from paths to values.
+            **others: values for top-level fields, such as `output`.
+
+        Raises:
+            RecipeError: the recipe refuses them.
+        """
+        content = copy.deepcopy(self.base)
+        for name, value in fields.items():
+            _put(content, name, value)
+        content |= others
+        path = self._recipe_path
+        try:
+            return check_recipe(content, path, self._recipe_folder, self.data_folder)
+        except RecipeError as error:
+            lines = [line.removeprefix(f"{path}: ") for line in error.lines]
+            raise RecipeError(lines) from error
+
+    def runs(self):
+        """The trainings of every trial: a list of `Run`."""
+        seeds = self.settings.seeds or [None]
+        return [Run("run" if x is None else f"seed-{x}", x) for x in seeds]
+
+    def trial_recipe(self, values, output, run):
+        """The recipe of one run of a trial: no test, and a folder of its own.
+
+        Args:
+            values: see `SearchSpace.values`.
+            output: Path.
+            run: `Run`.
+        """
+        fields = self.space.fields(values)
+        if run.seed is not None:
+            fields["training.seed"] = run.seed
+        # A share of groups is left to the test: not to be trained on.
+        without = {} if self.base.get("test_share") else {"test": []}
+        if "test" not in self.base:
+            without = {}
+        return self.recipe_with(fields, output=str(output.absolute()), **without)
+
+    @property
+    def metric(self):
+        """str, or None where the recipe leaves it to its data."""
+        recipe = self.recipe
+        return getattr(recipe, "metric", recipe.training.early_stopping_metric)
+
+    def definition(self):
+        """What may not change while a study goes on: a dict."""
+        settings = self.settings.model_dump(mode="json")
+        for name in ("trials", "storage", "output", "data", "recipe"):
+            settings.pop(name)
+        recipe = self.recipe.model_dump(mode="json")
+        recipe.pop("output")
+        return {"study": settings, "recipe": recipe}
+
+
+def load_study(path, data_folder=None, output=None, trials=None):
+    """Read and check a study; its fields are explained in `docs/tuning.md`.
+
+    Args:
+        path: str or Path of a YAML file; relative paths in it start at its folder.
+        data_folder: str or Path, the folder of the corpora instead of the file's.
+        output: str or Path, instead of the file's.
+        trials: int, instead of the file's.
+
+    Returns:
+        `Study`.
+
+    Raises:
+        FileNotFoundError: there is no such file, recipe or data folder.
+        RecipeError: fields that are unknown, missing, of another type or out of range;
+            fields and values of the search that the recipe refuses.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no study at {path}.")
+    content = read_yaml(path)
+    if output is not None:
+        content["output"] = str(Path(output).absolute())
+    if trials is not None:
+        content["trials"] = trials
+    context = {"folder": path.parent, "data_folder": path.parent, "check_files": True}
+    try:
+        settings = StudyFile.model_validate(content, context=context)
+    except ValidationError as error:
+        raise RecipeError(
+            [
+                f"{path}: {line}"
+                for own in error.errors(include_url=False)
+                for line in lines_of(StudyFile, own, "study")
+            ]
+        ) from error
+    source = settings.recipe
+    if (path.parent / source).is_file():
+        source = path.parent / source
+    recipe_path, folder = find_recipe(source)
+    if data_folder is None and settings.data is not None:
+        data_folder = path.parent / settings.data
+    base = read_yaml(recipe_path)
+    problems = []
+    for name, value in settings.set.items():
+        _put(base, name, value)
+    if settings.metric is not None:
+        _put(base, "training.early_stopping_metric", settings.metric)
+    base.setdefault("output", "run")  # every trial has its own
+    if (base.get("training") or {}).get("seeds"):
+        problems.append("recipe.training.seeds must be left out: study.seeds has them.")
+    try:
+        study = Study(settings, base, recipe_path, folder, data_folder)
+        problems += _refused_values(study)
+    except RecipeError as error:
+        problems += [f"study.recipe ({recipe_path}): {line}" for line in error.lines]
+    if problems:
+        raise RecipeError([f"{path}: {line}" for line in problems])
+    return study
+
+
+def _refused_values(study):
+    """What no combination makes of the recipe a right one: a list of str."""
+    problems = []
+    for name, dimension in study.space.dimensions.items():
+        if name in study.space.switches:
+            continue
+        for value in dimension.extremes():
+            refused = None
+            for values in study.space.examples(name, value):
+                try:
+                    study.recipe_with(study.space.fields(values))
+                    refused = None
+                    break
+                except RecipeError as error:
+                    refused = refused or error
+            if refused is not None:
+                own = [line for line in refused.lines if _last(name) in line]
+                said = (own or refused.lines)[0]
+                problems.append(f"study.search.{name}: {json.dumps(value)}: {said}")
+                break
+    return problems
+
+
+def _last(name):
+    return name.rpartition(".")[2]
+
+
+def _put(content, name, value):
+    """Give a field of a recipe, by its path, a value."""
+    *parts, last = name.split(".")
+    for number, part in enumerate(parts):
+        inner = content.get(part)
+        inner = {} if inner is None else inner
+        if not isinstance(inner, dict):
+            raise RecipeError(
+                [
+                    f"recipe.{'.'.join(parts[: number + 1])} has no fields, as {name} "
+                    "needs."
+                ]
+            )
+        content[part] = dict(inner)
+        content = content[part]
+    content[last] = value
