@@ -357,3 +357,48 @@ def test_other_recipes(tmp_path, command):
     row = rows[scores.index(better(scores))]
     rate = float(row["training.learning_rate"])
     assert best.training.learning_rate == pytest.approx(rate)
+
+
+def test_cross_validation_trains_on_every_fold(make_study, trained):
+    trained.score_of = lambda recipe: 0.2 * recipe.held_out_fold.fold
+    study = make_study(cross_validation={"folds": 3}, seeds=[0, 1], trials=1)
+    result = tune(study, quiet=True)
+    assert result.score == pytest.approx(0.4)
+    runs = [
+        (x.held_out_fold.fold, x.training.seed, x.held_out) for x in trained.recipes
+    ]
+    assert runs == [(fold, seed, None) for seed in (0, 1) for fold in (1, 2, 3)]
+    (row,) = rows_of(study)
+    assert float(row["fold-3-seed-1"]) == pytest.approx(0.6)
+    # Beside what the recipe holds out itself.
+    best = load_recipe(result.recipe)
+    assert best.held_out == study.recipe.held_out
+    assert best.held_out_fold is None
+
+
+def test_a_stopped_cross_validation_keeps_its_folds(make_study, trained):
+    study = make_study(cross_validation={"folds": 3}, trials=1)
+
+    def interrupt(recipe):
+        trained.interrupts = len(trained.recipes) == 2
+
+    trained.before = interrupt
+    assert not tune(study, quiet=True).finished
+    assert tune(study, quiet=True).finished
+    folds = [recipe.held_out_fold.fold for recipe in trained.recipes]
+    assert folds == [1, 2, 2, 3]
+
+
+def test_folds_of_other_recipes_are_refused(write_study, tmp_path, capsys):
+    path = write_study(cross_validation={"folds": 2})
+    recipe = {
+        "output": "run",
+        "initial_model": "xlm_tiny",
+        "data": {"monolingual": {"en": ["train.tsv.txt"]}},
+        "objectives": {"mlm": 1},
+        "training": {"steps": 4},
+    }
+    (tmp_path / "train.tsv.txt").write_text("A text.\n")
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    assert main(["tune", str(path)]) == 2
+    assert "study.cross_validation is of tasks" in capsys.readouterr().err

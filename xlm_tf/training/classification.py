@@ -29,6 +29,10 @@ class ClassificationData(TaskData):
     def keys(self, row):
         return {(text_key(row["text"]), text_key(row.get("text_pair") or ""))}
 
+    def class_of(self, row):
+        """See `TaskData`."""
+        return row["label"]
+
     def read_labels(self):
         if self.labels is not None:
             return

@@ -12,6 +12,7 @@ from xlm_tf.data.sampling import sample_rows
 from xlm_tf.evaluation.row_languages import name_languages
 from xlm_tf.models.length_groups import group_by_length
 from xlm_tf.text.language_codes import parse_language_code
+from xlm_tf.training.folds import deal_folds
 from xlm_tf.training.task_building import build_trainer
 
 
@@ -44,6 +45,8 @@ class TaskData(abc.ABC):
             self._split_groups(recipe.test_share)
         if recipe.held_out is not None:
             held_out = self._read("held_out")
+        elif recipe.held_out_fold is not None:
+            held_out = self._fold(recipe.held_out_fold)
         else:
             held_out = self._hold_out(recipe.held_out_share)
         languages = {row["language"] for row in self.train}
@@ -89,6 +92,10 @@ class TaskData(abc.ABC):
     @abc.abstractmethod
     def keys(self, row):
         """What two rows that say the same have in common: a set, of which one is."""
+
+    def class_of(self, row):
+        """The class that folds have equal shares of, or None where there is none."""
+        return None
 
     @abc.abstractmethod
     def read_labels(self):
@@ -165,13 +172,28 @@ class TaskData(abc.ABC):
     def _read(self, part):
         report = CorpusReport()
         self.reports.append(report)
-        read = []
+        read, sizes = [], []
         for entry in getattr(self.recipe, part):
             rows = self.read_entry(entry, report)
             for row in rows:
                 row["language"] = self.language_of(row, entry)
             read += rows
+            sizes.append(len(rows))
+        fold = self.recipe.held_out_fold
+        if part == "data" and fold is not None and fold.by_line:
+            self._group_by_line(read, sizes, report)
         return read
+
+    def _group_by_line(self, rows, sizes, report):
+        """Make a group of the rows of one number in all entries of `data`."""
+        if len(set(sizes)) > 1 or report.broken:
+            raise ValueError(
+                "recipe.held_out_fold.by_line needs entries of data with as many rows, "
+                f"all of which can be read. Received: {', '.join(map(str, sizes))} "
+                f"rows, and {report.broken} that cannot be read."
+            )
+        for number, row in enumerate(rows):
+            row["group"] = number % sizes[0]
 
     def _fetched(self, dataset):
         """The Parquet file of a `HubDataset`."""
@@ -194,6 +216,18 @@ class TaskData(abc.ABC):
                 f"on and {len(self.test):,} to test, of {len(groups):,} groups: both "
                 "need some."
             )
+
+    def _fold(self, fold):
+        """The rows of one fold."""
+        rows = self.train
+        groups = [row.get("group", ("row", n)) for n, row in enumerate(rows)]
+        strata = [(row["language"], self.class_of(row)) for row in rows]
+        try:
+            folds = deal_folds(groups, strata, fold.folds, fold.stratify)
+        except ValueError as error:
+            raise ValueError(f"recipe.held_out_fold: {error}") from error
+        own = zip(rows, folds, strict=True)
+        return [row for row, number in own if number == fold.fold]
 
     def _hold_out(self, share):
         """A share of every language's rows, or of the groups."""

@@ -6,7 +6,13 @@ from typing import ClassVar
 from pydantic import Field, field_validator
 
 from xlm_tf.training.recipe import Recipe
-from xlm_tf.training.recipe_fields import CorpusFile, DatasetName, Language, RecipePart
+from xlm_tf.training.recipe_fields import (
+    CorpusFile,
+    DatasetName,
+    Language,
+    RecipePart,
+    Truth,
+)
 from xlm_tf.training.recipe_parts import repeated_tables
 
 _PARTS = ("data", "held_out", "test")
@@ -68,6 +74,30 @@ class TaskFiles(RecipePart):
             yield "expected either `language` or `language_column`."
 
 
+class HeldOutFold(RecipePart):
+    """One fold of a cross-validation, instead of texts that are held out in any case.
+
+    The folds are the same at every run. Rows with the same `group` are in one fold.
+    """
+
+    fold: int = Field(ge=1, description="Which of them is held out, counted from 1.")
+    folds: int = Field(ge=2, description="How many there are.")
+    stratify: Truth = Field(
+        True,
+        description="Give every fold the same shares of the classes and languages.",
+    )
+    by_line: Truth = Field(
+        False,
+        description="Rows of the same number belong together, in all entries of "
+        "`data`, which have as many: files whose lines are parallel.",
+    )
+
+    def contradictions(self):
+        """Yield what does not fit together."""
+        if self.fold > self.folds:
+            yield (f"fold must be one of {self.folds} (folds). Received: {self.fold}.")
+
+
 class TaskRecipe(Recipe):
     """A run that trains a model with a head, `xlm-tf finetune`.
 
@@ -87,6 +117,11 @@ class TaskRecipe(Recipe):
         "`held_out`. What is held out, or says the same, is not trained on.",
     )
 
+    held_out_fold: HeldOutFold | None = Field(
+        None,
+        description="One fold of `data` is held out instead. `xlm-tf tune` trains on "
+        "all of them in turn.",
+    )
     group: str | None = Field(
         None,
         description="Column that says what belongs together, such as the number of an "
@@ -144,7 +179,16 @@ class TaskRecipe(Recipe):
     def contradictions(self):
         """Yield what does not fit together."""
         yield from super().contradictions()
-        if self.held_out is None and self.held_out_share is None:
+        others = self.held_out is not None or self.held_out_share is not None
+        if self.held_out_fold is not None:
+            if others:
+                yield (
+                    "recipe.held_out_fold is a part of data: leave held_out and "
+                    "held_out_share out."
+                )
+            if self.held_out_fold.by_line and self.group is not None:
+                yield "recipe.held_out_fold.by_line and recipe.group: leave one out."
+        elif not others:
             yield (
                 "recipe must have held_out, rows that choose the best model, or "
                 "held_out_share, such as 0.1 of data."

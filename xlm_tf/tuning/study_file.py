@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from xlm_tf.training.recipe_fields import Distinct, OutputPath, RecipePart
+from xlm_tf.training.recipe_fields import Distinct, OutputPath, RecipePart, Truth
 from xlm_tf.training.recipe_loader import RecipeError, check_recipe, lines_of
 from xlm_tf.training.recipe_yaml import read_yaml
 from xlm_tf.training.shipped_recipes import find_recipe
+from xlm_tf.training.task_recipe import TaskRecipe
 from xlm_tf.tuning.search_space import Dimension, SearchSpace
 
 # What may not differ between trials, and why.
@@ -22,6 +23,7 @@ _REFUSED = {
     "data": _OTHER_TEXTS,
     "held_out": _OTHER_TEXTS,
     "held_out_share": _OTHER_TEXTS,
+    "held_out_fold": "study.cross_validation trains on all folds",
     "test": "trials read no test texts",
     "test_share": _OTHER_TEXTS,
     "group": _OTHER_TEXTS,
@@ -29,6 +31,21 @@ _REFUSED = {
     "training.seeds": "study.seeds repeats a trial with several",
     "training.early_stopping_metric": "study.metric decides for all",
 }
+
+
+class CrossValidation(RecipePart):
+    """Every trial trains a model per fold of `data`, and is scored on that fold."""
+
+    folds: int = Field(ge=2, description="How many.")
+    stratify: Truth = Field(
+        True,
+        description="Give every fold the same shares of the classes and languages.",
+    )
+    by_line: Truth = Field(
+        False,
+        description="Rows of the same number, in entries whose lines are parallel, are "
+        "in one fold. Those with the same `group` of the recipe are in any case.",
+    )
 
 
 class StudyFile(RecipePart):
@@ -90,6 +107,12 @@ class StudyFile(RecipePart):
         "mean",
         description="Whether the mean over the languages, or directions, or the worst "
         "of them decides between trials.",
+    )
+    cross_validation: CrossValidation | None = Field(
+        None,
+        description="Folds of the recipe's `data`, each held out once, instead of what "
+        "it holds out; of recipes with a `task` that classify, tag, answer questions "
+        "or embed.",
     )
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Distinct] | None = (
         Field(
@@ -153,10 +176,12 @@ class Run:
     Attributes:
         name: str, of its folder.
         seed: int, or None for the recipe's.
+        fold: dict, the `held_out_fold` of the recipe; None where there are no folds.
     """
 
     name: str
     seed: int | None
+    fold: dict | None = None
 
 
 class Study:
@@ -205,7 +230,19 @@ class Study:
     def runs(self):
         """The trainings of every trial: a list of `Run`."""
         seeds = self.settings.seeds or [None]
-        return [Run("run" if x is None else f"seed-{x}", x) for x in seeds]
+        runs = [Run("run" if x is None else f"seed-{x}", x) for x in seeds]
+        folds = self.settings.cross_validation
+        if folds is None:
+            return runs
+        return [
+            Run(
+                f"fold-{number}" if run.seed is None else f"fold-{number}-{run.name}",
+                run.seed,
+                {"fold": number, **folds.model_dump()},
+            )
+            for run in runs
+            for number in range(1, folds.folds + 1)
+        ]
 
     def trial_recipe(self, values, output, run):
         """The recipe of one run of a trial: no test, and a folder of its own.
@@ -222,6 +259,9 @@ class Study:
         without = {} if self.base.get("test_share") else {"test": []}
         if "test" not in self.base:
             without = {}
+        if run.fold is not None:
+            fold = {"held_out_fold": run.fold}
+            without |= {"held_out": None, "held_out_share": None, **fold}
         return self.recipe_with(fields, output=str(output.absolute()), **without)
 
     @property
@@ -293,6 +333,15 @@ def load_study(path, data_folder=None, output=None, trials=None):
         problems.append("recipe.training.seeds must be left out: study.seeds has them.")
     try:
         study = Study(settings, base, recipe_path, folder, data_folder)
+        if settings.cross_validation is not None:
+            if not isinstance(study.recipe, TaskRecipe):
+                raise RecipeError(
+                    [
+                        "study.cross_validation is of tasks that classify, tag, answer "
+                        "questions or embed: leave it out."
+                    ]
+                )
+            study.trial_recipe({}, settings.output, study.runs()[0])
         problems += _refused_values(study)
     except RecipeError as error:
         problems += [f"study.recipe ({recipe_path}): {line}" for line in error.lines]
