@@ -138,11 +138,11 @@ class TrialStore:
             pruner=_pruner(self.study),
             load_if_exists=True,
         )
-        definition = json.dumps(self.study.definition()["study"], sort_keys=True)
+        definition = self.study.definition()["study"]
         known = study.user_attrs.get(_DEFINITION)
         if known is None:
-            study.set_user_attr(_DEFINITION, definition)
-        elif known != definition:
+            study.set_user_attr(_DEFINITION, json.dumps(definition))
+        elif any(differences(json.loads(known), definition)):
             raise ValueError(
                 f"The database {self._shown_url()} has another study named {name}: "
                 "let study.output end in another name."
@@ -249,7 +249,7 @@ class TrialStore:
         return min(complete, key=lambda x: (sign * x.value, x.number), default=None)
 
     def importances(self):
-        """How much of the differences between trials a dimension explains.
+        """How much a dimension decides whether a trial is one of the best.
 
         By PED-ANOVA (Watanabe et al. 2023, IJCAI); of those that all complete trials
         have.

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from xlm_tf.training.reporting import Reporter
 from xlm_tf.tuning.file_locks import locked
+from xlm_tf.tuning.study_report import write_report
 from xlm_tf.tuning.study_results import (
     deviation_of,
     say_trials,
@@ -55,7 +56,8 @@ def tune(study, quiet=False):
 
     Several processes may do so at once. The output directory holds `study.json`, the
     trials (`study.db`, unless another storage is named, and their runs in `trials/`),
-    and, after every trial, `trials.csv` and `best.yaml`.
+    after every trial `trials.csv` and `best.yaml`, and at the end, or when it is
+    stopped, `report.html` and its pictures.
 
     Args:
         study: `Study`, see `load_study`.
@@ -178,6 +180,7 @@ def _write(store):
 def _finish(store, reporter, interrupted):
     with store.alone():
         _write(store)
+        write_report(store)
     trials = store.trials()
     say_trials(store, reporter)
     best = store.best()
