@@ -430,6 +430,16 @@ def test_other_texts_do_not_go_on_with_a_training(folder, prepared, tokenizer):
         batches_from(folder, tokenizer, 2, None, 1)
 
 
+def test_texts_without_tokens_are_refused(folder, tmp_path):
+    for name in ("en.txt", "en-de.tsv", "vocabulary.spm"):
+        shutil.copy(folder / name, tmp_path / name)
+    (tmp_path / "fr.txt").write_text("\u200b\n" * 50)
+    pair = {"source_language": "en", "target_language": "de", "files": ["en-de.tsv"]}
+    path = write(tmp_path, "recipe.yaml", held_out={"bitext": [pair]})
+    with pytest.raises(ValueError, match=r"The texts of fr .*have no tokens"):
+        prepare(load_recipe(path), tmp_path / "x", quiet=True)
+
+
 def test_two_preparings_at_once_are_refused(folder, tmp_path, lock_elsewhere):
     lock_elsewhere(tmp_path)
     with pytest.raises(ValueError, match="Another process writes to"):

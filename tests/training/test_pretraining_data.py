@@ -27,7 +27,7 @@ def read(tokenizer, sentences, tmp_path_factory):
         "bitext": [pairs],
     }
 
-    def read_changed(objectives, held_out=data, embeddings=True, **training):
+    def read_changed(objectives, held_out=data, embeddings=True, data=data, **training):
         recipe = {
             "output": "run",
             "vocabulary": "vocabulary.model",
@@ -173,3 +173,23 @@ def test_a_high_alpha_draws_the_largest_language(read, alpha):
     data = read({"mlm": 1}, language_alpha=alpha)
     rows = [own for batch in taken(data, 0, 2) for own in languages_of(batch)]
     assert rows == [{1}] * len(rows)  # English
+
+
+def test_texts_without_tokens_are_refused(read, tmp_path):
+    """A stream of them would never give a batch."""
+    empty, text = "\u200b\n\u200b\u200b\n", "A text.\n"
+    (tmp_path / "empty.txt").write_text(empty)
+    (tmp_path / "one.tsv").write_text("\u200b\tA text.\n" + "A text.\t\u200b\n")
+    (tmp_path / "late.txt").write_text(empty * 300 + text)
+    texts = {"en": [str(tmp_path / "late.txt")], "de": [str(tmp_path / "empty.txt")]}
+    pair = {"source_language": "de", "target_language": "en"}
+    pairs = {"bitext": [{**pair, "files": [str(tmp_path / "one.tsv")]}]}
+    for objective, data, name in (
+        ("mlm", {"monolingual": texts}, "de"),
+        ("dae", {"monolingual": texts}, "de"),
+        ("mt", pairs, "de-en"),
+    ):
+        with pytest.raises(ValueError, match=f"The texts of {name} .*have no tokens"):
+            read({objective: 1}, data=data, held_out=data)
+    only = {"monolingual": {"en": texts["en"]}}
+    assert read({"mlm": 1}, data=only, held_out=only)

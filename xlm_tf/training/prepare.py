@@ -26,7 +26,7 @@ from xlm_tf.training.prepared_corpora import (
     PreparedCorpora,
 )
 from xlm_tf.training.pretrain import build_masked_lm
-from xlm_tf.training.pretraining_data import read_corpora
+from xlm_tf.training.pretraining_data import check_tokens, read_corpora
 from xlm_tf.training.recipe_tokenizer import read_tokenizer
 from xlm_tf.training.reporting import Reporter
 
@@ -72,6 +72,7 @@ def prepare(recipe, folder, threads=None, quiet=False, shard_tokens=SHARD_TOKENS
     progress = _Progress(folder, _plan(recipe, tokenizer))
     train, held_out, reports = read_corpora(recipe)
     reporter.say_broken(reports)
+    check_tokens(train, tokenizer)
     sources = {(language,): own for language, own in train["texts"].items()}
     sources |= train["pairs"]
     total = sum(source.count for source in sources.values())

@@ -16,6 +16,7 @@ from xlm_tf.objectives.registry import OBJECTIVES
 from xlm_tf.objectives.sentence_pairs import with_decoder
 from xlm_tf.objectives.stream_position import MixPosition
 from xlm_tf.objectives.streams import stream_rows
+from xlm_tf.objectives.token_sequences import token_ids
 from xlm_tf.text.languages import language_probabilities
 from xlm_tf.training.held_out import HeldOutTexts, Selection, documents, text_key
 from xlm_tf.training.prepared_corpora import PreparedCorpora
@@ -55,6 +56,7 @@ class PretrainingData:
         if recipe.data.prepared is None:
             self.prepared = None
             train, held_out, self.reports = read_corpora(recipe)
+            check_tokens(train, tokenizer)
             self.train_sources = _by_objective(train, recipe, recipe.starts)
         else:
             self.prepared = PreparedCorpora(recipe.data.prepared)
@@ -302,6 +304,45 @@ def read_corpora(recipe):
     else:
         held_out = _sources(recipe.held_out)
     return train, held_out, [*_reports(train), *_reports(held_out)]
+
+
+def check_tokens(sources, tokenizer):
+    """See that every source has an example with tokens on every side.
+
+    An endless stream of others would never give a batch.
+
+    Args:
+        sources: the first of what `read_corpora` gives.
+        tokenizer: a tokenizer of `xlm_tf.text`.
+
+    Raises:
+        ValueError: there is one without; names it.
+    """
+    for kind, own in sources.items():
+        sides = TEXT if kind == "texts" else PAIR
+        for key, source in own.items():
+            if not any(
+                _has_tokens(examples, sides, tokenizer)
+                for examples in source.examples.batch(WINDOW)
+            ):
+                name = key if kind == "texts" else "-".join(key)
+                raise ValueError(
+                    f"The texts of {name} in recipe.data have no tokens: the "
+                    "vocabulary leaves out all of their characters, such as spaces of "
+                    "no width. Name other texts."
+                )
+
+
+def _has_tokens(examples, sides, tokenizer):
+    lengths = [
+        token_ids(
+            tokenizer,
+            examples[side],
+            examples["language" if side == "text" else f"{side}_language"],
+        ).row_lengths()
+        for side in sides
+    ]
+    return bool(tf.reduce_any(tf.reduce_min(lengths, axis=0) > 0))
 
 
 def _reports(sources):
