@@ -181,7 +181,7 @@ def multitask(parts, policy):
     model = XLMSeq2SeqLM(XLMSeq2SeqBackbone(encoder), compile=False)
     ids = {"start_token_id": 0, "end_token_id": 2, "pad_token_id": 1}
     model.preprocessor = types.SimpleNamespace(tokenizer=types.SimpleNamespace(**ids))
-    trainer = MultitaskTrainer(model, 0.1, 0.1, parts)
+    trainer = MultitaskTrainer(model, 0.1, 0.1, parts, 1.2)
     random = np.random.default_rng(0)
     rows = ROWS * BATCHES
     batch = np.arange(rows) // ROWS
@@ -202,6 +202,7 @@ def multitask(parts, policy):
         "mask_positions": random.integers(0, 16, (rows, 12)).astype("int32"),
         "prediction": (batch % 3).astype("int32"),
         "written_language_ids": (1 - language[:, 0]).astype("int32"),
+        "sampling_draws": random.random((rows, 25), "float32"),
         "loss_weights": np.where(batch % 2, 1.0, 0.3).astype("float32"),
     }
     targets = random.integers(5, 60, (rows, 12)).astype("int32")

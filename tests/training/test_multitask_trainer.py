@@ -150,6 +150,57 @@ def test_sources_are_the_translations_of_the_model(model, tokenizer):
     assert seen == 2
 
 
+def sampled(model, source, language, written, limit, draws, temperature):
+    """A translation of the whole model, token by token, each where its draw says."""
+    tokenizer = model.preprocessor.tokenizer
+    ids = [tokenizer.start_token_id]
+    for draw in draws[:limit]:
+        logits = model(
+            {
+                "encoder_token_ids": np.array([source]),
+                "encoder_padding_mask": np.ones((1, len(source)), bool),
+                "encoder_language_ids": np.full((1, len(source)), language),
+                "decoder_token_ids": np.array([ids]),
+                "decoder_padding_mask": np.ones((1, len(ids)), bool),
+                "decoder_language_ids": np.full((1, len(ids)), written),
+            }
+        )
+        scaled = np.exp(np.array(logits[0, -1], "float64") / temperature)
+        sums = np.cumsum(scaled / scaled.sum())
+        ids.append(int(np.sum(sums <= draw)))
+        if ids[-1] == tokenizer.end_token_id:
+            return ids
+    return [*ids, tokenizer.end_token_id]
+
+
+def test_sampled_sources_are_of_their_own_draws(model, tokenizer):
+    objective = BackTranslation(tokenizer, 32, LANGUAGES, [("de", "en")], 0.7)
+    data = tf.data.Dataset.from_tensor_slices(
+        {"text": TEXTS[2:] * 2, "language": ["en"] * 4}
+    )
+    trainer = MultitaskTrainer(model, sampling_temperature=0.7)
+    seen = set()
+    for inputs, *_ in objective.train_batches(data, 64, 1):
+        assert inputs["sampling_draws"].shape[1] == int(1.3 * 32 + 5)
+        changed = trainer.back_translated(inputs)
+        for row in range(len(inputs["prediction"])):
+            text, translation = (
+                ids["encoder_token_ids"][row][ids["encoder_padding_mask"][row]]
+                for ids in (inputs, changed)
+            )
+            text, translation = text.numpy().tolist(), translation.numpy().tolist()
+            limit = int(1.3 * len(text) + 5)
+            draws = inputs["sampling_draws"][row].numpy()
+            assert translation == sampled(model, text, 1, 0, limit, draws, 0.7)
+            seen.add(tuple(translation))
+            alone = trainer.back_translated(
+                {name: value[row : row + 1] for name, value in inputs.items()}
+            )
+            alone = alone["encoder_token_ids"][0][alone["encoder_padding_mask"][0]]
+            assert alone.numpy().tolist() == translation
+    assert len(seen) == 4  # each text twice, never the same
+
+
 def test_other_batches_keep_their_sources(model, tokenizer):
     objective = MachineTranslation(tokenizer, 32, LANGUAGES)
     inputs, *_ = next(iter(objective.train_batches(pairs(), 256, 1)))

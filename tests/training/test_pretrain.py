@@ -406,6 +406,7 @@ def multitask(workspace, tmp_path_factory):
             "tokens_per_batch": 256,
             "label_smoothing": 0.1,
             "early_stopping_metric": "bleu",
+            "sampling_temperature": 0.9,
         },
     )
     output = tmp_path_factory.mktemp("multitask") / "whole"

@@ -563,6 +563,7 @@ def test_what_an_encoder_decoder_cannot_learn_is_said(load, change, message):
         (training(word_shuffle=2), "word_shuffle has no effect: none of .*mlm"),
         (training(label_smoothing=0.1), "label_smoothing has no effect"),
         (training(translated_texts=5), "translated_texts has no effect"),
+        (training(sampling_temperature=1.0), "sampling_temperature has no effect"),
         (model(num_decoder_layers=2), "num_decoder_layers has no effect"),
         (training(early_stopping_metric="bleu"), "one of perplexity.*: bleu"),
     ],

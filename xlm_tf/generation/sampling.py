@@ -131,7 +131,7 @@ class Sampling(DecodingStrategy):
             state.last[:, None], state.position, state.caches, state.source, None
         )
         probabilities = self.sampler.compute_probabilities(logits[:, 0])  # (B, V)
-        token = tf.cast(self.sampler.get_next_token(probabilities), "int32")
+        token = self.next_tokens(probabilities, state)
         chosen = tf.gather(probabilities, token, batch_dims=1)
         log_prob = tf.math.log(tf.maximum(chosen, 1e-30))
         token = tf.where(state.is_done, pad_id, token)
@@ -145,6 +145,10 @@ class Sampling(DecodingStrategy):
             scores=state.scores + tf.where(state.is_done, 0.0, log_prob),
             caches=caches,
         )
+
+    def next_tokens(self, probabilities, state):
+        """The tokens, int32 (B,), that the sampler chooses by float32 (B, V)."""
+        return tf.cast(self.sampler.get_next_token(probabilities), "int32")
 
     def is_over(self, state):
         """Whether every text is done: bool scalar."""

@@ -27,7 +27,8 @@ class SentencePairs(abc.ABC):
     `encoder_segment_ids` int32 (B, S), `encoder_padding_mask` bool (B, S);
     `decoder_token_ids`, `decoder_language_ids` int32 (B, T), `decoder_padding_mask`
     bool (B, T); `mask_positions` int32 (B, P); `prediction` and `written_language_ids`
-    int32 (B,); targets int32 and weights float32, (B, P) where masked tokens are
+    int32 (B,); `sampling_draws` float32 (B, D), where D is 0 unless sources are
+    sampled; targets int32 and weights float32, (B, P) where masked tokens are
     predicted and T is 0, (B, T) where texts are written and P is 0.
 
     Args:
@@ -136,7 +137,10 @@ class SentencePairs(abc.ABC):
         examples = examples.batch(WINDOW).enumerate()
         examples = examples.map(rows, num_parallel_calls=tf.data.AUTOTUNE)
         examples = examples.unbatch().map(without_padding)
-        padding = {name: tf.zeros((), "int32") for name in examples.element_spec}
+        padding = {
+            name: tf.zeros((), spec.dtype)
+            for name, spec in examples.element_spec.items()
+        }
         padding |= dict.fromkeys(_IDS, tf.constant(self.tokenizer.pad_token_id))
         return batch_by_tokens(
             examples,
@@ -172,6 +176,7 @@ class SentencePairs(abc.ABC):
             rows["target_length"] - 1, tf.shape(target)[1] - 1
         )
         written = target[:, :-1]
+        no_draws = tf.cast(written[:, :0], "float32")
         inputs = {
             "encoder_token_ids": source,
             "encoder_language_ids": _repeated(rows["source_language"], source),
@@ -186,6 +191,7 @@ class SentencePairs(abc.ABC):
             "written_language_ids": rows.get(
                 "written_language", rows["target_language"]
             ),
+            "sampling_draws": rows.get("sampling_draws", no_draws),
         }
         return inputs, target[:, 1:], tf.cast(written_mask, "float32")
 
@@ -221,6 +227,7 @@ def with_decoder(inputs):
         "decoder_padding_mask": tf.cast(nothing, "bool"),
         "prediction": each + MASKED,
         "written_language_ids": each,
+        "sampling_draws": tf.cast(nothing, "float32"),
     }
 
 

@@ -4,12 +4,14 @@ import keras
 import tensorflow as tf
 
 from xlm_tf.generation.beam_search import BeamSearch
+from xlm_tf.generation.drawn_sampling import DrawnSampling
 from xlm_tf.layers.prediction_head import gather_positions
 from xlm_tf.models.global_gradients import (
     apply_global_gradients,
     dense_gradients,
     global_sum,
 )
+from xlm_tf.objectives.back_translation import most_translated
 from xlm_tf.objectives.sentence_pairs import BACK_TRANSLATED, MASKED
 from xlm_tf.training.global_batch_trainer import GlobalBatchTrainer
 from xlm_tf.training.seq2seq_trainer import smoothed_losses
@@ -23,14 +25,16 @@ class MultitaskTrainer(GlobalBatchTrainer):
 
     A batch predicts masked tokens by the encoder, or writes texts by the decoder; both
     by the one prediction head. The sources of back-translation are written in the step
-    itself, by the weights before it, greedily, and without gradients. Losses weigh by
-    token count over the whole global batch, as in `MaskedLMTrainer`.
+    itself, by the weights before it, greedily or sampled, and without gradients. Losses
+    weigh by token count over the whole global batch, as in `MaskedLMTrainer`.
 
     Args:
         seq2seq_lm: an `XLMSeq2SeqLM` whose backbone has languages.
         label_smoothing: float, of the tokens that are written: share of the probability
             that is spread evenly.
         clip_norm, accumulation_steps: see `Seq2SeqTrainer`.
+        sampling_temperature: float, of translations that are sampled for
+            back-translation, by the `sampling_draws` of a batch; None: greedily.
 
     `compile` takes the optimizer only. `fit` takes datasets of batches, see
     `xlm_tf.objectives.sentence_pairs`; reports `loss` (nats per target) and `accuracy`,
@@ -43,6 +47,7 @@ class MultitaskTrainer(GlobalBatchTrainer):
         label_smoothing=0.0,
         clip_norm=None,
         accumulation_steps=1,
+        sampling_temperature=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -50,6 +55,7 @@ class MultitaskTrainer(GlobalBatchTrainer):
         self.supports_jit = False
         self.seq2seq_lm = seq2seq_lm
         self.label_smoothing = label_smoothing
+        self.sampling_temperature = sampling_temperature
         self.clip_norm = clip_norm
         self.accumulation_steps = accumulation_steps
 
@@ -99,27 +105,28 @@ class MultitaskTrainer(GlobalBatchTrainer):
         """What the model translates the sources into: the encoder's inputs."""
         model, tokenizer = self.seq2seq_lm, self.seq2seq_lm.preprocessor.tokenizer
         mask = tf.cast(inputs["encoder_padding_mask"], "int32")
-        lengths = tf.cast(tf.reduce_sum(mask, axis=1), "float32")
-        # XLM's limit, and the model's positions.
+        lengths = tf.reduce_sum(mask, axis=1)
+        # No more than the model has positions.
         room = model.backbone.max_sequence_length - 2
-        limits = tf.minimum(tf.cast(1.3 * lengths + 5.0, "int32"), room)
+        limits = tf.minimum(most_translated(lengths), room)
         start = tf.zeros_like(inputs["prediction"])[:, None] + tokenizer.start_token_id
         source = {
             **_of_sources(inputs),
             "prompt": start,
             "target_language_ids": inputs["written_language_ids"],
         }
-        token_ids = (
-            BeamSearch(num_beams=1, early_stopping=True)
-            .decode(
-                model.decoding_step(),
-                *model.decoding_inputs(source),
-                limits,
-                end_id=tokenizer.end_token_id,
-                pad_id=tokenizer.pad_token_id,
-            )
-            .token_ids[:, 0]
-        )  # (B, T), which ends with the end token, or at its limit
+        if self.sampling_temperature is None:
+            strategy = BeamSearch(num_beams=1, early_stopping=True)
+        else:
+            draws = inputs["sampling_draws"]
+            strategy = DrawnSampling.at(self.sampling_temperature, draws)
+        token_ids = strategy.decode(
+            model.decoding_step(),
+            *model.decoding_inputs(source),
+            limits,
+            end_id=tokenizer.end_token_id,
+            pad_id=tokenizer.pad_token_id,
+        ).token_ids[:, 0]  # (B, T), which ends with the end token, or at its limit
         token_ids, is_real = _as_text(token_ids, limits, tokenizer)
         each = tf.zeros_like(token_ids)
         return {

@@ -91,6 +91,7 @@ def pretrain(recipe, quiet=False, on_evaluation=None):
             "clip_norm": training.clip_norm,
         }
         if recipe.has_decoder:
+            how["sampling_temperature"] = training.sampling_temperature
             trainer = MultitaskTrainer(model, training.label_smoothing, **how)
         else:
             trainer = MaskedLMTrainer(model, **how)

@@ -320,6 +320,13 @@ class PretrainingSettings(TrainingSettings):
         "is what the model writes, target the real text. null: both ways of every "
         "pair (mt), and between all languages of the texts (bt).",
     )
+    sampling_temperature: float | None = Field(
+        None,
+        gt=0,
+        description="Of bt: what the model translates is sampled, from its "
+        "probabilities at this temperature; 1 is as they are. null: always the most "
+        "probable token.",
+    )
     translated_texts: int = Field(
         500,
         ge=1,
