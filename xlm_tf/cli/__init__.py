@@ -17,6 +17,7 @@ from xlm_tf.version import __version__
 SUBCOMMANDS = {
     "quickstart": "the whole path once, on real text: train, evaluate, export, serve",
     "vocabulary": "train one shared SentencePiece vocabulary from many languages",
+    "vectors": "word vectors of two languages in one space, from text alone",
     "prepare": "tokenise the texts of a pretraining once, to train on them faster",
     "pretrain": "pretrain a model with the recipe of a YAML file",
     "finetune": "train a model to classify, tag, answer questions, translate or "

@@ -125,3 +125,17 @@ def _read_line(line, dimension):
 def _shown(line):
     text = line[:60].decode("utf-8", "replace")
     return repr(text + "..." if len(line) > 60 else text)
+
+
+def write_word_vectors(path, words, vectors):
+    """Write a file that `read_word_vectors` reads.
+
+    Args:
+        path: Path.
+        words: list of str, the most frequent first.
+        vectors: float array (words, dimension).
+    """
+    with path.open("w", encoding="utf-8") as file:
+        file.write(f"{len(words)} {vectors.shape[1]}\n")
+        for word, vector in zip(words, vectors, strict=True):
+            file.write(f"{word} {' '.join(f'{x:.5f}' for x in vector)}\n")
