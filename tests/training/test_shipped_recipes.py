@@ -54,7 +54,7 @@ def test_they_are_valid(path, tmp_path):
     for part in parts:
         entries = part
         if isinstance(part, dict):
-            entries = part["bitext"]
+            entries = part.get("bitext", [])
             for own in part["monolingual"].values():
                 files += own
         for entry in entries:
@@ -66,6 +66,10 @@ def test_they_are_valid(path, tmp_path):
         is_packed = file.endswith(".gz")
         with (gzip.open if is_packed else open)(folder / file, "wt") as stream:
             stream.write(beginning_of(file, content))
+    for file in content.get("initial_embeddings", {}).values():
+        (folder / file).parent.mkdir(exist_ok=True)
+        width = content["model"]["hidden_dim"]
+        (folder / file).write_text(f"1 {width}\nx {' '.join(['0.5'] * width)}\n")
     initial_model = content.get("initial_model")
     if initial_model is not None and initial_model not in PRESETS:
         model = (folder / initial_model).resolve()
