@@ -43,6 +43,8 @@ ALLOWED = {
     "search": [*MODELS, "data"],
     "training": [*MODELS, "data", "objectives", "evaluation"],
     "tuning": [*MODELS, "data", "objectives", "evaluation", "training"],
+    # Knows no work: functions and commands come from above.
+    "cluster": ["version", "optional_packages"],
     "quickstart": None,  # everything below, and `export`
     "cli": None,  # the same, and the quickstart
 }

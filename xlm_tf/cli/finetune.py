@@ -1,6 +1,10 @@
 """`xlm-tf finetune RECIPE`."""
 
-from xlm_tf.cli.recipe_arguments import add_recipe_arguments, load_recipe_of
+from xlm_tf.cli.recipe_arguments import (
+    add_recipe_arguments,
+    load_recipe_of,
+    train_on_cluster_of,
+)
 
 
 def add_arguments(parser):
@@ -15,6 +19,8 @@ def run(args):
     from xlm_tf.training.task_recipe import TaskRecipe
 
     recipe = load_recipe_of(args, "finetune")
+    if args.cluster is not None:
+        return train_on_cluster_of(args, "finetune", recipe)
     has_head = isinstance(recipe, TaskRecipe)
     (finetune_task if has_head else finetune)(recipe, quiet=args.quiet)
     return 0

@@ -3,10 +3,16 @@
 For example `xlm-tf predict sentiment reviews.csv --output answers.jsonl`.
 """
 
+import functools
 import itertools
 import json
 
 from xlm_tf.cli.argument_types import whole
+from xlm_tf.cli.cluster_arguments import (
+    add_cluster_arguments,
+    check_cluster_arguments,
+    mapped,
+)
 from xlm_tf.cli.text_lines import (
     STANDARD_STREAM,
     add_encoding_argument,
@@ -73,6 +79,7 @@ def add_arguments(parser):
         "(default: the model's own, if it has any)",
     )
     parser.add_argument("--batch-size", type=whole("batch_size"), default=32)
+    add_cluster_arguments(parser)
 
 
 def run(args):
@@ -89,35 +96,33 @@ def run(args):
     """
     inputs = [args.input, args.model]
     check_output_of(args.output, inputs)
+    check_cluster_arguments(args)
 
     from rich.console import Console
     from rich.progress import track
 
     from xlm_tf.cli.prediction_tasks import prediction_of
-    from xlm_tf.models.loading import find_task, load_task
-    from xlm_tf.quiet_start import without_banners
+    from xlm_tf.models.loading import find_task
 
     written = _format(args)
     # What cannot be read is said before the weights are.
     prediction = prediction_of(find_task(args.model)[0], args, written)
-    with without_banners():
-        model = load_task(args.model)
-    check_language(model, args.language)
     console = Console(stderr=True)
-    progress = track(
-        _in_order(
-            prediction.rows(),
-            lambda rows: prediction.answers(model, rows),
-            args.batch_size,
-        ),
-        "Texts",
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
     counts = {"read": 0, "broken": 0}
     by_id = {}
-    with open_output(args.output, inputs) as output:
+    blocks = _blocks(prediction.rows(), _AHEAD * args.batch_size)
+    begin = functools.partial(_answering, args, prediction)
+    with (
+        mapped(args, begin, blocks) as answered,
+        open_output(args.output, inputs) as output,
+    ):
+        progress = track(
+            itertools.chain.from_iterable(answered),
+            "Texts",
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
         for result in progress:
             counts["read"] += 1
             counts["broken"] += "error" in result
@@ -166,19 +171,40 @@ def check_language(model, language):
         )
 
 
-def _in_order(rows, answer, batch_size):
-    """The answers of rows in their order; batches are of texts of similar length."""
+def _answering(args, prediction):
+    """Load the model; gives the function from a block of rows to their answers."""
+    from xlm_tf.models.loading import load_task
+    from xlm_tf.quiet_start import without_banners
+
+    with without_banners():
+        model = load_task(args.model)
+    check_language(model, args.language)
+
+    def answers(block):
+        return _in_order(
+            block, lambda rows: prediction.answers(model, rows), args.batch_size
+        )
+
+    return answers
+
+
+def _blocks(rows, size):
     rows = iter(rows)
-    while block := list(itertools.islice(rows, _AHEAD * batch_size)):
-        answers = [reason and {"error": reason} for _, reason in block]
-        usable = [number for number, (_, reason) in enumerate(block) if reason is None]
-        usable.sort(key=lambda number: sum(map(len, block[number][0].values())))
-        for begun in range(0, len(usable), batch_size):
-            numbers = usable[begun : begun + batch_size]
-            results = answer([block[number][0] for number in numbers])
-            for number, result in zip(numbers, results, strict=True):
-                answers[number] = result
-        yield from answers
+    while block := list(itertools.islice(rows, size)):
+        yield block
+
+
+def _in_order(block, answer, batch_size):
+    """The answers of rows in their order; batches are of texts of similar length."""
+    answers = [reason and {"error": reason} for _, reason in block]
+    usable = [number for number, (_, reason) in enumerate(block) if reason is None]
+    usable.sort(key=lambda number: sum(map(len, block[number][0].values())))
+    for begun in range(0, len(usable), batch_size):
+        numbers = usable[begun : begun + batch_size]
+        results = answer([block[number][0] for number in numbers])
+        for number, result in zip(numbers, results, strict=True):
+            answers[number] = result
+    return answers
 
 
 def _format(args):

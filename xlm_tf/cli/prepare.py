@@ -3,6 +3,11 @@
 from pathlib import Path
 
 from xlm_tf.cli.argument_types import whole
+from xlm_tf.cli.cluster_arguments import (
+    add_cluster_arguments,
+    check_cluster_arguments,
+    on_cluster,
+)
 
 
 def add_arguments(parser):
@@ -27,6 +32,7 @@ def add_arguments(parser):
         help="blocks of texts to tokenise at once (default: the number of cores)",
     )
     parser.add_argument("--quiet", action="store_true", help="print errors alone")
+    add_cluster_arguments(parser)
 
 
 def run(args):
@@ -34,7 +40,14 @@ def run(args):
     from xlm_tf.training.prepare import prepare
     from xlm_tf.training.recipe_loader import load_recipe
 
+    check_cluster_arguments(args)
+    if args.cluster is not None and args.threads is not None:
+        raise ValueError(
+            "--threads are of this machine, and a cluster has --workers. Received: "
+            f"--threads {args.threads}."
+        )
     # Nothing goes to the output of the recipe, which may have none.
     recipe = load_recipe(args.recipe, args.data, "pretrain", output=args.output)
-    prepare(recipe, args.output, args.threads, args.quiet)
+    with on_cluster(args) as map_blocks:
+        prepare(recipe, args.output, args.threads, args.quiet, map_blocks=map_blocks)
     return 0

@@ -1,6 +1,10 @@
 """`xlm-tf pretrain RECIPE`."""
 
-from xlm_tf.cli.recipe_arguments import add_recipe_arguments, load_recipe_of
+from xlm_tf.cli.recipe_arguments import (
+    add_recipe_arguments,
+    load_recipe_of,
+    train_on_cluster_of,
+)
 
 
 def add_arguments(parser):
@@ -12,5 +16,8 @@ def run(args):
     """Train, and leave the best model."""
     from xlm_tf.training.pretrain import pretrain
 
-    pretrain(load_recipe_of(args, "pretrain"), quiet=args.quiet)
+    recipe = load_recipe_of(args, "pretrain")
+    if args.cluster is not None:
+        return train_on_cluster_of(args, "pretrain", recipe)
+    pretrain(recipe, quiet=args.quiet)
     return 0

@@ -4,10 +4,16 @@ For example `xlm-tf translate --model DIR --target-language fr < en.txt > fr.txt
 """
 
 import functools
+import itertools
 import statistics
 import sys
 
 from xlm_tf.cli.argument_types import whole
+from xlm_tf.cli.cluster_arguments import (
+    add_cluster_arguments,
+    check_cluster_arguments,
+    on_cluster,
+)
 from xlm_tf.cli.language_columns import (
     add_column_arguments,
     check_columns,
@@ -32,6 +38,7 @@ def add_arguments(parser):
         "and what comes back, tabs between; of all texts on stderr",
     )
     add_column_arguments(parser)
+    add_cluster_arguments(parser)
 
 
 def add_shared_arguments(parser, models):
@@ -96,10 +103,18 @@ def run(args):
         ValueError, OSError: the model, a language or a file cannot be used.
     """
     columns = check_columns(args)
+    check_cluster_arguments(args)
+    if args.cluster is not None and (args.round_trip or columns is not None):
+        raise ValueError(
+            "A cluster translates lines of text: leave --round-trip and the columns of "
+            f"tables out. Received: --cluster {args.cluster}."
+        )
     jobs = check_arguments(args, columns)
     if args.round_trip:
         _check_round_trip(args, columns)
-    if jobs:
+    if jobs and args.cluster is not None:
+        _write_from_cluster(args, jobs)
+    elif jobs:
         model = load_model(args.model, "XLMSeq2SeqLM")
         if args.round_trip:
             _write_round_trips(args, jobs, model)
@@ -182,12 +197,39 @@ def write_targets(args, jobs, model, columns=None, **how):
         else:
             own = (row for _, row in read_rows(path, columns))
             targets = generate_by_row(model, own, **how)
-        rows = (
-            _fields(args, number, rank, score, text)
-            for number, candidates in enumerate(targets)
-            for rank, (text, score) in enumerate(candidates)
-        )
-        write_rows(args, output, rows)
+        write_rows(args, output, _rows(args, targets))
+
+
+def _write_from_cluster(args, jobs):
+    from xlm_tf.models.generation_in_order import WINDOW
+
+    with on_cluster(args) as map_items:
+        for path, output in jobs:
+            windows = _windows(read_lines(path, args.encoding), WINDOW)
+            targets = map_items(functools.partial(_translating, args), windows)
+            targets = itertools.chain.from_iterable(targets)
+            write_rows(args, output, _rows(args, targets))
+
+
+def _windows(lines, size):
+    lines = iter(lines)
+    while window := list(itertools.islice(lines, size)):
+        yield window
+
+
+def _translating(args):
+    """Load the model; gives the function from a list of texts to their targets."""
+    from xlm_tf.models.generation_in_order import generate_in_order
+
+    model = load_model(args.model, "XLMSeq2SeqLM")
+    how = _generation_arguments(args, model)
+    return lambda texts: list(generate_in_order(model, texts, **how))
+
+
+def _rows(args, targets):
+    for number, candidates in enumerate(targets):
+        for rank, (text, score) in enumerate(candidates):
+            yield _fields(args, number, rank, score, text)
 
 
 def write_rows(args, output, rows):

@@ -1,6 +1,7 @@
 """The corpora of a pretraining recipe, tokenised once: `xlm-tf prepare`."""
 
 import dataclasses
+import functools
 import json
 import os
 import sys
@@ -36,7 +37,14 @@ SHARD_TOKENS = 100_000_000
 BLOCK = 2048
 
 
-def prepare(recipe, folder, threads=None, quiet=False, shard_tokens=SHARD_TOKENS):
+def prepare(
+    recipe,
+    folder,
+    threads=None,
+    quiet=False,
+    shard_tokens=SHARD_TOKENS,
+    map_blocks=None,
+):
     """Tokenise the corpora of a recipe into a folder, from where it stopped before.
 
     The folder gets shards of token ids (`xlm_tf.data.token_shards`), the texts that are
@@ -50,6 +58,8 @@ def prepare(recipe, folder, threads=None, quiet=False, shard_tokens=SHARD_TOKENS
             there are cores.
         quiet: bool, say nothing on the standard output.
         shard_tokens: int, tokens of a shard, about.
+        map_blocks: function from `tokenizing` of a recipe, and blocks of texts, to
+            their results in order, which may be found elsewhere; None: here.
 
     Returns:
         `PreparedCorpora`.
@@ -65,10 +75,7 @@ def prepare(recipe, folder, threads=None, quiet=False, shard_tokens=SHARD_TOKENS
             "Expected a recipe that names texts."
         )
     reporter = Reporter(quiet)
-    if recipe.initial_model is None:
-        tokenizer = read_tokenizer(recipe)
-    else:
-        tokenizer = build_masked_lm(recipe).preprocessor.tokenizer
+    tokenizer = _tokenizer_of(recipe)
     progress = _Progress(folder, _plan(recipe, tokenizer))
     train, held_out, reports = read_corpora(recipe)
     reporter.say_broken(reports)
@@ -87,7 +94,12 @@ def prepare(recipe, folder, threads=None, quiet=False, shard_tokens=SHARD_TOKENS
             done = sum(shard.rows for shard in progress.shards(number))
             done //= len(languages)
             bar.advance(task, done)
-            blocks = _blocks(tokenizer, source.examples.skip(done), threads)
+            texts = source.examples.skip(done).batch(BLOCK)
+            if map_blocks is None:
+                blocks = _blocks(tokenizer, texts, threads)
+            else:
+                begin = functools.partial(tokenizing, recipe)
+                blocks = map_blocks(begin, texts.as_numpy_iterator())
             blocks = _advancing(blocks, bar, task, len(languages))
             while done < source.count:
                 shards = progress.shards(number)
@@ -121,20 +133,38 @@ def prepare(recipe, folder, threads=None, quiet=False, shard_tokens=SHARD_TOKENS
     return PreparedCorpora(folder)
 
 
-def _blocks(tokenizer, examples, threads):
-    """Iterate over the ids of blocks of texts: (ids, lengths), int32 and int64."""
+def _tokenizer_of(recipe):
+    if recipe.initial_model is None:
+        return read_tokenizer(recipe)
+    return build_masked_lm(recipe).preprocessor.tokenizer
+
+
+def tokenizing(recipe):
+    """The function from a block of texts, a dict of arrays, to (ids, lengths)."""
+    tokenizer = _tokenizer_of(recipe)
 
     def tokenize(block):
-        names = ["text"] if "text" in block else ["source", "target"]
-        ids = []
-        for name in names:
-            language = block["language" if name == "text" else f"{name}_language"]
-            ids.append(token_ids(tokenizer, block[name], language))
-        rows = tf.stack(ids, axis=1).merge_dims(0, 1)  # source, target, source...
-        return rows.values, rows.row_lengths()
+        return tuple(x.numpy() for x in _tokenize(tokenizer, block))
 
-    blocks = examples.batch(BLOCK).map(
-        tokenize, num_parallel_calls=threads or os.cpu_count()
+    return tokenize
+
+
+def _tokenize(tokenizer, block):
+    """The ids of a block, one text after the other, and their lengths."""
+    names = ["text"] if "text" in block else ["source", "target"]
+    ids = []
+    for name in names:
+        language = block["language" if name == "text" else f"{name}_language"]
+        ids.append(token_ids(tokenizer, block[name], language))
+    rows = tf.stack(ids, axis=1).merge_dims(0, 1)  # source, target, source...
+    return rows.values, rows.row_lengths()
+
+
+def _blocks(tokenizer, texts, threads):
+    """Iterate over the ids of blocks of texts: (ids, lengths), int32 and int64."""
+    blocks = texts.map(
+        functools.partial(_tokenize, tokenizer),
+        num_parallel_calls=threads or os.cpu_count(),
     )
     return blocks.prefetch(1).as_numpy_iterator()
 

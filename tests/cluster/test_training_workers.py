@@ -1,0 +1,142 @@
+"""A training on a cluster: the weights of an undisturbed one, whatever dies."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from safetensors.numpy import load_file
+
+from xlm_tf.cli import main
+from xlm_tf.text.vocabulary import train_vocabulary
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    """A recipe with dropout, so that the workers' random states count too."""
+    folder = tmp_path_factory.mktemp("training")
+    lines = [f"The {n} dogs run in {n % 7} gardens." for n in range(200)]
+    (folder / "en.txt").write_text("\n".join(lines))
+    train_vocabulary({"en": lambda: iter(lines)}, 40, folder / "vocabulary.spm")
+    content = {
+        "output": "unused",
+        "vocabulary": str(folder / "vocabulary.spm"),
+        "model": {
+            "num_layers": 1,
+            "num_heads": 2,
+            "hidden_dim": 16,
+            "intermediate_dim": 32,
+            "dropout": 0.1,
+        },
+        "data": {"monolingual": {"en": [str(folder / "en.txt")]}},
+        "objectives": {"mlm": 1},
+        "training": {
+            "steps": 120,
+            "batch_size": 4,
+            "sequence_length": 32,
+            "learning_rate": 1e-2,
+            "warmup_steps": 1,
+            "evaluate_every": 60,
+            "checkpoint_every": 10,
+        },
+    }
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(content))
+    return folder / "recipe.yaml"
+
+
+def start(nodes, recipe, output):
+    command = ["pretrain", str(recipe), "--output", str(output)]
+    command += ["--cluster", nodes.address, "--workers", "2"]
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "xlm_tf.cli", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def worker_process(output, index):
+    """The process of a worker of a training, by its environment."""
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            environment = (path / "environ").read_bytes()
+            if str(output).encode() not in (path / "cmdline").read_bytes():
+                continue
+            found = re.search(rb"TF_CONFIG=([^\0]*)", environment)
+            if found and json.loads(found[1])["task"]["index"] == index:
+                return int(path.name)
+    return None
+
+
+def wait_for_checkpoint(output, process):
+    last = output / "checkpoints" / "last.safetensors"
+    while not last.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(nodes, recipe, tmp_path_factory):
+    output = tmp_path_factory.mktemp("undisturbed") / "run"
+    process = start(nodes, recipe, output)
+    said, errors = process.communicate(timeout=400)
+    assert process.returncode == 0, said + errors
+    assert "step 120 of 120" in said
+    return output
+
+
+def assert_same_end(output, undisturbed):
+    expected, actual = (
+        load_file(run / "checkpoints" / "last.safetensors")
+        for run in (undisturbed, output)
+    )
+    assert list(actual) == list(expected)
+    for name, tensor in expected.items():
+        np.testing.assert_array_equal(actual[name], tensor, err_msg=name)
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_killed_worker_is_replaced(nodes, recipe, undisturbed, tmp_path, index):
+    output = tmp_path / "run"
+    process = start(nodes, recipe, output)
+    wait_for_checkpoint(output, process)
+    os.kill(worker_process(output, index), signal.SIGKILL)
+    said, errors = process.communicate(timeout=400)
+    assert process.returncode == 0, said + errors
+    assert f"Worker {index} of 2 died (signal 9); beginning again" in said
+    assert "Continuing at step" in said
+    assert_same_end(output, undisturbed)
+
+
+def test_an_interrupted_training_goes_on(nodes, recipe, undisturbed, tmp_path):
+    output = tmp_path / "run"
+    process = start(nodes, recipe, output)
+    wait_for_checkpoint(output, process)
+    process.send_signal(signal.SIGINT)
+    said, errors = process.communicate(timeout=400)
+    assert process.returncode == 130, said + errors
+    assert "Stopped at step" in said
+    assert worker_process(output, 1) is None
+    process = start(nodes, recipe, output)
+    said, errors = process.communicate(timeout=400)
+    assert process.returncode == 0, said + errors
+    assert_same_end(output, undisturbed)
+
+
+def test_what_workers_refuse_is_said_once(nodes, recipe, tmp_path, capsys):
+    (tmp_path / "thesis.txt").write_text("precious")
+    command = ["pretrain", str(recipe), "--output", str(tmp_path)]
+    assert main([*command, "--cluster", nodes.address]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert "is not a training run" in line
