@@ -82,7 +82,7 @@ def test_errors_are_those_of_the_function(ray):
         list(ordered_map(ray, lambda: lambda x: 1 / x, [1, 0, 1], num_workers=2))
 
 
-def test_a_node_that_goes_takes_nothing_along(nodes):
+def test_a_node_that_goes_takes_nothing_along(nodes, ray):
     third = nodes.add_node(num_cpus=2)
 
     def make():
@@ -92,8 +92,7 @@ def test_a_node_that_goes_takes_nothing_along(nodes):
 
         return slow
 
-    with connected(nodes.address) as ray:
-        results = ordered_map(ray, make, range(80), num_workers=4, say=str)
-        found = [next(results) for _ in range(8)]
-        nodes.remove_node(third, allow_graceful=False)
-        assert found + list(results) == list(range(80))
+    results = ordered_map(ray, make, range(80), num_workers=4, say=str)
+    found = [next(results) for _ in range(8)]
+    nodes.remove_node(third, allow_graceful=False)
+    assert found + list(results) == list(range(80))

@@ -41,12 +41,12 @@ def recipe(tmp_path_factory):
         "data": {"monolingual": {"en": [str(folder / "en.txt")]}},
         "objectives": {"mlm": 1},
         "training": {
-            "steps": 120,
+            "steps": 600,
             "batch_size": 4,
             "sequence_length": 32,
             "learning_rate": 1e-2,
             "warmup_steps": 1,
-            "evaluate_every": 60,
+            "evaluate_every": 300,
             "checkpoint_every": 10,
         },
     }
@@ -91,7 +91,7 @@ def undisturbed(nodes, recipe, tmp_path_factory):
     process = start(nodes, recipe, output)
     said, errors = process.communicate(timeout=400)
     assert process.returncode == 0, said + errors
-    assert "step 120 of 120" in said
+    assert "step 600 of 600" in said
     return output
 
 
