@@ -1,6 +1,7 @@
 """A training on several machines: workers of one command, begun again when one dies."""
 
 import collections
+import contextlib
 import json
 import os
 import signal
@@ -33,9 +34,6 @@ os.execv(sys.executable, [sys.executable, "-m", "xlm_tf.cli", *sys.argv[1:]])
 class _Worker:
     """Runs the command on a node of the cluster, in a process of its own."""
 
-    def __init__(self):
-        self.process = None
-
     def address(self, version):
         """An address for the other workers, with a port that is free."""
         import ray
@@ -53,7 +51,7 @@ class _Worker:
         """Yield the lines of the output, and at last (exit code, last errors)."""
         environment = {**os.environ, "TF_CONFIG": json.dumps(tf_config)}
         environment.pop("OMP_NUM_THREADS", None)  # which Ray sets
-        self.process = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-c", _COMMAND, *arguments],
             cwd=folder,
             env=environment,
@@ -63,16 +61,12 @@ class _Worker:
             errors="replace",
         )
         errors = collections.deque(maxlen=20)
-        reader = threading.Thread(target=errors.extend, args=(self.process.stderr,))
+        reader = threading.Thread(target=errors.extend, args=(process.stderr,))
         reader.start()
-        yield from (line.rstrip("\n") for line in self.process.stdout)
-        code = self.process.wait()
+        yield from (line.rstrip("\n") for line in process.stdout)
+        code = process.wait()
         reader.join()
         yield code, [line.rstrip("\n") for line in errors]
-
-    def interrupt(self):
-        """Ask the command to save and to stop."""
-        self.process.send_signal(signal.SIGINT)
 
 
 def train_on_cluster(ray, arguments, output, num_workers=None):
@@ -153,7 +147,6 @@ class _Team:
             worker_class.options(
                 num_cpus=1,
                 num_gpus=gpus,
-                max_concurrency=2,  # to be interrupted as it runs
                 scheduling_strategy=in_room(self.room, number),
             ).remote()
             for number in range(num_workers)
@@ -187,10 +180,12 @@ class _Team:
 
     def _follow(self, streams):
         ray, codes, errors, limit = self.ray, {}, {}, None
-        is_interrupted = False
-        while streams and not (limit and time.monotonic() > limit):
-            try:
+        with _noted_signals() as signals:
+            while streams and not (limit and time.monotonic() > limit):
                 ready, _ = ray.wait(list(streams), timeout=1)
+                if signals:
+                    print("Stopped. The same command goes on at the last checkpoint.")
+                    return 130, [], None
                 for stream in ready:
                     number = streams[stream]
                     try:
@@ -206,19 +201,11 @@ class _Team:
                         continue
                     codes[number], errors[number] = item
                     limit = limit or time.monotonic() + _GRACE
-            except KeyboardInterrupt:
-                if is_interrupted:
-                    raise
-                is_interrupted = True
-                self.workers[0].interrupt.remote()
-                continue
-            if is_interrupted and 0 in codes:
-                return 130, [], None
-            for number, code in codes.items():
-                if code not in (0, _EXPECTED):
-                    how = f"signal {-code}" if code < 0 else f"exit code {code}"
-                    reason = f"Worker {number} of {len(self.workers)} died ({how})"
-                    return code, errors[number], reason
+                for number, code in codes.items():
+                    if code not in (0, _EXPECTED):
+                        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+                        reason = f"Worker {number} of {len(self.workers)} died ({how})"
+                        return code, errors[number], reason
         if any(codes.values()):
             number = next(number for number, code in codes.items() if code)
             return codes[number], errors[number], f"Worker {number} could not go on"
@@ -228,3 +215,18 @@ class _Team:
         for worker in self.workers:
             self.ray.kill(worker)
         self.ray.util.remove_placement_group(self.room)
+
+
+@contextlib.contextmanager
+def _noted_signals():
+    """A list that Ctrl-C and SIGTERM are added to: Ray may lose what they raise."""
+    noted = []
+    handlers = {
+        number: signal.signal(number, lambda number, frame: noted.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield noted
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
