@@ -31,6 +31,12 @@ def test_it_goes_on_from_a_state():
     assert position.state() == {"batches": 4, "window": 3, "row": 0}
 
 
+def test_batches_of_tokens_are_counted():
+    position = StreamPosition(None, batches=2)
+    position.advance(7)
+    assert position.state() == {"batches": 7, "window": 0, "row": 0}
+
+
 def test_batches_of_several_objectives():
     numbers = [0, 1, 1, 0, 1, 1, 1, 0]
 
@@ -39,7 +45,7 @@ def test_batches_of_several_objectives():
         return endless.skip(step)
 
     def mix(step=0, states=None):
-        position = MixPosition(["mlm", "tlm"], 2, choices, step, states)
+        position = MixPosition({"mlm": 2, "tlm": 2}, choices, step, states)
         for stream, window in itertools.product(position.streams.values(), range(20)):
             stream.note(window, 3)
         return position

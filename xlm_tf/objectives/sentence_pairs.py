@@ -86,7 +86,11 @@ class SentencePairs(abc.ABC):
         Returns:
             `tf.data.Dataset` of batches of similar length.
         """
-        return self._batches(examples, tokens_per_batch, seed).map(
+        return self.batch_windows(examples.batch(WINDOW), tokens_per_batch, seed)
+
+    def batch_windows(self, windows, tokens_per_batch, seed):
+        """As `train_batches`, of examples that are in windows, of `WINDOW`, already."""
+        return self._batches(windows, tokens_per_batch, seed).map(
             self._batch, num_parallel_calls=tf.data.AUTOTUNE
         )
 
@@ -109,7 +113,8 @@ class SentencePairs(abc.ABC):
                 parts = self._batch(batch)
                 return *parts, tf.zeros_like(parts[0]["prediction"]) + number
 
-            own = self._batches(examples, tokens_per_batch, seed).map(grouped)
+            windows = examples.batch(WINDOW)
+            own = self._batches(windows, tokens_per_batch, seed).map(grouped)
             batches = own if batches is None else batches.concatenate(own)
         return batches
 
@@ -126,7 +131,7 @@ class SentencePairs(abc.ABC):
         """The row of the language embedding that a language, a str, has."""
         return self.languages.index(match_language(language, self.languages))
 
-    def _batches(self, examples, tokens_per_batch, seed):
+    def _batches(self, windows, tokens_per_batch, seed):
         def rows(index, window):
             return self._rows(window, seed_of(seed, index))
 
@@ -134,9 +139,9 @@ class SentencePairs(abc.ABC):
             sides = {name: row[name][: row[f"{name}_length"]] for name in _IDS}
             return {**row, **sides}
 
-        examples = examples.batch(WINDOW).enumerate()
-        examples = examples.map(rows, num_parallel_calls=tf.data.AUTOTUNE)
-        examples = examples.unbatch().map(without_padding)
+        windows = windows.enumerate()
+        windows = windows.map(rows, num_parallel_calls=tf.data.AUTOTUNE)
+        examples = windows.unbatch().map(without_padding)
         padding = {
             name: tf.zeros((), spec.dtype)
             for name, spec in examples.element_spec.items()

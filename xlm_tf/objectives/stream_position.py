@@ -10,7 +10,8 @@ class StreamPosition:
     window a batch begins in is known once those before it were packed.
 
     Args:
-        batch_size: int, rows of a batch.
+        batch_size: int, rows of a batch; None where batches have as many tokens, and
+            come of no window alone: then only they are counted.
         batches, window, row: int, where the stream begins: after so many batches, in
             this window, at this row of it.
     """
@@ -31,7 +32,8 @@ class StreamPosition:
         Args:
             batches: int, how many are before it.
         """
-        if batches == self.batches:
+        if batches == self.batches or self.batch_size is None:
+            self.batches = batches
             return
         row = self.row + (batches - self.batches) * self.batch_size
         window = self.window
@@ -49,19 +51,19 @@ class MixPosition:
     """Where the streams of several objectives are at a step of the training.
 
     Args:
-        names: list of str, the objectives.
-        batch_size: int, rows of a batch.
+        batch_sizes: dict from the objectives to the rows of a batch, see
+            `StreamPosition`.
         choices: function from a step to the endless dataset of the numbers of the
             objectives from there on, see `xlm_tf.objectives.mixing.choices_of`.
         step: int, where to begin.
         states: dict, the `states()` of that step; None at step 0.
     """
 
-    def __init__(self, names, batch_size, choices, step=0, states=None):
+    def __init__(self, batch_sizes, choices, step=0, states=None):
         self.step = step
         self.streams = {
             name: StreamPosition(batch_size, **(states or {}).get(name, {}))
-            for name in names
+            for name, batch_size in batch_sizes.items()
         }
         self._choices = choices(step).as_numpy_iterator()
 

@@ -13,6 +13,7 @@ from xlm_tf.objectives.masking import frequency_weights
 from xlm_tf.objectives.mixing import choices_of, mix
 from xlm_tf.objectives.packed_sequences import WINDOW
 from xlm_tf.objectives.registry import OBJECTIVES
+from xlm_tf.objectives.sentence_pairs import WINDOW as WINDOW_OF_PAIRS
 from xlm_tf.objectives.sentence_pairs import with_decoder
 from xlm_tf.objectives.stream_position import MixPosition
 from xlm_tf.objectives.streams import stream_rows
@@ -124,8 +125,10 @@ class PretrainingData:
             )
         weights = list(self.recipe.objectives[name] for name in self.objectives)
         self._position = MixPosition(
-            list(self.objectives),
-            training.batch_size,
+            {
+                name: None if objective.has_decoder else training.batch_size
+                for name, objective in self.objectives.items()
+            },
             functools.partial(
                 choices_of, weights, training.seed, training.objective_weights == "loss"
             ),
@@ -151,7 +154,8 @@ class PretrainingData:
         """The endless stream of training batches: a function of recipe and data.
 
         Args:
-            step: int, the first. Of prepared corpora nothing is read of those before.
+            step: int, the first. Of prepared corpora nothing is read of those before,
+                but by the objectives with a decoder.
         """
         training = self.recipe.training
         if self.prepared is not None:
@@ -184,10 +188,16 @@ class PretrainingData:
         if self.prepared is not None:
             shares = language_probabilities(counts, training.language_alpha.value(0))
             position = self._position.streams[name]
-            windows = _windows(sources, shares, seed, position.window)
-            rows = objective.pack_windows(windows, seed, position)
             first = position.batches
-            return objective.mask_rows(rows, training.batch_size, seed, steps, first)
+            if objective.has_decoder:
+                windows = _windows(sources, shares, seed, WINDOW_OF_PAIRS)
+                size = training.tokens_of_batch
+                return objective.batch_windows(windows, size, seed).skip(first)
+            windows = _windows(sources, shares, seed, WINDOW, position.window)
+            rows = objective.pack_windows(windows, seed, position)
+            return self._as_others(
+                objective.mask_rows(rows, training.batch_size, seed, steps, first)
+            )
         examples = {key: source.examples for key, source in sources.items()}
         alpha, starts = training.language_alpha, self.recipe.starts(name)
         is_constant = alpha.is_constant and not any(starts.values())
@@ -370,7 +380,14 @@ def _prepared_by_objective(prepared, recipe):
             "-".join(pair): _PreparedExamples(pair, own) for pair, own in pairs.items()
         },
     }
-    return {name: read[OBJECTIVES[name].reads] for name in recipe.objectives}
+    return {
+        name: {
+            key: own
+            for key, own in read[OBJECTIVES[name].reads].items()
+            if key in recipe.starts(name)
+        }
+        for name in recipe.objectives
+    }
 
 
 def _held_out_beside(prepared, recipe):
@@ -381,7 +398,7 @@ def _held_out_beside(prepared, recipe):
     return _held_out_sources(prepared.held_out), []
 
 
-def _windows(sources, shares, seed, first):
+def _windows(sources, shares, seed, size, first=0):
     """The windows of the examples of prepared corpora, as objectives read them."""
     parts = {key: source.parts for key, source in sources.items()}
     examples = TokenExamples(parts, shares, seed)
@@ -398,7 +415,7 @@ def _windows(sources, shares, seed, first):
             "target_language": own[:, 1],
         }
 
-    return examples.windows(WINDOW, first).map(name_sides)
+    return examples.windows(size, first).map(name_sides)
 
 
 def _shares(counts, alpha, starts):

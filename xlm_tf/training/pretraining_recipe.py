@@ -485,12 +485,6 @@ class PretrainingRecipe(Recipe):
 
     def _contradictions_of_prepared(self):
         """What cannot be said of texts that are prepared."""
-        for name in self.objectives:
-            if OBJECTIVES[name].has_decoder:
-                yield (
-                    f"recipe.data.prepared cannot be read for {name}: name the texts "
-                    "themselves. Objectives with a decoder read no prepared corpora."
-                )
         if self.held_out_share is not None:
             yield (
                 "recipe.held_out_share is for texts: of recipe.data.prepared some were "
@@ -500,11 +494,6 @@ class PretrainingRecipe(Recipe):
             yield (
                 "recipe.held_out is missing: nothing was held out where "
                 f"{self.data.prepared} was prepared."
-            )
-        if "pc" in self.objectives:
-            yield (
-                "recipe.objectives.pc is for texts: it compares the targets of pairs, "
-                "which recipe.data.prepared holds as tokens."
             )
         if self.training.rows != "packed":
             yield (
