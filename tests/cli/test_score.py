@@ -85,6 +85,28 @@ def test_the_figures_are_those_of_sacrebleus_own_program(files, capsys):
     assert "2 references" in shown
 
 
+def test_a_seed_is_that_of_sacrebleu(files, monkeypatch, capsys):
+    command = ["score", "--references", "ref.de", "--language", "de"]
+    command += ["--systems", "a.de", "b.de", "--output", "scores.json"]
+
+    def scores(*arguments):
+        assert main([*command, *arguments]) == 0
+        found = json.loads((files / "scores.json").read_text())
+        bleu = found["systems"]["a.de"]["bleu"]
+        seed = re.search(r"seed:(\d+)", found["signatures"]["bleu"])[1]
+        return seed, bleu["low"], bleu["high"]
+
+    own, other = scores(), scores("--seed", "7")
+    assert (own[0], other[0]) == ("12345", "7")
+    assert own[1:] != other[1:]
+    assert scores() == own  # nothing stays of it
+    monkeypatch.setenv("SACREBLEU_SEED", "7")
+    assert scores() == other
+    with pytest.raises(SystemExit):
+        main([*command, "--seed", "-1"])
+    assert "--seed" in capsys.readouterr().err
+
+
 def test_one_system_packed_from_stdin(files, monkeypatch, capsys):
     (files / "ref.gz").write_bytes(gzip.compress((files / "ref.de").read_bytes()))
     text = (files / "b.de").read_bytes()

@@ -3,7 +3,15 @@ import os
 import numpy as np
 import pytest
 
-from xlm_tf.data.token_shards import File, MappedShard, Shard, token_dtype, write_shard
+from xlm_tf.data import token_shards
+from xlm_tf.data.token_shards import (
+    File,
+    MappedShard,
+    Shard,
+    allow_open_files,
+    token_dtype,
+    write_shard,
+)
 
 ROWS = [[5, 6], [], [70_000], [1, 2, 3, 4], [9]]
 
@@ -97,3 +105,19 @@ def test_json_and_back(tmp_path):
     }
     assert Shard.from_json(content) == shard
     assert File.of(tmp_path / shard.files[1].name) == shard.files[1]
+
+
+def test_open_files_are_allowed_up_to_the_limit_of_the_system(monkeypatch):
+    resource = token_shards.resource
+    limits = [(1024, 4096)]
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: limits[-1])
+    monkeypatch.setattr(resource, "setrlimit", lambda kind, own: limits.append(own))
+    allow_open_files(100)
+    assert len(limits) == 1
+    allow_open_files(3000)
+    assert limits[-1] == (3512, 4096)
+    with pytest.raises(ValueError, match=r"4,000 files of shards.*4,096"):
+        allow_open_files(4000)
+    limits.append((resource.RLIM_INFINITY,) * 2)
+    allow_open_files(10**6)
+    assert len(limits) == 3

@@ -585,6 +585,45 @@ def test_a_recipe_may_change_until_it_trains(workspace, tmp_path):
         claim_output(load_recipe(path, output=tmp_path / "run"))
 
 
+def test_only_more_steps_are_asked_of_what_was_trained(workspace, tmp_path):
+    output = tmp_path / "run"
+
+    def claim(**training):
+        path = write_recipe(workspace, "x.yaml", training=training)
+        claim_output(load_recipe(path, output=output))
+
+    claim(steps=20)
+    (output / "metrics.jsonl").write_text("")
+    (output / "vocabulary.spm").write_text("trained")
+    claim(steps=30)
+    assert json.loads((output / "recipe.json").read_text())["training"]["steps"] == 30
+    assert (output / "vocabulary.spm").exists()
+    for wrong in ({"steps": 25}, {"steps": 40, "seed": 7}):
+        with pytest.raises(ValueError, match=r"another recipe.*recipe\.training\."):
+            claim(**wrong)
+    linear = tmp_path / "linear"
+    for steps, expected in ((20, contextlib.nullcontext()), (30, None)):
+        path = write_recipe(
+            workspace, "x.yaml", training={"steps": steps, "schedule": "linear"}
+        )
+        with expected or pytest.raises(ValueError, match="is linear, which falls unt"):
+            claim_output(load_recipe(path, output=linear))
+        (linear / "metrics.jsonl").write_text("")
+
+
+@pytest.mark.slow
+def test_a_longer_training_ends_as_one_that_was_meant(
+    workspace, uninterrupted, tmp_path
+):
+    output = tmp_path / "longer"
+    path = write_recipe(workspace, "short.yaml", training={"steps": 8})
+    finish(start(workspace, output, path.name))
+    assert "Continuing at step 8 of 14" in finish(start(workspace, output))
+    expected, actual = last_state(uninterrupted), last_state(output)
+    for name, tensor in expected.items():
+        np.testing.assert_array_equal(actual[name], tensor, err_msg=name)
+
+
 def test_two_runs_at_once_are_refused(workspace, tmp_path, lock_elsewhere, capsys):
     output = tmp_path / "run"
     path = write_recipe(workspace, "x.yaml", training={"seed": 1})

@@ -231,5 +231,10 @@ def test_what_is_wrong_in_a_recipe_is_said_before_it_runs(load, tmp_path):
                 load(kind, initial_embeddings={"en": name})
         with pytest.raises(ValueError, match="of a run from scratch"):
             load(kind, vocabulary=None, model=None, initial_model="xlm_tiny")
+        if kind != "classification":  # whose texts may be of any language
+            with pytest.raises(
+                ValueError, match=r"embeddings\.sw: there is no text in"
+            ):
+                load(kind, initial_embeddings={"sw": "wiki.en.vec"})
         with pytest.raises(ValueError, match="initial_embeddings"):
             load(kind, initial_embeddings={})

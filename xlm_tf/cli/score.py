@@ -7,6 +7,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+from xlm_tf.cli.argument_types import whole
 from xlm_tf.cli.tables import print_table, table_console
 from xlm_tf.cli.text_lines import add_encoding_argument, read_lines
 from xlm_tf.output_files import check_output, whole_file
@@ -37,6 +38,12 @@ def add_arguments(parser):
         required=True,
         help="that they are in, which says what BLEU counts: words, or characters",
     )
+    parser.add_argument(
+        "--seed",
+        type=whole("--seed", 0),
+        metavar="N",
+        help="of the resampled texts; sacreBLEU's own by default",
+    )
     parser.add_argument("--output", metavar="FILE", help="JSON with all figures")
     add_encoding_argument(parser, "all files")
 
@@ -65,7 +72,7 @@ def run(args):
     texts = _read(args)
     references = list(zip(*(texts[path] for path in args.references), strict=True))
     systems = {path: texts[path] for path in args.systems}
-    comparison = compare_translations(systems, references, args.language)
+    comparison = compare_translations(systems, references, args.language, args.seed)
     console = table_console()
     print_table(
         console,

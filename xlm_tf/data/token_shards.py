@@ -16,7 +16,14 @@ import numpy as np
 
 from xlm_tf.output_files import full_disk_named
 
+try:
+    import resource
+except ImportError:  # Windows has no such limit
+    resource = None
+
 OFFSETS = "<i8"
+# What a training opens beside shards.
+_OTHER_FILES = 512
 _CHUNK = 1 << 24
 
 
@@ -127,6 +134,27 @@ def write_shard(folder, name, blocks, dtype, max_tokens):
         for path in partial:
             path.unlink(missing_ok=True)
     return Shard(rows, tokens, tuple(map(File.of, paths)))
+
+
+def allow_open_files(count):
+    """See that so many files more can be open at once, where the system lets us.
+
+    Raises:
+        ValueError: its limit is lower.
+    """
+    if resource is None:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + _OTHER_FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        raise ValueError(
+            f"{count:,} files of shards are open at once, and the system allows "
+            f"{hard:,}, with {_OTHER_FILES} for all others. Raise its limit "
+            "(`ulimit -Hn`)."
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class MappedShard:

@@ -1,7 +1,9 @@
 """Translations of one text by several systems: how sure scores and differences are."""
 
+import contextlib
 import dataclasses
 import itertools
+import os
 
 from xlm_tf.evaluation.bootstrap import Score
 from xlm_tf.evaluation.translation_scores import bleu_tokenization, translation_metrics
@@ -28,7 +30,7 @@ class TranslationComparison:
     signatures: dict
 
 
-def compare_translations(systems, references, target_language):
+def compare_translations(systems, references, target_language, seed=None):
     """Score the translations of some systems, and compare them with the first's.
 
     Args:
@@ -37,6 +39,8 @@ def compare_translations(systems, references, target_language):
         references: list of lists of str, the references of every translation, one or
             more, and as many of each.
         target_language: str, in any spelling; see `bleu_tokenization`.
+        seed: int, of the resampled corpora; None for sacreBLEU's own, which is 12345
+            or what `$SACREBLEU_SEED` says.
 
     Returns:
         `TranslationComparison`. Intervals and p-values are of sacreBLEU's paired
@@ -61,13 +65,14 @@ def compare_translations(systems, references, target_language):
     )
     tokenization = bleu_tokenization(target_language)
     metrics = translation_metrics(tokenization)
-    test = significance.PairedTest(
-        list(systems.items()),
-        metrics,
-        list(itertools.zip_longest(*references)),
-        test_type="bs",
-    )
-    signatures, results = test()
+    with _sacrebleu_seed(seed):
+        test = significance.PairedTest(
+            list(systems.items()),
+            metrics,
+            list(itertools.zip_longest(*references)),
+            test_type="bs",
+        )
+        signatures, results = test()
     del results["System"]
     scores = {name: {} for name in systems}
     differences = {name: {} for name in list(systems)[1:]}
@@ -87,3 +92,17 @@ def compare_translations(systems, references, target_language):
         for metric, own in zip(metrics, signatures.values(), strict=True)
     }
     return TranslationComparison(scores, differences, tokenization, signatures)
+
+
+@contextlib.contextmanager
+def _sacrebleu_seed(seed):
+    """Within it sacreBLEU has a seed, which it reads of the environment alone."""
+    before = os.environ.get("SACREBLEU_SEED")
+    if seed is not None:
+        os.environ["SACREBLEU_SEED"] = str(seed)
+    try:
+        yield
+    finally:
+        os.environ.pop("SACREBLEU_SEED", None)
+        if before is not None:
+            os.environ["SACREBLEU_SEED"] = before

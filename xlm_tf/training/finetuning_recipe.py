@@ -150,6 +150,7 @@ class FinetuningRecipe(Recipe):
     """A run that trains an encoder-decoder on pairs of texts, `xlm-tf finetune`."""
 
     command: ClassVar[str] = "finetune"
+    names_all: ClassVar[bool] = True
     initial_tasks: ClassVar[tuple] = SEQ2SEQ_TASKS
     has_decoder: ClassVar[bool] = True
     vocabularies: ClassVar[tuple] = (

@@ -31,6 +31,10 @@ class AdamW(RatesByVariable, keras.optimizers.AdamW):
         return {**super().get_config(), "rate_factors": self.rate_factors}
 
 
+# Those of which the learning rate depends on the number of steps.
+SCHEDULES_TO_THE_END = ("linear", "cosine")
+
+
 def build_optimizer(training, rate_factors=None):
     """Adam with the schedule of a recipe's `training`.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from xlm_tf.data.token_examples import Part
-from xlm_tf.data.token_shards import File, MappedShard, Shard
+from xlm_tf.data.token_shards import File, MappedShard, Shard, allow_open_files
 from xlm_tf.text.fingerprint import tokenizer_fingerprint
 
 VERSION = 1
@@ -166,6 +166,8 @@ class PreparedCorpora:
             `(texts, pairs)`: dicts from languages, and pairs of languages, to lists of
             `Part`. A language without text of its own has its sides of the pairs.
         """
+        files = [x for own in self.sources for shard in own.shards for x in shard.files]
+        allow_open_files(len(files))
         texts, pairs, sides = {}, {}, {}
         for own in self.sources:
             shards = [MappedShard(self.folder, x, self.dtype) for x in own.shards]

@@ -360,6 +360,7 @@ class PretrainingRecipe(Recipe):
     """A pretraining run, `xlm-tf pretrain`."""
 
     command: ClassVar[str] = "pretrain"
+    names_all: ClassVar[bool] = True
 
     initial_decoder: ModelName | None = Field(
         None,

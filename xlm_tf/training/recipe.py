@@ -107,12 +107,14 @@ class Recipe(RecipePart, abc.ABC):
         vocabularies: the fields of which one, and one alone, gives the vocabulary.
         initial_tasks: names of the tasks that `initial_model` may be a model of.
         has_decoder: bool, whether the model is an encoder-decoder.
+        names_all: bool, whether its data name the languages of all texts.
     """
 
     command: ClassVar[str]
     initial_tasks: ClassVar[tuple] = LANGUAGE_MODELS
     vocabularies: ClassVar[tuple] = ("vocabulary", "bpe", "initial_model")
     has_decoder: ClassVar[bool] = False
+    names_all: ClassVar[bool] = False
 
     output: OutputPath = Field(
         description="Folder of the results, or `--output`; a run that was stopped goes "
@@ -189,7 +191,15 @@ class Recipe(RecipePart, abc.ABC):
                     "recipe.initial_embeddings are of a run from scratch: leave them, "
                     "or initial_model, out."
                 )
-        yield from _spelled_in_two_ways(self.named_languages())
+        named = list(self.named_languages())
+        yield from _spelled_in_two_ways(named)
+        known = {parse_language_code(language) for _, language in named}
+        for language in self.initial_embeddings or ():
+            if self.names_all and parse_language_code(language) not in known:
+                yield (
+                    f"recipe.initial_embeddings.{language}: there is no text in "
+                    f"{language}."
+                )
 
     def _contradictions_from_scratch(self):
         for name in _NEEDED_FROM_SCRATCH:

@@ -111,7 +111,7 @@ def check_recipe(content, path, folder, data_folder=None, command=None):
     }
     recipe, errors = _validate(kind, content, context)
     of_files = [error["type"] in (MISSING_FILE, UNUSABLE_FILE) for error in errors]
-    has_corpora = all(error["loc"][-1] != "prepared" for error in errors)
+    has_corpora = all(error["loc"][-1:] != ("prepared",) for error in errors)
     if errors and all(of_files) and has_corpora:
         # What contradicts is looked for once every field is right.
         others = _validate(kind, content, {**context, "check_files": False})[1]

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from xlm_tf.output_files import lock_folder, unlock_folder, visible_names, whole_file
 from xlm_tf.training.checkpoint import TrainingCheckpoint
+from xlm_tf.training.optimizer import SCHEDULES_TO_THE_END
 from xlm_tf.training.reporting import Reporter
 from xlm_tf.training.strategy import distribution_strategy, is_chief
 
@@ -325,7 +326,8 @@ def _save_preset(model, directory):
 def claim_output(recipe):
     """Make the output directory this run's, or see that it already is.
 
-    Where nothing has been trained yet, a changed recipe takes the place of the old one.
+    Where nothing has been trained yet, a changed recipe takes the place of the old one;
+    where it has, one of a pretraining of more steps may.
     It is this process's alone until `TrainingRun.close`.
 
     Args:
@@ -338,7 +340,7 @@ def claim_output(recipe):
     output = recipe.output
     record = output / "recipe.json"
     content = recipe.model_dump(mode="json")
-    changed = []
+    changed, is_begun = [], False
     try:
         if record.exists():
             before = json.loads(record.read_text(encoding="utf-8"))
@@ -348,7 +350,7 @@ def claim_output(recipe):
             if any(output.glob("seed-*")):
                 seeds = content["training"].get("seeds")
                 is_begun |= not seeds or changed != ["recipe.training.seeds"]
-            if changed and is_begun:
+            if changed and is_begun and not _is_longer(recipe, before, changed):
                 raise ValueError(
                     f"{output} holds a run of another recipe. Changed since: "
                     f"{', '.join(changed)}. Choose another output, or delete it."
@@ -359,7 +361,7 @@ def claim_output(recipe):
             )
         output.mkdir(parents=True, exist_ok=True)
         lock_folder(output)
-        if changed:
+        if changed and not is_begun:
             (output / VOCABULARY_FILE).unlink(missing_ok=True)
         with whole_file(record) as partial:
             partial.write_text(json.dumps(content, indent=2), encoding="utf-8")
@@ -371,6 +373,25 @@ def claim_output(recipe):
         raise ValueError(
             f"{record} is damaged: {error}. Choose another output, or delete it."
         ) from error
+
+
+def _is_longer(recipe, before, changed):
+    """Whether a pretraining goes on to a later step than it was to end at, and can.
+
+    Raises:
+        ValueError: its learning rate would have been another until now.
+    """
+    if recipe.command != "pretrain" or changed != ["recipe.training.steps"]:
+        return False
+    training = recipe.training
+    if training.schedule in SCHEDULES_TO_THE_END:
+        raise ValueError(
+            f"{recipe.output} holds a run of {before['training']['steps']} steps, and "
+            f"recipe.training.schedule is {training.schedule}, which falls until the "
+            "last: with more steps the learning rate would have been another one until "
+            "now. Choose another output, or begin with its model (initial_model)."
+        )
+    return training.steps > before["training"]["steps"]
 
 
 def _differences(before, after, where):
