@@ -6,7 +6,8 @@ import pytest
 @pytest.fixture(scope="module")
 def nodes():
     """A Ray cluster of two nodes on this machine."""
-    cluster_utils = pytest.importorskip("ray.cluster_utils")
+    from ray import cluster_utils
+
     cluster = cluster_utils.Cluster(
         initialize_head=True, head_node_args={"num_cpus": 2}
     )

@@ -130,7 +130,6 @@ def test_prepared_corpora_are_those_of_one_machine(nodes, tmp_path):
     ],
 )
 def test_clusters_that_cannot_be(texts, tmp_path, capsys, arguments, message):
-    pytest.importorskip("ray")
     output = tmp_path / "answers.jsonl"
     command = ["predict", "xlm_tiny", str(texts)]
     try:
@@ -144,7 +143,6 @@ def test_clusters_that_cannot_be(texts, tmp_path, capsys, arguments, message):
 
 @pytest.mark.slow
 def test_what_answers_and_is_no_cluster(texts, tmp_path, capsys, monkeypatch):
-    pytest.importorskip("ray")
     monkeypatch.setattr(connection, "PATIENCE", 5)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
