@@ -4,12 +4,10 @@ import re
 import socket
 
 import pytest
-import yaml
 
 import xlm_tf
 from xlm_tf.cli import main
 from xlm_tf.cluster import connection
-from xlm_tf.text.vocabulary import train_vocabulary
 
 
 def one_error(capsys):
@@ -68,41 +66,14 @@ def test_translations_are_those_of_one_machine(nodes, texts, tmp_path):
 
 
 @pytest.mark.slow
-def test_prepared_corpora_are_those_of_one_machine(nodes, tmp_path):
+def test_prepared_corpora_are_those_of_one_machine(nodes, tmp_path, write_recipe):
     texts = {
         language: [f"{language} {n} {word} {n % 11}" for n in range(5000)]
         for language, word in (("en", "dogs"), ("fr", "chiens"))
     }
-    for language, own in texts.items():
-        (tmp_path / f"{language}.txt").write_text("\n".join(own))
-    train_vocabulary(
-        {language: (lambda own=own: iter(own)) for language, own in texts.items()},
-        40,
-        tmp_path / "vocabulary.spm",
-    )
-    recipe = {
-        "output": "unused",
-        "vocabulary": str(tmp_path / "vocabulary.spm"),
-        "model": {
-            "num_layers": 1,
-            "num_heads": 2,
-            "hidden_dim": 16,
-            "intermediate_dim": 32,
-        },
-        "data": {"monolingual": {name: [f"{name}.txt"] for name in texts}},
-        "objectives": {"mlm": 1},
-        "training": {
-            "steps": 2,
-            "batch_size": 4,
-            "sequence_length": 32,
-            "learning_rate": 1e-2,
-            "warmup_steps": 1,
-            "evaluate_every": 2,
-            "checkpoint_every": 2,
-        },
-    }
-    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
-    command = ["prepare", str(tmp_path / "recipe.yaml"), "--output"]
+    training = {"steps": 2, "evaluate_every": 2, "checkpoint_every": 2}
+    recipe = write_recipe(tmp_path, texts, training)
+    command = ["prepare", str(recipe), "--output"]
     here, there = tmp_path / "here", tmp_path / "there"
     assert main([*command, str(here)]) == 0
     assert main([*command, str(there), "--cluster", nodes.address]) == 0

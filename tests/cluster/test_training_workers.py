@@ -12,46 +12,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from safetensors.numpy import load_file
 
 from xlm_tf.cli import main
-from xlm_tf.text.vocabulary import train_vocabulary
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def recipe(tmp_path_factory):
+def recipe(tmp_path_factory, write_recipe):
     """A recipe with dropout, so that the workers' random states count too."""
-    folder = tmp_path_factory.mktemp("training")
     lines = [f"The {n} dogs run in {n % 7} gardens." for n in range(200)]
-    (folder / "en.txt").write_text("\n".join(lines))
-    train_vocabulary({"en": lambda: iter(lines)}, 40, folder / "vocabulary.spm")
-    content = {
-        "output": "unused",
-        "vocabulary": str(folder / "vocabulary.spm"),
-        "model": {
-            "num_layers": 1,
-            "num_heads": 2,
-            "hidden_dim": 16,
-            "intermediate_dim": 32,
-            "dropout": 0.1,
-        },
-        "data": {"monolingual": {"en": [str(folder / "en.txt")]}},
-        "objectives": {"mlm": 1},
-        "training": {
-            "steps": 600,
-            "batch_size": 4,
-            "sequence_length": 32,
-            "learning_rate": 1e-2,
-            "warmup_steps": 1,
-            "evaluate_every": 300,
-            "checkpoint_every": 10,
-        },
-    }
-    (folder / "recipe.yaml").write_text(yaml.safe_dump(content))
-    return folder / "recipe.yaml"
+    training = {"steps": 600, "evaluate_every": 300, "checkpoint_every": 10}
+    folder = tmp_path_factory.mktemp("training")
+    return write_recipe(folder, {"en": lines}, training, dropout=0.1)
 
 
 def start(nodes, recipe, output):

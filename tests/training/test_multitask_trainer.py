@@ -108,22 +108,28 @@ def test_written_texts_cost_what_they_cost_a_translator(model, tokenizer, smooth
     )
 
 
+def next_logits(model, source, language, written, ids):
+    """Of the token after those that were written: (V,)."""
+    logits = model(
+        {
+            "encoder_token_ids": np.array([source]),
+            "encoder_padding_mask": np.ones((1, len(source)), bool),
+            "encoder_language_ids": np.full((1, len(source)), language),
+            "decoder_token_ids": np.array([ids]),
+            "decoder_padding_mask": np.ones((1, len(ids)), bool),
+            "decoder_language_ids": np.full((1, len(ids)), written),
+        }
+    )
+    return logits[0, -1]
+
+
 def greedy(model, source, language, written, limit):
     """The translation of a source by the whole model, token by token: list of int."""
     tokenizer = model.preprocessor.tokenizer
     ids = [tokenizer.start_token_id]
     while len(ids) <= limit and (len(ids) == 1 or ids[-1] != tokenizer.end_token_id):
-        logits = model(
-            {
-                "encoder_token_ids": np.array([source]),
-                "encoder_padding_mask": np.ones((1, len(source)), bool),
-                "encoder_language_ids": np.full((1, len(source)), language),
-                "decoder_token_ids": np.array([ids]),
-                "decoder_padding_mask": np.ones((1, len(ids)), bool),
-                "decoder_language_ids": np.full((1, len(ids)), written),
-            }
-        )
-        ids.append(int(np.argmax(logits[0, -1])))
+        logits = next_logits(model, source, language, written, ids)
+        ids.append(int(np.argmax(logits)))
     return ids if ids[-1] == tokenizer.end_token_id else [*ids, tokenizer.end_token_id]
 
 
@@ -155,17 +161,8 @@ def sampled(model, source, language, written, limit, draws, temperature):
     tokenizer = model.preprocessor.tokenizer
     ids = [tokenizer.start_token_id]
     for draw in draws[:limit]:
-        logits = model(
-            {
-                "encoder_token_ids": np.array([source]),
-                "encoder_padding_mask": np.ones((1, len(source)), bool),
-                "encoder_language_ids": np.full((1, len(source)), language),
-                "decoder_token_ids": np.array([ids]),
-                "decoder_padding_mask": np.ones((1, len(ids)), bool),
-                "decoder_language_ids": np.full((1, len(ids)), written),
-            }
-        )
-        scaled = np.exp(np.array(logits[0, -1], "float64") / temperature)
+        logits = next_logits(model, source, language, written, ids)
+        scaled = np.exp(np.array(logits, "float64") / temperature)
         sums = np.cumsum(scaled / scaled.sum())
         ids.append(int(np.sum(sums <= draw)))
         if ids[-1] == tokenizer.end_token_id:

@@ -31,26 +31,28 @@ def check_cluster_arguments(args):
 
 
 @contextlib.contextmanager
-def on_cluster(args):
-    """Connect with the cluster that the arguments name.
+def on_cluster(args, make_function):
+    """Begin a function on the cluster that the arguments name.
 
     Args:
         args: of `add_cluster_arguments`.
+        make_function: see `xlm_tf.cluster.crew`.
 
     Yields:
-        `map_items(make_function, items)`, see `xlm_tf.cluster.ordered_map`: an iterator
-        over the results of the items, in their order. None where there is no cluster.
+        Function from items to an iterator over their results, in their order, see
+        `Crew.map`. None where there is no cluster.
     """
     if args.cluster is None:
         yield None
         return
     from xlm_tf.cluster.connection import connected
-    from xlm_tf.cluster.ordered_map import ordered_map
+    from xlm_tf.cluster.crew import Crew
 
-    with connected(args.cluster) as ray:
-        yield lambda make_function, items: ordered_map(
-            ray, make_function, items, args.workers, _say
-        )
+    with (
+        connected(args.cluster) as ray,
+        Crew(ray, make_function, args.workers, _say) as crew,
+    ):
+        yield crew.map
 
 
 @contextlib.contextmanager
@@ -59,17 +61,14 @@ def mapped(args, make_function, items):
 
     Args:
         args: of `add_cluster_arguments`.
-        make_function: see `xlm_tf.cluster.ordered_map`; here it is made once.
+        make_function: see `xlm_tf.cluster.crew`; here it is made once.
         items: iterable.
 
     Yields:
         An iterator over the results, in the order of the items.
     """
-    with on_cluster(args) as map_items:
-        if map_items is None:
-            yield map(make_function(), items)
-        else:
-            yield map_items(make_function, items)
+    with on_cluster(args, make_function) as map_items:
+        yield map(make_function(), items) if map_items is None else map_items(items)
 
 
 def _say(text):

@@ -1,6 +1,6 @@
 """Rows of a table to translate, each from its language to its language."""
 
-import itertools
+from xlm_tf.cli.text_lines import blocks
 
 # Rows whose languages are put together.
 _WINDOW = 4096
@@ -122,8 +122,7 @@ def generate_by_row(model, rows, source_language=None, target_language=None, **h
     from xlm_tf.models.generation_in_order import generate_in_order
 
     languages = {"source_language": source_language, "target_language": target_language}
-    rows = iter(rows)
-    while window := list(itertools.islice(rows, _WINDOW)):
+    for window in blocks(rows, _WINDOW):
         directions = {}
         for number, row in enumerate(window):
             own = tuple(_languages_of(row, languages).values())

@@ -16,6 +16,7 @@ from xlm_tf.cli.cluster_arguments import (
 from xlm_tf.cli.text_lines import (
     STANDARD_STREAM,
     add_encoding_argument,
+    blocks,
     check_output_of,
     open_output,
 )
@@ -110,10 +111,10 @@ def run(args):
     console = Console(stderr=True)
     counts = {"read": 0, "broken": 0}
     by_id = {}
-    blocks = _blocks(prediction.rows(), _AHEAD * args.batch_size)
+    rows = blocks(prediction.rows(), _AHEAD * args.batch_size)
     begin = functools.partial(_answering, args, prediction)
     with (
-        mapped(args, begin, blocks) as answered,
+        mapped(args, begin, rows) as answered,
         open_output(args.output, inputs) as output,
     ):
         progress = track(
@@ -186,12 +187,6 @@ def _answering(args, prediction):
         )
 
     return answers
-
-
-def _blocks(rows, size):
-    rows = iter(rows)
-    while block := list(itertools.islice(rows, size)):
-        yield block
 
 
 def _in_order(block, answer, batch_size):

@@ -1,5 +1,6 @@
 """`xlm-tf prepare RECIPE --output FOLDER`: tokenise the texts of a pretraining once."""
 
+import functools
 from pathlib import Path
 
 from xlm_tf.cli.argument_types import whole
@@ -37,7 +38,7 @@ def add_arguments(parser):
 
 def run(args):
     """Tokenise, and say how to train on it."""
-    from xlm_tf.training.prepare import prepare
+    from xlm_tf.training.prepare import prepare, tokenizing
     from xlm_tf.training.recipe_loader import load_recipe
 
     check_cluster_arguments(args)
@@ -48,6 +49,7 @@ def run(args):
         )
     # Nothing goes to the output of the recipe, which may have none.
     recipe = load_recipe(args.recipe, args.data, "pretrain", output=args.output)
-    with on_cluster(args) as map_blocks:
+    begin = functools.partial(tokenizing, recipe)
+    with on_cluster(args, begin) as map_blocks:
         prepare(recipe, args.output, args.threads, args.quiet, map_blocks=map_blocks)
     return 0

@@ -5,12 +5,11 @@ encoder-decoder writes them; an embedder chooses sentences.
 """
 
 import collections
-import itertools
 import sys
 
 from xlm_tf.cli import translate
 from xlm_tf.cli.argument_types import real, whole
-from xlm_tf.cli.text_lines import read_lines
+from xlm_tf.cli.text_lines import blocks, read_lines
 
 # The arguments that one kind of model reads, and the other does not.
 _OF_MODELS = {
@@ -145,8 +144,7 @@ def _extract(args, jobs):
     given = {name: value for name, value in given.items() if value is not None}
 
     def rows(path):
-        texts = read_lines(path, args.encoding)
-        while block := list(itertools.islice(texts, args.batch_size)):
+        for block in blocks(read_lines(path, args.encoding), args.batch_size):
             found = model.summarize(block, batch_size=args.batch_size, **given)
             for text, sentences in zip(block, found, strict=True):
                 spans = [(own["start"], own["end"]) for own in sentences]

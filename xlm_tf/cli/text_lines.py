@@ -4,6 +4,7 @@ import argparse
 import codecs
 import contextlib
 import gzip
+import itertools
 import os
 import stat
 import sys
@@ -41,6 +42,13 @@ def add_encoding_argument(parser, texts):
         default="utf-8",
         help=f"of {texts} (default: %(default)s)",
     )
+
+
+def blocks(items, size):
+    """Yield lists of `size` items, in their order; the last may be shorter."""
+    items = iter(items)
+    while block := list(itertools.islice(items, size)):
+        yield block
 
 
 def read_lines(path, encoding="utf-8"):

@@ -23,7 +23,7 @@ from xlm_tf.cli.language_columns import (
 )
 from xlm_tf.cli.search_arguments import add_search_arguments, search_of
 from xlm_tf.cli.text_jobs import add_job_arguments, open_job, text_jobs
-from xlm_tf.cli.text_lines import STANDARD_STREAM, read_lines
+from xlm_tf.cli.text_lines import STANDARD_STREAM, blocks, read_lines
 
 UNKNOWN_CHARACTERS = ("copy", "mark", "omit")
 
@@ -203,18 +203,12 @@ def write_targets(args, jobs, model, columns=None, **how):
 def _write_from_cluster(args, jobs):
     from xlm_tf.models.generation_in_order import WINDOW
 
-    with on_cluster(args) as map_items:
+    begin = functools.partial(_translating, args)
+    with on_cluster(args, begin) as map_items:
         for path, output in jobs:
-            windows = _windows(read_lines(path, args.encoding), WINDOW)
-            targets = map_items(functools.partial(_translating, args), windows)
+            targets = map_items(blocks(read_lines(path, args.encoding), WINDOW))
             targets = itertools.chain.from_iterable(targets)
             write_rows(args, output, _rows(args, targets))
-
-
-def _windows(lines, size):
-    lines = iter(lines)
-    while window := list(itertools.islice(lines, size)):
-        yield window
 
 
 def _translating(args):

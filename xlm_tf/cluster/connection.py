@@ -5,6 +5,7 @@ import socket
 import threading
 
 from xlm_tf.optional_packages import import_optional
+from xlm_tf.version import __version__
 
 # Seconds that a cluster has to answer.
 PATIENCE = 30
@@ -52,6 +53,33 @@ def connected(address):
         yield ray
     finally:
         ray.shutdown()
+
+
+def alive_nodes(ray):
+    """The nodes of the cluster that can be worked on: a list of dict."""
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
+def check_version(version):
+    """See, on a node, that it has the package of the machine that asks it.
+
+    Args:
+        version: str, of that machine.
+
+    Raises:
+        ValueError: it has another.
+    """
+    if version != __version__:
+        raise ValueError(
+            f"A node of the cluster has xlm_tf {__version__}, the machine that asks it "
+            f"{version}. Install the same version on all."
+        )
+
+
+def cause_of(error):
+    """What a `RayTaskError` was raised for, as it was raised there."""
+    cause = error.cause
+    return cause if isinstance(cause, Exception) else RuntimeError(str(error))
 
 
 def _check_address(address):

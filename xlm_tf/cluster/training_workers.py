@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from xlm_tf.cluster.ordered_map import cause_of
+from xlm_tf.cluster.connection import alive_nodes, cause_of, check_version
 from xlm_tf.version import __version__
 
 # Attempts in a row that may end without a new checkpoint.
@@ -38,11 +38,7 @@ class _Worker:
         """An address for the other workers, with a port that is free."""
         import ray
 
-        if version != __version__:
-            raise ValueError(
-                f"A node of the cluster has xlm_tf {__version__}, the machine that "
-                f"asks it {version}. Install the same version on all."
-            )
+        check_version(version)
         with socket.socket() as free:
             free.bind(("", 0))
             return f"{ray.util.get_node_ip_address()}:{free.getsockname()[1]}"
@@ -91,12 +87,11 @@ def train_on_cluster(ray, arguments, output, num_workers=None):
         RuntimeError: the workers died several times without a new checkpoint, or could
             not be had.
     """
-    nodes = [node for node in ray.nodes() if node["Alive"]]
-    num_workers = num_workers or len(nodes)
+    num_workers = num_workers or len(alive_nodes(ray))
     fruitless = 0
     while True:
         before = _last_checkpoint(output)
-        team = _Team(ray, num_workers, len(nodes))
+        team = _Team(ray, num_workers)
         try:
             code, errors, reason = team.run(arguments)
         finally:
@@ -127,7 +122,7 @@ def _last_checkpoint(output):
 class _Team:
     """The workers of one attempt."""
 
-    def __init__(self, ray, num_workers, num_nodes):
+    def __init__(self, ray, num_workers):
         self.ray = ray
         gpus = int(ray.cluster_resources().get("GPU", 0) // num_workers)
         needs = {"CPU": 1, "GPU": gpus} if gpus else {"CPU": 1}
@@ -138,8 +133,8 @@ class _Team:
                 ray.util.remove_placement_group(self.room)
                 raise RuntimeError(
                     f"The cluster had no room for {num_workers} workers, with {needs} "
-                    f"each, in {_PATIENCE} seconds. It has {num_nodes} nodes and "
-                    f"{ray.cluster_resources()}."
+                    f"each, in {_PATIENCE} seconds. It has {len(alive_nodes(ray))} "
+                    f"nodes and {ray.cluster_resources()}."
                 )
         in_room = ray.util.scheduling_strategies.PlacementGroupSchedulingStrategy
         worker_class = ray.remote(_Worker)

@@ -21,6 +21,25 @@ def token_ids(tokenizer, texts, language):
     return tokenizer(texts)
 
 
+def token_ids_of_sides(tokenizer, examples):
+    """The token ids of every text of examples.
+
+    Args:
+        tokenizer: a tokenizer of `xlm_tf.text`.
+        examples: dict of string (B,): `text` and `language`, or of pairs `source`,
+            `target`, `source_language`, `target_language`.
+
+    Returns:
+        list of int32 RaggedTensor (B, None): one, or those of source and target.
+    """
+    if "text" in examples:
+        return [token_ids(tokenizer, examples["text"], examples["language"])]
+    return [
+        token_ids(tokenizer, examples[side], examples[f"{side}_language"])
+        for side in ("source", "target")
+    ]
+
+
 def with_specials(tokenizer, ids):
     """Ragged (N, None) -> `start ids end`, ragged (N, None)."""
     column = tf.zeros((ids.nrows(), 1), ids.dtype)

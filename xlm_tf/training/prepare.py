@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from xlm_tf.data.token_shards import File, Shard, token_dtype, write_shard
-from xlm_tf.objectives.token_sequences import token_ids
+from xlm_tf.objectives.token_sequences import token_ids_of_sides
 from xlm_tf.output_files import (
     lock_folder,
     unlock_folder,
@@ -58,8 +58,8 @@ def prepare(
             there are cores.
         quiet: bool, say nothing on the standard output.
         shard_tokens: int, tokens of a shard, about.
-        map_blocks: function from `tokenizing` of a recipe, and blocks of texts, to
-            their results in order, which may be found elsewhere; None: here.
+        map_blocks: function from blocks of texts to the results of `tokenizing` in
+            their order, which may be found elsewhere; None: here.
 
     Returns:
         `PreparedCorpora`.
@@ -98,8 +98,7 @@ def prepare(
             if map_blocks is None:
                 blocks = _blocks(tokenizer, texts, threads)
             else:
-                begin = functools.partial(tokenizing, recipe)
-                blocks = map_blocks(begin, texts.as_numpy_iterator())
+                blocks = map_blocks(texts.as_numpy_iterator())
             blocks = _advancing(blocks, bar, task, len(languages))
             while done < source.count:
                 shards = progress.shards(number)
@@ -151,11 +150,7 @@ def tokenizing(recipe):
 
 def _tokenize(tokenizer, block):
     """The ids of a block, one text after the other, and their lengths."""
-    names = ["text"] if "text" in block else ["source", "target"]
-    ids = []
-    for name in names:
-        language = block["language" if name == "text" else f"{name}_language"]
-        ids.append(token_ids(tokenizer, block[name], language))
+    ids = token_ids_of_sides(tokenizer, block)
     rows = tf.stack(ids, axis=1).merge_dims(0, 1)  # source, target, source...
     return rows.values, rows.row_lengths()
 

@@ -17,7 +17,7 @@ from xlm_tf.objectives.sentence_pairs import WINDOW as WINDOW_OF_PAIRS
 from xlm_tf.objectives.sentence_pairs import with_decoder
 from xlm_tf.objectives.stream_position import MixPosition
 from xlm_tf.objectives.streams import stream_rows
-from xlm_tf.objectives.token_sequences import token_ids
+from xlm_tf.objectives.token_sequences import token_ids_of_sides
 from xlm_tf.text.languages import language_probabilities
 from xlm_tf.training.held_out import HeldOutTexts, Selection, documents, text_key
 from xlm_tf.training.prepared_corpora import PreparedCorpora
@@ -329,12 +329,9 @@ def check_tokens(sources, tokenizer):
         ValueError: there is one without; names it.
     """
     for kind, own in sources.items():
-        sides = TEXT if kind == "texts" else PAIR
         for key, source in own.items():
-            if not any(
-                _has_tokens(examples, sides, tokenizer)
-                for examples in source.examples.batch(WINDOW)
-            ):
+            windows = source.examples.batch(WINDOW)
+            if not any(_has_tokens(examples, tokenizer) for examples in windows):
                 name = key if kind == "texts" else "-".join(key)
                 raise ValueError(
                     f"The texts of {name} in recipe.data have no tokens: the "
@@ -343,15 +340,9 @@ def check_tokens(sources, tokenizer):
                 )
 
 
-def _has_tokens(examples, sides, tokenizer):
-    lengths = [
-        token_ids(
-            tokenizer,
-            examples[side],
-            examples["language" if side == "text" else f"{side}_language"],
-        ).row_lengths()
-        for side in sides
-    ]
+def _has_tokens(examples, tokenizer):
+    sides = token_ids_of_sides(tokenizer, examples)
+    lengths = [ids.row_lengths() for ids in sides]
     return bool(tf.reduce_any(tf.reduce_min(lengths, axis=0) > 0))
 
 

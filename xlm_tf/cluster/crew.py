@@ -3,6 +3,7 @@
 import collections
 import itertools
 
+from xlm_tf.cluster.connection import alive_nodes, cause_of, check_version
 from xlm_tf.version import __version__
 
 # Of every worker: what it works on, and what lies ready.
@@ -17,52 +18,33 @@ class _Worker:
     """Holds the function on a node of the cluster."""
 
     def begin(self, version, make_function):
-        if version != __version__:
-            raise RuntimeError(
-                f"A node of the cluster has xlm_tf {__version__}, the machine that "
-                f"asks it {version}. Install the same version on all."
-            )
+        check_version(version)
         self.function = make_function()
 
     def call(self, item):
         return self.function(item)
 
 
-def ordered_map(ray, make_function, items, num_workers=None, say=print):
-    """Yield `make_function()(item)` of every item, in their order.
+class Crew:
+    """Workers that make a function once, and hold it for as many items as come.
 
-    Every worker makes the function once, and is spread over the nodes. What a worker
-    that dies was working on goes to another, and a new worker takes its place. Items
-    are read a few ahead; what is held of items and results does not grow with them.
+    They are spread over the nodes. What a worker that dies was working on goes to
+    another, and a new worker takes its place. A context manager, which dismisses them.
 
     Args:
         ray: the module, connected; see `connection.connected`.
         make_function: function without arguments, which gives a function of one item.
             It and its results travel by pickle; the modules that they name must be
             installed on every node.
-        items: iterable.
         num_workers: int; by default one on every node. On a cluster with GPUs each
             has one.
         say: function of a str, told of workers that died.
-
-    Raises:
-        Exception: whatever the function raises for an item.
-        RuntimeError: an item killed several workers, no worker could be had, or another
-            version of this package is installed there.
     """
-    crew = _Crew(ray, make_function, num_workers, say)
-    try:
-        yield from crew.work(iter(items))
-    finally:
-        crew.dismiss()
 
-
-class _Crew:
-    def __init__(self, ray, make_function, num_workers, say):
+    def __init__(self, ray, make_function, num_workers=None, say=print):
         self.ray = ray
         self.say = say
-        nodes = [node for node in ray.nodes() if node["Alive"]]
-        self.size = num_workers or len(nodes)
+        self.size = num_workers or len(alive_nodes(ray))
         has_gpus = ray.cluster_resources().get("GPU", 0) > 0
         self.worker_class = ray.remote(_Worker).options(
             num_cpus=1, num_gpus=int(has_gpus), scheduling_strategy="SPREAD"
@@ -74,13 +56,34 @@ class _Crew:
         for _ in range(self.size):
             self._hire()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        for worker in self.workers:
+            self.ray.kill(worker)
+
     def _hire(self):
         worker = self.worker_class.remote()
         self.workers.append(worker)
         reference = worker.begin.remote(__version__, self.make_function)
         self.running[reference] = worker, None
 
-    def work(self, items):
+    def map(self, items):
+        """Yield the function of every item, in their order.
+
+        Items are read a few ahead; what is held of items and results does not grow with
+        them. One call after the other, each to its last result.
+
+        Args:
+            items: iterable.
+
+        Raises:
+            Exception: whatever the function, or what makes it, raises.
+            ValueError: a node has another version of this package.
+            RuntimeError: an item killed several workers, or no worker could be had.
+        """
+        items = iter(items)
         held, attempts, results = {}, collections.Counter(), {}
         lost = collections.deque()
         begun, next_one, at_end = itertools.count(), 0, False
@@ -156,16 +159,6 @@ class _Crew:
             self.free.remove(worker)
         self.say("A worker died; what it had goes to another.")
         self._hire()
-
-    def dismiss(self):
-        for worker in self.workers:
-            self.ray.kill(worker)
-
-
-def cause_of(error):
-    """What a `RayTaskError` was raised for, as it was raised there."""
-    cause = error.cause
-    return cause if isinstance(cause, Exception) else RuntimeError(str(error))
 
 
 def _resources(ray):

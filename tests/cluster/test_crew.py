@@ -7,7 +7,7 @@ import time
 import pytest
 
 from xlm_tf.cluster.connection import connected
-from xlm_tf.cluster.ordered_map import ordered_map
+from xlm_tf.cluster.crew import Crew
 
 pytestmark = pytest.mark.slow
 
@@ -16,6 +16,11 @@ pytestmark = pytest.mark.slow
 def ray(nodes):
     with connected(nodes.address) as ray:
         yield ray
+
+
+def ordered_map(ray, make_function, items, **arguments):
+    with Crew(ray, make_function, **arguments) as crew:
+        yield from crew.map(items)
 
 
 def test_results_come_in_the_order_of_the_items(ray):
@@ -29,6 +34,17 @@ def test_results_come_in_the_order_of_the_items(ray):
     found = list(ordered_map(ray, make, range(100), num_workers=2))
     assert found == [number**2 for number in range(100)]
     assert list(ordered_map(ray, make, [], num_workers=2)) == []
+
+
+def test_a_function_is_made_once_for_several_calls(ray, tmp_path):
+    def make():
+        (tmp_path / str(os.getpid())).touch()
+        return abs
+
+    with Crew(ray, make, num_workers=2) as crew:
+        for last in (20, 0, 7):
+            assert list(crew.map(range(-last, 0))) == list(range(last, 0, -1))
+    assert 1 <= len(list(tmp_path.iterdir())) <= 2
 
 
 def test_items_are_read_a_few_ahead(ray):
