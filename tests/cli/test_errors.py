@@ -10,6 +10,7 @@ import yaml
 from xlm_tf import cli
 from xlm_tf.cli import extend, main
 from xlm_tf.cli.errors import is_expected, one_line
+from xlm_tf.cluster.connection import ClusterError
 
 
 def raised(function, *arguments):
@@ -102,3 +103,10 @@ def test_a_terminal_that_cannot_show_a_character(monkeypatch):
     assert main(["extend", "model", "out", "--token", "x"]) == 0
     sys.stdout.flush()
     assert written.getvalue() == b"\\u72d0\n"
+
+
+def test_a_cluster_that_fails_is_no_bug():
+    error = ClusterError("No worker could be had.")
+    assert is_expected(error)
+    assert one_line(error).startswith("No worker could be had.")
+    assert not is_expected(RuntimeError("of another package"))

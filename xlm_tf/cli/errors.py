@@ -39,11 +39,13 @@ def is_expected(error):
 
     Returns:
         bool: True for errors of values, files, missing packages and memory, and for
-        checks in a graph that failed; False for bugs.
+        checks in a graph that failed, and clusters; False for bugs.
     """
     import safetensors
     import tensorflow as tf
     import yaml
+
+    from xlm_tf.cluster.connection import ClusterError
 
     if isinstance(error, tf.errors.OpError):
         is_check = _ASSERTION in str(error)
@@ -54,6 +56,7 @@ def is_expected(error):
         safetensors.SafetensorError,
         zipfile.BadZipFile,
         zlib.error,
+        ClusterError,
     )
     return isinstance(error, (of_values_and_files, *of_formats))
 

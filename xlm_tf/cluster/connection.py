@@ -11,6 +11,10 @@ from xlm_tf.version import __version__
 PATIENCE = 30
 
 
+class ClusterError(RuntimeError):
+    """The cluster cannot do the work."""
+
+
 @contextlib.contextmanager
 def connected(address):
     """Work on a Ray cluster; left when the block ends.

@@ -3,7 +3,7 @@
 import collections
 import itertools
 
-from xlm_tf.cluster.connection import alive_nodes, cause_of, check_version
+from xlm_tf.cluster.connection import ClusterError, alive_nodes, cause_of, check_version
 from xlm_tf.version import __version__
 
 # Of every worker: what it works on, and what lies ready.
@@ -81,7 +81,7 @@ class Crew:
         Raises:
             Exception: whatever the function, or what makes it, raises.
             ValueError: a node has another version of this package.
-            RuntimeError: an item killed several workers, or no worker could be had.
+            ClusterError: an item killed several workers, or no worker could be had.
         """
         items = iter(items)
         held, attempts, results = {}, collections.Counter(), {}
@@ -108,7 +108,7 @@ class Crew:
                 if result is None:  # its worker died
                     attempts[number] += 1
                     if attempts[number] == _ATTEMPTS:
-                        raise RuntimeError(
+                        raise ClusterError(
                             f"Part {number + 1:,} of the input killed {_ATTEMPTS} "
                             "workers, one after the other. Have they memory enough?"
                         )
@@ -129,7 +129,7 @@ class Crew:
         ray = self.ray
         ready, _ = ray.wait(list(self.running), timeout=_PATIENCE)
         if not ready and not self.free and self._all_starting():
-            raise RuntimeError(
+            raise ClusterError(
                 f"No worker could be had of the cluster in {_PATIENCE} seconds: "
                 f"{_resources(ray)}. Every worker takes one CPU, and a GPU where the "
                 "cluster has any."

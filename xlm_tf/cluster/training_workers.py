@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from xlm_tf.cluster.connection import alive_nodes, cause_of, check_version
+from xlm_tf.cluster.connection import ClusterError, alive_nodes, cause_of, check_version
 from xlm_tf.version import __version__
 
 # Attempts in a row that may end without a new checkpoint.
@@ -84,7 +84,7 @@ def train_on_cluster(ray, arguments, output, num_workers=None):
 
     Raises:
         ValueError: the command refuses its input.
-        RuntimeError: the workers died several times without a new checkpoint, or could
+        ClusterError: the workers died several times without a new checkpoint, or could
             not be had.
     """
     num_workers = num_workers or len(alive_nodes(ray))
@@ -105,7 +105,7 @@ def train_on_cluster(ray, arguments, output, num_workers=None):
         else:
             fruitless += 1
         if fruitless == _ATTEMPTS:
-            raise RuntimeError(
+            raise ClusterError(
                 f"The workers died {_ATTEMPTS} times without a new checkpoint: "
                 f"{reason}. What was trained before is in {output}; the same command "
                 "goes on." + "".join(f"\n{line}" for line in errors)
@@ -131,7 +131,7 @@ class _Team:
             print(f"Waiting for room for {num_workers} workers.", flush=True)
             if not self.room.wait(_PATIENCE):
                 ray.util.remove_placement_group(self.room)
-                raise RuntimeError(
+                raise ClusterError(
                     f"The cluster had no room for {num_workers} workers, with {needs} "
                     f"each, in {_PATIENCE} seconds. It has {len(alive_nodes(ray))} "
                     f"nodes and {ray.cluster_resources()}."
