@@ -313,9 +313,9 @@ def test_a_run_goes_on_with_a_model_in_plain_lines(
     initial = XLMMaskedLM.from_preset("xlm_tiny")
     states = {}
 
-    def remember(run, train_batches):
+    def remember(run, *args):
         states["before"] = [np.asarray(x) for x in run.trained_model.weights]
-        run_to_end(run, train_batches)
+        run_to_end(run, *args)
 
     monkeypatch.setattr(pretraining, "run_to_end", remember)
     capsys.readouterr()
