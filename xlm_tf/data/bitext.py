@@ -1,17 +1,15 @@
 """Sentence pairs as `tf.data` sources: TSV, JSONL and line-aligned files."""
 
 import atexit
-import functools
 import gc
 import itertools
-import json
 
 import tensorflow as tf
 
 from xlm_tf.data.corpus_report import CorpusReport, check_files, usable_text
+from xlm_tf.data.pair_lines import pair_parser, parse_tsv
 from xlm_tf.data.plain_text import BLOCK, is_usable, line_blocks, stripped
 from xlm_tf.data.text_lines import binary_lines
-from xlm_tf.text.language_codes import match_language
 
 
 def read_bitext(paths, source_language, target_language, report=None):
@@ -47,15 +45,15 @@ def read_bitext(paths, source_language, target_language, report=None):
 
     languages = (source_language, target_language)
     dataset = None
-    for parse, of_a_kind in itertools.groupby(paths, _parser):
-        read = _read_tsv if parse is _parse_tsv else _read_json
+    for parse, of_a_kind in itertools.groupby(paths, pair_parser):
+        read = _read_tsv if parse is parse_tsv else _read_json
         own = read(list(of_a_kind), *languages, report)
         dataset = own if dataset is None else dataset.concatenate(own)
     return dataset.unbatch()
 
 
 def _read_tsv(paths, source_language, target_language, report):
-    """Blocks of examples, read in graph; keeps and drops what `_parse_tsv` does."""
+    """Blocks of examples, read in graph; keeps and drops what `parse_tsv` does."""
 
     def examples(lines):
         columns = tf.strings.split(lines, "\t")  # (lines, None)
@@ -275,7 +273,7 @@ def _examples(source, target, source_language, target_language):
 def _pairs(paths, source_language, target_language, report):
     """Yield (path, line number, [(source, target)] or None, why it is None)."""
     for path in paths:
-        parse = _parser(path)
+        parse = pair_parser(path)
         for number, line in binary_lines(path, report.lines_of(path)):
             try:
                 pairs = parse(line, source_language, target_language)
@@ -283,70 +281,3 @@ def _pairs(paths, source_language, target_language, report):
                 yield path, number, None, str(error)
             else:
                 yield path, number, pairs, None
-
-
-def _parser(path):
-    name = path.name.removesuffix(".gz")
-    if name.endswith(".tsv"):
-        return _parse_tsv
-    if name.endswith((".jsonl", ".json")):
-        return _parse_json
-    raise ValueError(
-        f"{path}: sentence pairs are read from .tsv or .jsonl files (or .gz of them)."
-    )
-
-
-def _parse_tsv(line, source_language, target_language):
-    # Columns first: an empty one at an end is white space to strip.
-    columns = line.split(b"\t")
-    if not line.strip():
-        return [("", "")]
-    if len(columns) != 2:
-        raise ValueError(f"columns must be source and target; there are {len(columns)}")
-    return [(usable_text(columns[0]), usable_text(columns[1]))]
-
-
-def _parse_json(line, source_language, target_language):
-    text = usable_text(line)
-    if not text:
-        return [("", "")]
-    try:
-        item = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error}") from error
-    except RecursionError as error:
-        raise ValueError("not a flat JSON object: it is nested too deeply") from error
-    keys = tuple(item) if isinstance(item, dict) else ()
-    for source_key, target_key in _keys_of_sides(
-        keys, source_language, target_language
-    ):
-        source, targets = item[source_key], item[target_key]
-        targets = targets if isinstance(targets, list) else [targets]
-        if targets and all(isinstance(text, str) for text in (source, *targets)):
-            # JSON can spell half a surrogate pair, which is no character.
-            source, *targets = (
-                usable_text(text.encode("utf-8")) for text in (source, *targets)
-            )
-            return [(source, target) for target in targets]
-    raise ValueError(
-        f"no texts under source and target, {source_language} and {target_language}, "
-        f"or source and {target_language}"
-    )
-
-
-@functools.lru_cache(maxsize=1024)
-def _keys_of_sides(keys, source_language, target_language):
-    """The pairs of keys that may hold source and target, the likeliest first."""
-    source_key, target_key = (
-        _key_of_language(language, keys)
-        for language in (source_language, target_language)
-    )
-    sides = (("source", "target"), (source_key, target_key), ("source", target_key))
-    return [both for both in sides if set(both) <= set(keys)]
-
-
-def _key_of_language(language, keys):
-    try:
-        return match_language(language, filter(str.strip, keys))
-    except ValueError:  # there is none, or no one of several
-        return None

@@ -104,6 +104,37 @@ def split_lines(chunks, found=None):
         yield _without_returns(rest, found)
 
 
+def with_cut_lines(chunks, longest, name):
+    """A stream of bytes whose lines are cut, so that none fills the memory.
+
+    Args:
+        chunks: iterable of bytes.
+        longest: int, bytes of a line; of a longer one `longest + 1` are left.
+        name: str, of the file, for the error.
+
+    Yields:
+        bytes.
+
+    Raises:
+        ValueError: lines end with carriage returns alone, as on old Macs, which only
+            the whole file would tell.
+    """
+    length, has_line_feed = 0, False
+    for chunk in chunks:
+        pieces = []
+        for number, piece in enumerate(chunk.split(b"\n")):
+            if number:
+                length, has_line_feed = 0, True
+            pieces.append(piece[: max(longest + 1 - length, 0)])
+            length += len(piece)
+            if length > longest and not has_line_feed and b"\r" in piece.rstrip(b"\r"):
+                raise ValueError(
+                    f"{name}: its lines end with carriage returns alone, as on old "
+                    "Macs. Convert them, such as by tr '\\r' '\\n'."
+                )
+        yield b"\n".join(pieces)
+
+
 def unpacked(path, found=None):
     """The content of a file in chunks of bytes, streaming.
 
