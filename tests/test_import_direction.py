@@ -42,6 +42,7 @@ ALLOWED = {
     "evaluation": [*MODELS, "data", "objectives"],
     "search": [*MODELS, "data"],
     "training": [*MODELS, "data", "objectives", "evaluation"],
+    "cleaning": [*MODELS, "data", "objectives", "evaluation", "training"],
     "tuning": [*MODELS, "data", "objectives", "evaluation", "training"],
     # Knows no work: functions and commands come from above.
     "cluster": ["version", "optional_packages"],

@@ -18,6 +18,7 @@ SUBCOMMANDS = {
     "quickstart": "the whole path once, on real text: train, evaluate, export, serve",
     "vocabulary": "train one shared SentencePiece vocabulary from many languages",
     "vectors": "word vectors of two languages in one space, from text alone",
+    "clean": "texts without noise, duplicates and other languages",
     "prepare": "tokenise the texts of a pretraining once, to train on them faster",
     "pretrain": "pretrain a model with the recipe of a YAML file",
     "finetune": "train a model to classify, tag, answer questions, translate or "

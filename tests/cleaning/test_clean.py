@@ -1,0 +1,453 @@
+import gzip
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from xlm_tf.cleaning import row_shards, text_blocks
+from xlm_tf.cleaning.clean import clean
+from xlm_tf.cleaning.cleaning_recipe import load_cleaning_recipe
+from xlm_tf.training.recipe_loader import RecipeError
+
+SUBJECTS = ["The old baker", "My younger sister", "A tired driver", "The new teacher"]
+VERBS = ["painted", "repaired", "sold", "forgot", "photographed", "admired"]
+OBJECTS = ["a wooden boat", "the broken clock", "three red chairs", "his grey bicycle"]
+PLACES = ["near the harbour", "behind the station", "in a small village", "at school"]
+TIMES = ["before breakfast", "on a rainy Sunday", "last winter", "without any help"]
+
+
+def sentences(number, seed=0):
+    """Different English sentences."""
+    parts = (SUBJECTS, VERBS, OBJECTS, PLACES, TIMES)
+    drawn = random.Random(seed)
+    found = {}
+    while len(found) < number:
+        found[" ".join(drawn.choice(own) for own in parts) + "."] = None
+    return list(found)
+
+
+def write(path, lines):
+    data = "".join(f"{line}\n" for line in lines).encode()
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+
+
+def recipe_of(folder, **fields):
+    path = folder / "cleaning.yaml"
+    fields = {"output": "cleaned", "rejected": True, **fields}
+    path.write_text(yaml.safe_dump(fields), encoding="utf-8")
+    return path
+
+
+def run(folder, processes=1, **fields):
+    recipe = load_cleaning_recipe(recipe_of(folder, **fields))
+    reports = clean(recipe, processes, quiet=True)
+    return folder / "cleaned", {report.name: report.total for report in reports}
+
+
+def lines_of(path):
+    return gzip.decompress(path.read_bytes()).decode().splitlines()
+
+
+def rejected_of(folder, name):
+    path = folder / "rejected" / f"{name}.jsonl.gz"
+    return [json.loads(line) for line in lines_of(path)]
+
+
+def without_near(**rules):
+    return {"duplicates": {"min_similarity": None}, **rules}
+
+
+def test_every_line_is_kept_or_rejected_with_its_reason(tmp_path):
+    good = sentences(50)
+    planted = {
+        5: ("Das ist ein ganz normaler deutscher Satz aus der Zeitung.", "language"),
+        11: (good[0].upper(), "duplicates"),
+        20: ("Привет, как у вас сегодня дела?", "script"),
+        31: ("x", "length"),
+    }
+    lines = list(good)
+    for at, (text, _) in planted.items():
+        lines.insert(at, text)
+    write(tmp_path / "a.txt.gz", ["", *lines[:30], "", ""])
+    write(tmp_path / "b.txt", lines[30:])
+    folder, totals = run(
+        tmp_path,
+        data={"monolingual": {"en": ["a.txt.gz", "b.txt"]}},
+        rules=without_near(),
+    )
+    # The first and the last empty line are no boundaries.
+    assert [x for x in lines_of(folder / "en.txt.gz") if x] == good
+    assert lines_of(folder / "en.txt.gz").count("") == 1
+    rejected = rejected_of(folder, "en")
+    assert [(x["text"], x["rule"]) for x in rejected] == list(planted.values())
+    places = [(x["file"].rpartition("/")[2], x["line"]) for x in rejected]
+    assert places == [("a.txt.gz", 7), ("a.txt.gz", 13), ("a.txt.gz", 22), ("b.txt", 2)]
+    assert rejected[0]["detail"] == "de"
+    assert rejected[1]["detail"].endswith("a.txt.gz:2")
+    total = totals["en"]
+    assert total.counts["lines"] == 57
+    assert total.counts["empty"] == 3
+    assert total.counts["kept"] == 50
+    assert set(total.removed.values()) == {1}
+    report = (folder / "report.md").read_text(encoding="utf-8")
+    assert "| en | 54 | 50 (92.6%) |" in report
+    assert "Das ist ein ganz normaler" in report
+    assert "Das ist ein ganz normaler" in (folder / "report.html").read_text("utf-8")
+    assert not (folder / "unfinished").exists()
+
+
+def test_near_duplicates_boilerplate_and_held_out_texts(tmp_path):
+    good = sentences(40)
+    held_out = good.pop()
+    near = good[3].replace(".", " indeed!")
+    footer = "Copyright 2019 by the authors of this page, all rights reserved"
+    lines = [*good, near]
+    for number in range(10):
+        lines.insert(3 * number, footer.replace("2019", str(2010 + number)))
+    lines += [held_out, held_out.replace(".", " there.")]
+    write(tmp_path / "en.txt", lines)
+    write(tmp_path / "test.txt", [held_out])
+    folder, totals = run(
+        tmp_path,
+        data={"monolingual": {"en": ["en.txt"]}},
+        held_out={"monolingual": {"en": ["test.txt"]}},
+        rules={"duplicates": {"min_similarity": 0.85}},
+    )
+    assert lines_of(folder / "en.txt.gz") == good
+    assert totals["en"].removed == {
+        "boilerplate": 10,
+        "near_duplicates": 1,
+        "held_out": 2,
+    }
+
+
+def test_pairs_from_all_kinds_of_files(tmp_path):
+    english = sentences(30)
+    german = [f"{number} {text} ja" for number, text in enumerate(english)]
+    pairs = list(zip(english, german, strict=True))
+    write(tmp_path / "a.tsv", map("\t".join, pairs[:10]))
+    lines = [json.dumps({"en": x, "de": y}) for x, y in pairs[10:20]]
+    write(tmp_path / "b.jsonl.gz", [*lines, "{broken", json.dumps({"en": "x"})])
+    write(tmp_path / "c.en", [*english[20:], "", "only here"])
+    write(tmp_path / "c.de", [*german[20:], "nur hier", ""])
+    rules = without_near(language=False, pairs={"copied": False, "numbers": False})
+    bitext = {"source_language": "en", "target_language": "de"}
+    data = [
+        {**bitext, "files": ["a.tsv", "b.jsonl.gz"]},
+        {**bitext, "source_file": "c.en", "target_file": "c.de"},
+    ]
+    folder, totals = run(tmp_path, data={"bitext": data}, rules=rules)
+    kept = [tuple(x.split("\t")) for x in lines_of(folder / "en-de.tsv.gz")]
+    assert kept == pairs
+    assert totals["en-de"].removed == {"unreadable": 2}
+    assert totals["en-de"].counts["empty"] == 2
+    assert [x["line"] for x in rejected_of(folder, "en-de")] == [11, 12]
+    assert rejected_of(folder, "en-de")[0]["source"] == "{broken"
+
+
+def test_documents_keep_their_boundaries_and_their_lines(tmp_path):
+    good = sentences(6)
+    documents = [
+        {"text": f"{good[0]}\n\nHome\n{good[1]}", "source": "https://a.example/1"},
+        {"text": "Menu\nLogin"},
+        {"text": "\n".join(good[2:])},
+    ]
+    write(tmp_path / "en.jsonl", [json.dumps(x) for x in documents])
+    folder, _ = run(
+        tmp_path,
+        data={"monolingual": {"en": ["en.jsonl"]}},
+        rules=without_near(),
+    )
+    assert lines_of(folder / "en.txt.gz") == [*good[:2], "", *good[2:]]
+    assert [x["line"] for x in rejected_of(folder, "en")] == [1, 2, 2]
+
+
+def test_repaired_and_masked_lines_are_counted_and_kept(tmp_path):
+    lines = [
+        "The cafÃ© at the corner is closed for the whole month.",
+        "<p>Write to jane@example.org if you have found the key.</p>",
+        "Nothing has to be done about this very ordinary line.",
+    ]
+    write(tmp_path / "en.txt", lines)
+    folder, totals = run(
+        tmp_path,
+        data={"monolingual": {"en": ["en.txt"]}},
+        rules={"mask_personal_data": True},
+    )
+    assert lines_of(folder / "en.txt.gz") == [
+        "The café at the corner is closed for the whole month.",
+        "Write to [EMAIL] if you have found the key.",
+        lines[2],
+    ]
+    assert totals["en"].counts["repaired"] == 2
+    assert totals["en"].counts["masked"] == 1
+
+
+def test_unreadable_and_endless_lines(tmp_path, monkeypatch):
+    monkeypatch.setattr(text_blocks, "LONGEST", 500)
+    monkeypatch.setattr("xlm_tf.cleaning.block_cleaning.LONGEST", 500)
+    good = sentences(2)
+    lines = [
+        good[0].encode(),
+        b"caf\xe9 is not UTF-8 at all",
+        b"word " * 10_000,
+        good[1].encode(),
+        b"a NUL \x00 is in here",
+    ]
+    (tmp_path / "en.txt").write_bytes(b"\n".join(lines))
+    folder, totals = run(tmp_path, data={"monolingual": {"en": ["en.txt"]}})
+    assert lines_of(folder / "en.txt.gz") == good
+    assert totals["en"].removed == {"unreadable": 3}
+    details = [x["detail"] for x in rejected_of(folder, "en")]
+    assert details[0].startswith("not UTF-8")
+    assert details[1] == "longer than 500 bytes"
+
+
+@pytest.fixture(scope="module")
+def noisy(tmp_path_factory):
+    """A corpus with everything, and what one process makes of it."""
+    folder = tmp_path_factory.mktemp("noisy")
+    drawn = random.Random(1)
+    lines = []
+    for number, text in enumerate(sentences(900)):
+        lines.append(text)
+        if number % 7 == 0:
+            lines.append(drawn.choice(lines))
+        if number % 31 == 0:
+            lines += [
+                "",
+                "<div>12 | 13 | 14</div>",
+                "Ein Satz in einer anderen Sprache.",
+            ]
+    write(folder / "en.txt.gz", lines)
+    write(folder / "de.txt.gz", [f"x {line}" for line in lines])
+    return folder
+
+
+FIELDS = {
+    "data": {
+        "monolingual": {"en": ["en.txt.gz"]},
+        "bitext": [
+            {
+                "source_language": "en",
+                "target_language": "de",
+                "source_file": "en.txt.gz",
+                "target_file": "de.txt.gz",
+            }
+        ],
+    },
+    "rules": {"language": {"unknown": []}, "pairs": {"copied": False}},
+}
+
+
+def files_of(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+def copied(noisy, folder):
+    for path in noisy.glob("*.gz"):
+        (folder / path.name).write_bytes(path.read_bytes())
+
+
+def small(monkeypatch, block=50, shard=200, partition=300):
+    monkeypatch.setattr(text_blocks, "LINES", block)
+    monkeypatch.setattr(row_shards, "SHARD_ROWS", shard)
+    monkeypatch.setattr("xlm_tf.cleaning.duplicates.PARTITION", partition)
+
+
+@pytest.fixture(scope="module")
+def expected(noisy):
+    folder, _ = run(noisy, **FIELDS)
+    return files_of(folder)
+
+
+def without_paths(files, folder):
+    return {
+        name: (gzip.decompress(content) if name.endswith(".gz") else content).replace(
+            str(folder).encode(), b""
+        )
+        for name, content in files.items()
+    }
+
+
+def test_small_blocks_shards_and_partitions_change_nothing(
+    noisy, expected, tmp_path, monkeypatch
+):
+    copied(noisy, tmp_path)
+    small(monkeypatch)
+    folder, _ = run(tmp_path, **FIELDS)
+    found = without_paths(files_of(folder), tmp_path)
+    assert found == without_paths(expected, noisy)
+    assert len(found) == 7
+
+
+def test_several_processes_change_nothing(noisy, expected, tmp_path, monkeypatch):
+    copied(noisy, tmp_path)
+    small(monkeypatch)
+    folder, _ = run(tmp_path, processes=2, **FIELDS)
+    assert without_paths(files_of(folder), tmp_path) == without_paths(expected, noisy)
+
+
+def test_what_was_stopped_goes_on(noisy, expected, tmp_path, monkeypatch):
+    copied(noisy, tmp_path)
+    small(monkeypatch)
+    recipe = load_cleaning_recipe(recipe_of(tmp_path, **FIELDS))
+    real = row_shards.RowShards.write
+    written = []
+
+    def interrupted(self, source, number, *args):
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        written.append((source, number))
+        return real(self, source, number, *args)
+
+    monkeypatch.setattr(row_shards.RowShards, "write", interrupted)
+    stops = 0
+    for _ in range(10):
+        written.clear()
+        try:
+            clean(recipe, quiet=True)
+        except KeyboardInterrupt:
+            stops += 1
+        else:
+            break
+    assert stops > 2
+    assert without_paths(files_of(tmp_path / "cleaned"), tmp_path) == without_paths(
+        expected, noisy
+    )
+
+
+@pytest.mark.slow
+def test_a_killed_command_goes_on(noisy, expected, tmp_path):
+    copied(noisy, tmp_path)
+    path = recipe_of(tmp_path, **FIELDS)
+    script = (
+        "from xlm_tf.cleaning import row_shards, text_blocks\n"
+        "import sys\n"
+        "text_blocks.LINES, row_shards.SHARD_ROWS = 20, 60\n"
+        "from xlm_tf.cli import main\n"
+        "if __name__ == '__main__':\n"
+        f"    sys.exit(main(['clean', {str(path)!r}, '--processes', '2']))\n"
+    )
+    (tmp_path / "run.py").write_text(script)
+    command = [sys.executable, str(tmp_path / "run.py")]
+    progress = tmp_path / "cleaned" / "unfinished" / "progress.jsonl"
+    for shards in (2, 6):
+        process = subprocess.Popen(command, start_new_session=True)
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and process.poll() is None:
+            if progress.exists() and len(progress.read_text().splitlines()) > shards:
+                break
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    subprocess.run(command, check=True)
+    assert without_paths(files_of(tmp_path / "cleaned"), tmp_path) == without_paths(
+        expected, noisy
+    )
+
+
+def test_other_texts_or_rules_need_another_folder(tmp_path, monkeypatch):
+    write(tmp_path / "en.txt", sentences(5))
+    fields = {"data": {"monolingual": {"en": ["en.txt"]}}}
+    run(tmp_path, **fields)
+    with pytest.raises(FileExistsError, match="holds cleaned texts already"):
+        run(tmp_path, **fields)
+
+    def stop(*args):
+        raise KeyboardInterrupt
+
+    other = {**fields, "output": "other"}
+    with monkeypatch.context() as patched:
+        patched.setattr("xlm_tf.cleaning.clean.write_report", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, **other)
+    with pytest.raises(FileExistsError, match="beginning of another cleaning"):
+        run(tmp_path, **other, rules={"symbols": False})
+    run(tmp_path, **other)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="no beginning of a cleaning"):
+        run(tmp_path, **{**fields, "output": "full"})
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"data": {}}, "recipe.data names no text"),
+        (
+            {"rules": {"symbol": False}},
+            r"rules.symbol is unknown. Did you mean symbols",
+        ),
+        ({"rules": {"symbols": {"share": 1}}}, r"symbols.share is unknown"),
+        ({"rules": {"length": {"min_words": 0}}}, r"length.min_words must be greater"),
+        ({"rules": {"script": "yes"}}, r"rules.script must"),
+        (
+            {"data": {"monolingual": {"tlh": ["en.txt"]}}},
+            r"language tlh is not one that",
+        ),
+        (
+            {
+                "data": {"monolingual": {"tlh": ["en.txt"]}},
+                "rules": {"language": False},
+            },
+            r"rules.script: the script of tlh is not known. Say it, as in",
+        ),
+        ({"rules": {"language": {"unknown": ["sw"]}}}, "recipe.data has no text of sw"),
+        ({"rules": {"word_lists": {"de": "en.txt"}}}, "recipe.data has no text of de"),
+        ({"data": {"monolingual": {"en": ["none.txt"]}}}, "there is no file"),
+        (
+            {
+                "held_out": {"monolingual": {"en": ["en.txt"]}},
+                "rules": {"duplicates": False},
+            },
+            "recipe.held_out is compared by the rule duplicates",
+        ),
+        (
+            {"data": {"monolingual": {"en": ["en.txt"], "de": ["en.txt"]}}},
+            "A text has one language",
+        ),
+    ],
+)
+def test_bad_recipes(tmp_path, fields, message):
+    write(tmp_path / "en.txt", sentences(3))
+    fields = {"data": {"monolingual": {"en": ["en.txt"]}}, **fields}
+    with pytest.raises(RecipeError, match=message):
+        load_cleaning_recipe(recipe_of(tmp_path, **fields))
+
+
+def test_bad_files_leave_nothing_half(tmp_path):
+    write(tmp_path / "en.txt", sentences(3))
+    write(tmp_path / "de.txt", sentences(2))
+    (tmp_path / "cut.txt.gz").write_bytes(
+        gzip.compress("\n".join(sentences(500)).encode())[:-40]
+    )
+    (tmp_path / "utf16.txt").write_bytes("Hallo Welt".encode("utf-16"))
+    pair = {"source_language": "en", "target_language": "de"}
+    pair |= {"source_file": "en.txt", "target_file": "de.txt"}
+    for data, message in (
+        ({"bitext": [pair]}, r"en.txt with more than .*de.txt, which has 2"),
+        ({"monolingual": {"en": ["cut.txt.gz"]}}, "not a whole gzip file"),
+        ({"monolingual": {"en": ["utf16.txt"]}}, "is UTF-16 text"),
+    ):
+        for _ in range(2):
+            with pytest.raises(ValueError, match=message):
+                run(tmp_path, data=data, output=f"out{message[:3]}")
+        assert not list(tmp_path.glob("out*/en*"))
+
+
+def test_a_text_without_one_good_line(tmp_path):
+    write(tmp_path / "en.txt", ["x", "y"])
+    folder, totals = run(tmp_path, data={"monolingual": {"en": ["en.txt"]}})
+    assert lines_of(folder / "en.txt.gz") == []
+    assert totals["en"].removed == {"length": 2}

@@ -1,0 +1,116 @@
+import pytest
+
+from xlm_tf.cleaning.cleaning_recipe import Rules
+from xlm_tf.cleaning.line_rules import LineRules, ends_a_sentence
+from xlm_tf.data.language_identification import LanguageIdentifier
+
+SENTENCES = {
+    "en": "The chorus of the village sang in the old church on Sunday evening.",
+    "de": "Der Chor des Dorfes sang am Sonntagabend in der alten Kirche.",
+    "fi": "Kylän kuoro lauloi vanhassa kirkossa sunnuntai-iltana.",
+    "ru": "Деревенский хор пел в старой церкви в воскресенье вечером.",
+    "ar": "غنت جوقة القرية في الكنيسة القديمة مساء يوم الأحد.",
+    "hi": "गाँव के गायक दल ने रविवार की शाम को पुराने गिरजाघर में गाया।",
+    "zh": "村里的合唱团星期天晚上在老教堂里唱歌。",
+    "ja": "村の合唱団は日曜日の夜に古い教会で歌いました。",
+    "th": "คณะนักร้องประสานเสียงของหมู่บ้านร้องเพลงในโบสถ์เก่าเย็นวันอาทิตย์",
+    "ta": "கிராமத்தின் பாடகர் குழு ஞாயிற்றுக்கிழமை மாலை பழைய தேவாலயத்தில் பாடியது.",
+}
+
+
+@pytest.fixture(scope="module")
+def identifier():
+    return LanguageIdentifier()
+
+
+@pytest.fixture(scope="module")
+def rules_of(identifier):
+    def make(language, **settings):
+        return LineRules(Rules(**settings), language, identifier)
+
+    return make
+
+
+@pytest.mark.parametrize("language", SENTENCES)
+def test_sentences_keep_all_rules(rules_of, language):
+    assert rules_of(language, ending=True).broken_by(SENTENCES[language]) is None
+
+
+@pytest.mark.parametrize("language", SENTENCES)
+def test_a_sentence_of_another_language_breaks_one(rules_of, language):
+    rules = rules_of(language)
+    broken = {
+        other: rules.broken_by(text)[0]
+        for other, text in SENTENCES.items()
+        if other != language
+    }
+    assert set(broken.values()) <= {"language", "script", "word_length", "length"}
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "seen"),
+    [
+        ("Too short", "length", "2 words"),
+        ("word " * 1500, "length", "7,499 characters"),
+        ("a b c d e f g h", "word_length", "1.0 characters"),
+        ("12.5 - 13.7 | 14.2 - 15.0 | 16:30 h", "letters", "4% of the characters"),
+        ("Conference rooms 1 2 3 4 5 6 available", "letters", "3 of 9 words"),
+        ("News # # # of the day", "symbols", "3 of 7 words"),
+        ("Click <a href=here now to see the page", "markup", "<a "),
+        ("body { color: red } of the page", "markup", "{ color:"),
+        ("Please enable JavaScript to see this page.", "phrases", "JavaScript"),
+        ("By staying here you agree to our cookie policy.", "phrases", "cookie policy"),
+        ("That is sooooooo good to see again.", "repetition", "ooooooo"),
+        ("Buy it now ---------- and save some money.", "repetition", "----------"),
+        ("the the the dog runs in the park", "repetition", "the the the"),
+        ("Lost character \ufffd in this line of text.", "encoding", None),
+    ],
+)
+def test_every_rule_finds_its_own(rules_of, text, rule, seen):
+    found, shown = rules_of("en").broken_by(text.strip())
+    assert found == rule
+    assert seen in (None, shown)
+    if rule != "encoding":
+        without = rules_of("en", **{rule: False}).broken_by(text.strip())
+        assert without is None or without[0] != rule
+
+
+def test_numbers_and_dots_are_no_repetition(rules_of):
+    rules = rules_of("en")
+    for text in (
+        "The company is worth 1000000000 dollars in all.",
+        "Well... that is what they said to us.",
+        "No, no, that is not what he had said.",
+    ):
+        assert rules.broken_by(text) is None
+
+
+def test_word_lists(identifier):
+    words = frozenset({"casino", "赌场"})
+    english = LineRules(Rules(), "en", identifier, words)
+    assert english.broken_by("The best online Casino, in town.") == (
+        "word_lists",
+        "casino",
+    )
+    assert english.broken_by("The casinos of the town are closed.") is None
+    chinese = LineRules(Rules(), "zh", identifier, words)
+    assert chinese.broken_by("本市最好的赌场今天晚上开门。") == ("word_lists", "赌场")
+
+
+def test_cut_lines_and_languages_without_marks(rules_of):
+    assert rules_of("en", ending=True).broken_by("The chorus of the village sang in")
+    assert rules_of("th", ending=True).broken_by(SENTENCES["th"]) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["Ja.", "Wirklich?“", "(Ende!)", "ይህ ነው፡፡", "好。」", "यही है।", "سلام؟"]
+)
+def test_ends_of_sentences(text):
+    assert ends_a_sentence(text)
+    assert not ends_a_sentence(text.rstrip(".?!“”)፡。」।؟") + ",")
+
+
+def test_a_language_that_cannot_be_identified_is_judged_by_the_other_rules():
+    rules = LineRules(Rules(language=False), "tlh-Latn")
+    assert rules.broken_by("nuqneH jupwI' tlhIngan maH") is None
+    assert rules.broken_by("Привет мой старый друг")[0] == "script"

@@ -1,0 +1,415 @@
+"""Clean the texts of a recipe: `xlm-tf clean`."""
+
+import collections
+import contextlib
+import dataclasses
+import functools
+import gzip
+import heapq
+import io
+import itertools
+import json
+import shutil
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+
+from xlm_tf.cleaning.block_cleaning import (
+    BlockCleaner,
+    FileCounts,
+    file_and_line,
+    is_spaced,
+    place_of,
+)
+from xlm_tf.cleaning.cleaning_report import (
+    REPORT_FILE,
+    SourceReport,
+    summary,
+    write_report,
+)
+from xlm_tf.cleaning.duplicates import KEPT, RULES, DuplicateSearch
+from xlm_tf.cleaning.pair_rules import usual_ratio
+from xlm_tf.cleaning.process_pool import mapped_on_processes
+from xlm_tf.cleaning.row_shards import RowShards, Shard
+from xlm_tf.cleaning.text_blocks import file_name, read_blocks, sources_of
+from xlm_tf.data.corpus_report import check_files
+from xlm_tf.output_files import (
+    lock_folder,
+    unlock_folder,
+    visible_names,
+    whole_file,
+)
+from xlm_tf.version import __version__
+
+PROGRESS_FILE = "progress.jsonl"
+WORK_FOLDER = "unfinished"
+REJECTED_FOLDER = "rejected"
+# Pairs from which the usual ratio of the lengths comes.
+_RATIO_PAIRS = 20_000
+
+
+def clean(recipe, processes=1, quiet=False, map_blocks=None):
+    """Clean texts into the folder of a recipe, from where it stopped before.
+
+    The folder gets a file of kept lines for every language (`en.txt.gz`) and pair of
+    languages (`en-de.tsv.gz`), in the order of the input, `report.md`, `report.html`
+    and `report.json`, and with `rejected` what was removed and why
+    (`rejected/en.jsonl.gz`). The same input gives the same files, whatever the number
+    of processes. Texts are read as a stream; what is between the passes, some three
+    times the text, lies in `unfinished` in the folder until the end.
+
+    Args:
+        recipe: `CleaningRecipe`, see `load_cleaning_recipe`.
+        processes: int, how many work; 1: this one. More need, in a script, `if __name__
+            == "__main__":` around the call, as `multiprocessing` asks.
+        quiet: bool, say nothing on the standard output.
+        map_blocks: function from blocks to the results of `cleaning` in their order,
+            which may be found elsewhere; None: here.
+
+    Returns:
+        list of `SourceReport`.
+
+    Raises:
+        FileExistsError: the folder holds something else, or what was cleaned of other
+            texts or by other rules.
+        ValueError: a file cannot be read.
+    """
+    cleaning = _Cleaning(recipe)
+    console = Console(quiet=quiet or not sys.stdout.isatty())
+    with contextlib.ExitStack() as stack:
+        if map_blocks is None:
+            map_blocks = stack.enter_context(
+                mapped_on_processes(cleaning.make_cleaner(), processes)
+            )
+        bar = stack.enter_context(Progress(console=console, transient=True))
+        reports = cleaning.run(map_blocks, bar)
+    if not quiet:
+        print(summary(reports))
+        print(f"The cleaned texts and report.html are in {recipe.output}.")
+    return reports
+
+
+def cleaning(recipe):
+    """What cleans one block: a function without arguments that makes it.
+
+    It travels to other processes and machines, and needs no TensorFlow there.
+    """
+    return _Cleaning(recipe).make_cleaner()
+
+
+class _Cleaning:
+    def __init__(self, recipe):
+        self.recipe = recipe
+        check_files([*recipe.data.paths, *recipe.held_out.paths])
+        self.references = sources_of(recipe.held_out, is_reference=True)
+        self.data = sources_of(recipe.data)
+        self.sources = [*self.references, *self.data]
+
+    @functools.cache  # noqa: B019
+    def make_cleaner(self):
+        """Function without arguments that makes a `BlockCleaner`."""
+        rules = _namespace(self.recipe.rules.model_dump())
+        words = {
+            language: _read_words(path)
+            for language, path in self.recipe.rules.word_lists.items()
+        }
+        ratios = {
+            number: usual_ratio(self._some_pairs(source, number))
+            for number, source in enumerate(self.sources)
+            if len(source.languages) == 2 and not source.is_reference
+        }
+        return functools.partial(BlockCleaner, self.sources, rules, ratios, words)
+
+    def _some_pairs(self, source, number):
+        """The first pairs of a source, repaired, whatever the rules say of them."""
+        rules = self.recipe.rules.model_copy(
+            update={"duplicates": None, "boilerplate": None}
+        )
+        reference = dataclasses.replace(source, is_reference=True)
+        sources = [*self.sources[:number], reference, *self.sources[number + 1 :]]
+        clean_block = BlockCleaner(sources, rules, {}, {})
+        texts = (
+            text
+            for block in read_blocks(source, number)
+            for text in clean_block(block).texts
+        )
+        return (text.split("\t") for text in itertools.islice(texts, _RATIO_PAIRS))
+
+    def run(self, map_blocks, bar):
+        folder = self.recipe.output
+        progress = _Progress(folder, self._plan())
+        for number, source in enumerate(self.sources):
+            self._judge(number, source, progress, map_blocks, bar)
+        reports = []
+        held_out_keys = self._held_out_keys(progress)
+        for number, source in enumerate(self.data, start=len(self.references)):
+            task = bar.add_task(f"Duplicates and output of {source.name}", total=None)
+            reports.append(self._finish(number, source, progress, held_out_keys))
+            bar.remove_task(task)
+        write_report(folder, self.recipe, reports)
+        progress.end()
+        return reports
+
+    def _judge(self, number, source, progress, map_blocks, bar):
+        """The first pass: every line by itself, to shards."""
+        if progress.is_whole(number):
+            return
+        shards = progress.shards(number)
+        start = tuple(shards[-1].next) if shards else (0, 1)
+        task = bar.add_task(
+            f"{'Reading' if source.is_reference else 'Cleaning'} {source.name}, lines",
+            total=None,
+            completed=sum(shard.rows for shard in shards),
+        )
+        blocks = map_blocks(read_blocks(source, number, start))
+        blocks = _advancing(blocks, bar, task)
+        while True:
+            shard = progress.store.write(
+                number, len(shards), blocks, self.recipe.rejected
+            )
+            if shard is None:
+                break
+            progress.add(shard)
+            shards = progress.shards(number)
+        progress.end_source(number)
+        bar.remove_task(task)
+
+    def _held_out_keys(self, progress):
+        """The fingerprints of held-out texts: dict from language to a sorted array."""
+        keys = collections.defaultdict(list)
+        for number, source in enumerate(self.references):
+            for shard in progress.shards(number):
+                own = np.asarray(progress.store.array(shard, "keys"))
+                for side, language in enumerate(source.languages):
+                    column = side + 1 if len(source.languages) == 2 else 0
+                    keys[language].append(own[:, column])
+        return {name: np.unique(np.concatenate(own)) for name, own in keys.items()}
+
+    def _finish(self, number, source, progress, held_out_keys):
+        """The second pass: duplicates, and the files of a source."""
+        shards = progress.shards(number)
+        references = [
+            shard
+            for other, reference in enumerate(self.references)
+            if reference.languages == source.languages
+            for shard in progress.shards(other)
+        ]
+        empty = np.zeros(0, "uint64")
+        search = DuplicateSearch(
+            progress.store, progress.folder, self.recipe.rules, is_spaced(source)
+        )
+        state, first = search.find(
+            shards,
+            references,
+            [held_out_keys.get(language, empty) for language in source.languages],
+        )
+        counts = collections.defaultdict(FileCounts)
+        for shard in shards:
+            for file, own in shard.counts.items():
+                counts[int(file)].add(FileCounts(**own))
+        self._write(source, shards, progress.store, state, first, counts)
+        return SourceReport(
+            name=source.name,
+            files={file_name(source.files[file]): own for file, own in counts.items()},
+        )
+
+    def _write(self, source, shards, store, state, first, counts):
+        kind = "tsv" if len(source.languages) == 2 else "txt"
+        output = self.recipe.output
+        places = _Places(store, shards)
+        writer = _Writer(output / f"{source.name}.{kind}.gz")
+        rejected = contextlib.nullcontext()
+        if self.recipe.rejected:
+            (output / REJECTED_FOLDER).mkdir(exist_ok=True)
+            rejected = _lines_of_gzip(
+                output / REJECTED_FOLDER / f"{source.name}.jsonl.gz"
+            )
+        with writer, rejected as rejected_lines:
+            start = 0
+            for shard in shards:
+                own_places = store.array(shard, "places")
+                later = []
+                for row, text in enumerate(store.texts(shard)):
+                    file, line = file_and_line(int(own_places[row]))
+                    found = int(state[start + row])
+                    if found == KEPT:
+                        writer.write(text)
+                        if text:
+                            counts[file].counts["kept"] += 1
+                            counts[file].counts["characters"] += len(text)
+                        continue
+                    seen = "a held-out text"
+                    if first[start + row] >= 0:
+                        other, other_line = file_and_line(places[first[start + row]])
+                        seen = f"{file_name(source.files[other])}:{other_line}"
+                    texts = text.split("\t")
+                    counts[file].remove(RULES[found], line, seen, texts)
+                    later.append((place_of(file, line), RULES[found], seen, texts))
+                start += shard.rows
+                if self.recipe.rejected:
+                    earlier = map(tuple, store.rejected(shard))
+                    for entry in heapq.merge(earlier, later, key=lambda x: x[0]):
+                        rejected_lines.write(_rejected_line(source, *entry))
+
+    def _plan(self):
+        """What the shards depend on: another plan gives others."""
+        paths = [*self.recipe.data.paths, *self.recipe.held_out.paths]
+        paths += self.recipe.rules.word_lists.values()
+        return {
+            "version": __version__,
+            "recipe": self.recipe.model_dump(mode="json", exclude={"output"}),
+            "files": {
+                str(path): [path.stat().st_size, path.stat().st_mtime_ns]
+                for path in paths
+            },
+        }
+
+
+def _rejected_line(source, place, rule, seen, texts):
+    file, line = file_and_line(place)
+    content = {"file": file_name(source.files[file]), "line": line}
+    content |= {"rule": rule, "detail": seen}
+    names = ("text",) if len(texts) == 1 else ("source", "target")
+    content |= dict(zip(names, texts, strict=True))
+    return json.dumps(content, ensure_ascii=False) + "\n"
+
+
+def _advancing(blocks, bar, task):
+    for block in blocks:
+        yield block
+        bar.advance(task, block.counts.counts["lines"])
+
+
+def _namespace(value):
+    """The fields of a dict, and of those in it, as attributes."""
+    if isinstance(value, dict) and all(map(str.isidentifier, value)):
+        return SimpleNamespace(**{name: _namespace(own) for name, own in value.items()})
+    return value
+
+
+def _read_words(path):
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    return frozenset(line.strip().casefold() for line in lines if line.strip())
+
+
+class _Places:
+    """Places of rows of several shards, by their numbers."""
+
+    def __init__(self, store, shards):
+        self._arrays = [store.array(shard, "places") for shard in shards]
+        self._starts = np.cumsum([0, *map(len, self._arrays)])
+
+    def __getitem__(self, row):
+        number = int(np.searchsorted(self._starts, row, "right")) - 1
+        return int(self._arrays[number][row - self._starts[number]])
+
+
+@contextlib.contextmanager
+def _lines_of_gzip(path):
+    """Write lines of text to a gzip file, the same bytes for the same lines."""
+    with (
+        whole_file(path) as partial,
+        open(partial, "wb") as raw,
+        gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as packed,
+        io.TextIOWrapper(packed, encoding="utf-8", newline="\n") as lines,
+    ):
+        yield lines
+
+
+class _Writer(contextlib.AbstractContextManager):
+    """Writes kept lines, with one empty line between documents that have some."""
+
+    def __init__(self, path):
+        self._context = _lines_of_gzip(path)
+        self._is_between = False
+        self._has_text = False
+
+    def __enter__(self):
+        self._lines = self._context.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        return self._context.__exit__(*error)
+
+    def write(self, text):
+        if not text:
+            self._is_between = self._has_text
+            return
+        if self._is_between:
+            self._lines.write("\n")
+            self._is_between = False
+        self._has_text = True
+        self._lines.write(f"{text}\n")
+
+
+class _Progress:
+    """The shards that are whole, of every source: a line each, after the plan."""
+
+    def __init__(self, output, plan):
+        self._output = output
+        self.folder = output / WORK_FOLDER
+        self._path = self.folder / PROGRESS_FILE
+        if (output / REPORT_FILE).exists():
+            raise FileExistsError(
+                f"{output} holds cleaned texts already. Choose another output, or "
+                "delete it."
+            )
+        if not self._path.exists():
+            if output.exists() and (not output.is_dir() or visible_names(output)):
+                raise FileExistsError(
+                    f"{output} exists, and is no beginning of a cleaning. Choose "
+                    "another output."
+                )
+            output.mkdir(parents=True, exist_ok=True)
+        lock_folder(output)
+        self.store = RowShards(self.folder)
+        self._whole, self._shards = set(), {}
+        if not self._path.exists():
+            self.folder.mkdir(exist_ok=True)
+            with whole_file(self._path) as partial:
+                partial.write_text(json.dumps(plan) + "\n", encoding="utf-8")
+        first, *lines = self._path.read_text(encoding="utf-8").splitlines()
+        if json.loads(first) != json.loads(json.dumps(plan)):
+            raise FileExistsError(
+                f"{output} holds the beginning of another cleaning: the texts or the "
+                "recipe were others. Choose another output, or delete it."
+            )
+        for line in lines:
+            content = json.loads(line)
+            if "whole" in content:
+                self._whole.add(content["whole"])
+            else:
+                shard = Shard(**content)
+                self._shards.setdefault(shard.source, []).append(shard)
+
+    def shards(self, source):
+        """The whole shards of a source, by its number: list of `Shard`."""
+        return self._shards.get(source, [])
+
+    def is_whole(self, source):
+        """Whether all of a source is in its shards: bool."""
+        return source in self._whole
+
+    def add(self, shard):
+        """Keep that a shard is whole."""
+        content = json.loads(json.dumps(dataclasses.asdict(shard)))
+        self._shards.setdefault(shard.source, []).append(Shard(**content))
+        self._append(content)
+
+    def end_source(self, source):
+        """Keep that a source was read to its end."""
+        self._whole.add(source)
+        self._append({"whole": source})
+
+    def _append(self, content):
+        lines = self._path.read_text(encoding="utf-8")
+        with whole_file(self._path) as partial:
+            partial.write_text(f"{lines}{json.dumps(content)}\n", encoding="utf-8")
+
+    def end(self):
+        """Remove what is between the passes."""
+        shutil.rmtree(self.folder)
+        unlock_folder(self._output)

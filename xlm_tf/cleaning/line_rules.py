@@ -1,0 +1,234 @@
+"""Rules that a line of text must keep, whatever stands around it.
+
+Most are the public heuristics for web documents, kept by single lines here: C4 (Raffel
+et al. 2020, arXiv 1910.10683, section 2.2), CCNet (Wenzek et al. 2020, arXiv
+1911.00359) and Gopher (Rae et al. 2021, arXiv 2112.11446, appendix A.1.1). Limits are
+wider than theirs of English documents, where lines of 30 languages ask for it.
+"""
+
+import collections
+import functools
+import re
+
+from xlm_tf.cleaning.text_repair import REPLACEMENT
+from xlm_tf.optional_packages import import_optional
+from xlm_tf.text.language_codes import UNSPACED_LANGUAGES, parse_language_code
+from xlm_tf.text.scripts import script_pattern
+
+# Of languages without spaces, about.
+_LETTERS_PER_WORD = 2
+# Languages whose sentences end with a space, if with anything.
+UNPUNCTUATED = ("th", "lo")
+# Of all scripts: marks that end a sentence, and what may stand behind them.
+_TERMINAL = "".join(
+    (
+        ".!?…‼⁇⁈⁉",  # Latin, Cyrillic, Hebrew...
+        "。！？｡．",  # Chinese and Japanese
+        "؟۔؛",  # Arabic and Urdu
+        "।॥",  # Devanagari and its neighbours
+        "։",  # Armenian
+        "።፧፨",  # Ethiopic
+        "။",  # Burmese
+        "។៕",  # Khmer
+        "།༎",  # Tibetan
+        ";\u037e",  # Greek's question mark
+    )
+)
+_CLOSING = r"\"'”’»›」』）)\]}】〉》“„*\s"
+_ENDING = re.compile(rf"(?:[{re.escape(_TERMINAL)}]|::|፡፡)[{_CLOSING}]*$|[”»」』]$")
+_SYMBOLS = re.compile(r"#|…|\.\.\.")
+_RUN = re.compile(r"([^\W\d_])\1{4,}|([^\w\s])\2{5,}|(_)\3{5,}|(0)\4{9,}")
+_REPEATED = re.compile(r"(\S.{1,10}?)\1{3,}")
+# Gopher's, of documents: words of an n-gram, and its share of the characters.
+_TOP_NGRAMS = {2: 0.20, 3: 0.18, 4: 0.16}
+# An n-gram of a line that stands there less often is no habit.
+_MIN_REPEATS = 4
+_MARKUP = re.compile(
+    r"</?[a-z][a-z0-9]*(?:[\s/>]|$)|<!--|-->|/>"
+    r"|\b(?:href|src|alt|class|id|style|width|height|target|rel|type|on[a-z]{4,9})"
+    r"\s?=\s?(?:[\"'“”]|\\)"
+    r"|&(?:[a-z]{2,8}|#x?[0-9a-f]{2,6});"
+    r"|\bfunction\s?\w*\(|\b(?:var|let|const)\s\w+\s?=|\bdocument\.\w+|\bwindow\.\w+"
+    r"|[;{]\s?\}|\{\s?[\w-]+\s?:|\$\(|=>|@media\b|!important|\[/?[biu]\]|\[/?url",
+    re.I,
+)
+_PHRASES = re.compile(
+    r"\bjavascript\b|\blorem ipsum\b|\{|\bterms of use\b|\bprivacy policy\b"
+    r"|\bcookie policy\b|\buses cookies\b|\buse of cookies\b|\buse cookies\b",
+    re.I,
+)
+
+
+class LineRules:
+    """The rules for lines of one language.
+
+    Args:
+        settings: `xlm_tf.cleaning.cleaning_recipe.Rules`.
+        language: str.
+        identifier: `LanguageIdentifier`, or None where the rule is off.
+        listed_words: frozenset of str in lower case, the user's word list.
+    """
+
+    def __init__(self, settings, language, identifier=None, listed_words=frozenset()):
+        self.is_spaced = (
+            parse_language_code(language).language not in UNSPACED_LANGUAGES
+        )
+        self.settings = settings
+        self.identifier = identifier
+        self.label = identifier and identifier.label_of(language)
+        self.listed_words = listed_words
+        regex = import_optional("regex", "Rules of text", "pip install 'xlm-tf[clean]'")
+        self.letters = regex.compile(r"[\p{L}\p{M}]+")
+        self.foreign = None
+        if settings.script:
+            own = script_pattern([language]).removesuffix("*")
+            self.foreign = regex.compile(rf"[\p{{L}}--{own}]", regex.V1)
+        self.is_punctuated = parse_language_code(language).language not in UNPUNCTUATED
+        # Cheap ones first.
+        checks = {
+            "length": self._length,
+            "word_length": self.is_spaced and self._word_length,
+            "letters": self._letters,
+            "symbols": self._symbols,
+            "markup": self._markup,
+            "phrases": self._phrases,
+            "ending": self.is_punctuated and self._ending,
+            "repetition": self._repetition,
+            "word_lists": listed_words and self._word_list,
+            "script": self.foreign and self._script,
+            "language": identifier and self._language,
+        }
+        self.checks = {
+            name: check
+            for name, check in checks.items()
+            if check and getattr(settings, name) not in (None, False)
+        }
+
+    def broken_by(self, text):
+        """The first rule that a line breaks.
+
+        Args:
+            text: str, repaired.
+
+        Returns:
+            (name of the rule, what it saw), or None.
+        """
+        if REPLACEMENT in text:
+            return "encoding", "characters that were lost before"
+        line = _Line(text)
+        for name, check in self.checks.items():
+            seen = check(line)
+            if seen:
+                return name, seen
+        return None
+
+    def _length(self, line):
+        limits = self.settings.length
+        count = len(line.words)
+        if not self.is_spaced:
+            letters = sum(map(len, self.letters.findall(line.text)))
+            count = max(count, letters // _LETTERS_PER_WORD)
+        if count < limits.min_words:
+            return f"{count} words"
+        if len(line.text) > limits.max_characters:
+            return f"{len(line.text):,} characters"
+        return None
+
+    def _word_length(self, line):
+        limits = self.settings.word_length
+        mean = sum(map(len, line.words)) / len(line.words)
+        return None if limits.min <= mean <= limits.max else f"{mean:.1f} characters"
+
+    def _letters(self, line):
+        limits = self.settings.letters
+        characters = sum(map(len, line.words))
+        share = sum(map(len, self.letters.findall(line.text))) / characters
+        if share < limits.min_share:
+            return f"{share:.0%} of the characters"
+        if self.is_spaced:
+            words = [word for word in line.words if any(map(str.isalnum, word))]
+            written = sum(any(map(str.isalpha, word)) for word in words)
+            if written < limits.min_share_of_words * len(words):
+                return f"{written} of {len(words)} words"
+        return None
+
+    def _symbols(self, line):
+        found = len(_SYMBOLS.findall(line.text))
+        most = max(1, self.settings.symbols.max_share * len(line.words))
+        return f"{found} of {len(line.words)} words" if found > most else None
+
+    def _markup(self, line):
+        return _shown(_MARKUP.search(line.text))
+
+    def _phrases(self, line):
+        return _shown(_PHRASES.search(line.text))
+
+    def _ending(self, line):
+        return None if ends_a_sentence(line.text) else f"...{line.text[-12:]}"
+
+    def _repetition(self, line):
+        found = _RUN.search(line.text) or _REPEATED.search(line.text)
+        if found and _is_word_like(found):
+            return _shown(found)
+        words = line.folded
+        for first, second, third in zip(words, words[1:], words[2:], strict=False):
+            if first == second == third and any(map(str.isalpha, first)):
+                return f"{first} {first} {first}"
+        characters = sum(map(len, words))
+        for size, most in _TOP_NGRAMS.items():
+            ngrams = zip(*(words[start:] for start in range(size)), strict=False)
+            (top, count), *_ = collections.Counter(ngrams).most_common(1) or [((), 0)]
+            if count >= _MIN_REPEATS:
+                share = count * sum(map(len, top)) / characters
+                if share > most:
+                    return f"{' '.join(top)}, {count} times"
+        return None
+
+    def _word_list(self, line):
+        # Words of scripts without spaces stand anywhere.
+        if not self.is_spaced:
+            text = line.text.casefold()
+            return next((word for word in self.listed_words if word in text), None)
+        own = (word.strip(_EDGES) for word in line.folded)
+        return next((word for word in own if word in self.listed_words), None)
+
+    def _script(self, line):
+        letters = sum(map(len, self.letters.findall(line.text)))
+        foreign = len(self.foreign.findall(line.text))
+        share = 1 - foreign / letters if letters else 1
+        is_own = share >= self.settings.script.min_share
+        return None if is_own else f"{share:.0%} of the letters"
+
+    def _language(self, line):
+        return self.identifier.mistaken_for(
+            line.text, self.label, self.settings.language.margin
+        )
+
+
+_EDGES = "".join(map(chr, range(33, 48))) + ":;<=>?@[]{}…“”„‚‘’«»‹›¿¡।۔،؛؟。，！？"
+
+
+class _Line:
+    """A line, and its words by its spaces."""
+
+    def __init__(self, text):
+        self.text = text
+        self.words = text.split()
+
+    @functools.cached_property
+    def folded(self):
+        return [word.casefold() for word in self.words]
+
+
+def ends_a_sentence(text):
+    """Whether a text ends as sentences do, with quotes and brackets behind: bool."""
+    return _ENDING.search(text) is not None
+
+
+def _is_word_like(found):
+    """Whether what is repeated is more than digits, such as of 1000000000."""
+    return any(not x.isdigit() for x in found.group(0))
+
+
+def _shown(found):
+    return found and found.group(0)[:30]

@@ -1,0 +1,135 @@
+"""Rules that the two sides of a pair must keep together."""
+
+import collections
+import math
+import re
+import unicodedata
+
+from xlm_tf.cleaning.line_rules import ends_a_sentence
+from xlm_tf.cleaning.normal_form import normal_form
+
+# A side without an end is cut off where it is shorter than usual by this factor.
+_TRUNCATED = 0.9
+# Sides that share so much of their words are one text.
+_COPIED = 0.8
+_NUMBER = re.compile(r"\d+(?:[.,٫٬’' \u00a0\u202f]\d{3})*(?:[.,٫]\d+)?")
+_PLACEHOLDER = re.compile(
+    r"\{\{?[\w.]*\}?\}|%\(\w+\)[sdif]|%(?:\d+\$)?[sdif]\b|%@|\$\{\w+\}|__\w+__"
+)
+
+
+class PairRules:
+    """The rules for pairs of two languages.
+
+    Args:
+        settings: `xlm_tf.cleaning.cleaning_recipe.PairRules`.
+        usual_ratio: float, characters of the target for one of the source, usually.
+        are_punctuated: bool, whether sentences end with marks in both languages.
+    """
+
+    def __init__(self, settings, usual_ratio, are_punctuated):
+        self.settings = settings
+        self.usual_ratio = usual_ratio
+        checks = {
+            "length_ratio": self._length_ratio,
+            "truncated": are_punctuated and self._truncated,
+            "copied": _copied,
+            "placeholders": _placeholders,
+            "numbers": _numbers,
+        }
+        self.checks = {
+            name: check
+            for name, check in checks.items()
+            if check and getattr(settings, name)
+        }
+
+    def broken_by(self, source, target):
+        """The first rule that a pair breaks.
+
+        Args:
+            source, target: str, repaired.
+
+        Returns:
+            (name of the rule, what it saw), or None.
+        """
+        for name, check in self.checks.items():
+            seen = check(source, target)
+            if seen:
+                return name, seen
+        return None
+
+    def _excess(self, source, target):
+        return len(target) / len(source) / self.usual_ratio
+
+    def _length_ratio(self, source, target):
+        excess = self._excess(source, target)
+        # Of short texts a word more or less is much.
+        length = min(len(source) * self.usual_ratio, len(target))
+        limit = math.log(self.settings.length_ratio.max) * (1 + 4 / (length + 4))
+        if abs(math.log(excess)) > limit:
+            return f"{excess:.2f} times the usual ratio"
+        return None
+
+    def _truncated(self, source, target):
+        excess = self._excess(source, target)
+        ends = [ends_a_sentence(side) for side in (source, target)]
+        if excess < _TRUNCATED and ends == [True, False]:
+            return f"...{target[-12:]}"
+        if excess > 1 / _TRUNCATED and ends == [False, True]:
+            return f"...{source[-12:]}"
+        return None
+
+
+def usual_ratio(pairs):
+    """Characters of the target for one of the source, usually: their median.
+
+    Args:
+        pairs: iterable of (source, target).
+
+    Returns:
+        float; 1.0 where there is no pair.
+    """
+    ratios = sorted(
+        len(target) / len(source) for source, target in pairs if source and target
+    )
+    return ratios[len(ratios) // 2] if ratios else 1.0
+
+
+def _copied(source, target):
+    source, target = normal_form(source), normal_form(target)
+    if source == target:
+        return source[:30]
+    own, other = (collections.Counter(side.split()) for side in (source, target))
+    shared, all_words = (own & other).total(), (own | other).total()
+    if shared >= _COPIED * all_words:
+        return f"{shared} of {all_words} words"
+    return None
+
+
+def _placeholders(source, target):
+    own, other = (sorted(_PLACEHOLDER.findall(side)) for side in (source, target))
+    return None if own == other else f"{' '.join(own)} and {' '.join(other)}"
+
+
+def _numbers(source, target):
+    """Numbers of two digits at least, of which not one is on both sides."""
+    own, other = (_numbers_of(side) for side in (source, target))
+    if own and other and not any(_agree(x, y) for x in own for y in other):
+        return f"{' '.join(sorted(own))} and {' '.join(sorted(other))}"
+    return None
+
+
+def _agree(one, other):
+    """Whether two numbers may be one: 1930 and the 30s, 380,000 and 380 thousand."""
+    one, other = one.lstrip("0"), other.lstrip("0")
+    return (
+        one.endswith(other)
+        or other.endswith(one)
+        or one.rstrip("0") == other.rstrip("0")
+    )
+
+
+def _numbers_of(text):
+    found = (re.sub(r"\D", "", number) for number in _NUMBER.findall(text))
+    values = ("".join(str(unicodedata.digit(x, 0)) for x in number) for number in found)
+    return {value for value in values if len(value) > 1}

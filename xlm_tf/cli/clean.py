@@ -1,0 +1,61 @@
+"""`xlm-tf clean RECIPE`: texts without noise, duplicates and other languages."""
+
+import os
+from pathlib import Path
+
+from xlm_tf.cli.argument_types import whole
+from xlm_tf.cli.cluster_arguments import (
+    add_cluster_arguments,
+    check_cluster_arguments,
+    on_cluster,
+)
+
+
+def add_arguments(parser):
+    """Add the arguments of `clean`."""
+    parser.add_argument("recipe", help="YAML file of a cleaning", metavar="RECIPE")
+    parser.add_argument(
+        "--data", type=Path, help="folder of the texts, instead of the recipe's"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        help="folder of the results, instead of the recipe's; what was interrupted "
+        "goes on there",
+    )
+    parser.add_argument(
+        "--rejected",
+        action="store_true",
+        help="keep what is removed, with the reason, in the folder `rejected`",
+    )
+    parser.add_argument(
+        "--processes",
+        type=whole("processes"),
+        help="processes on this machine (default: the number of cores)",
+    )
+    parser.add_argument("--quiet", action="store_true", help="print errors alone")
+    add_cluster_arguments(parser)
+
+
+def run(args):
+    """Clean, and say what was removed."""
+    from xlm_tf.cleaning.clean import clean, cleaning
+    from xlm_tf.cleaning.cleaning_recipe import load_cleaning_recipe
+
+    check_cluster_arguments(args)
+    if args.cluster is not None and args.processes is not None:
+        raise ValueError(
+            "--processes are of this machine, and a cluster has --workers. Received: "
+            f"--processes {args.processes}."
+        )
+    overrides = {"output": args.output} if args.output else {}
+    if args.rejected:
+        overrides["rejected"] = True
+    recipe = load_cleaning_recipe(args.recipe, args.data, **overrides)
+    processes = args.processes or os.cpu_count()
+    if args.cluster is None:
+        clean(recipe, processes, args.quiet)
+        return 0
+    with on_cluster(args, cleaning(recipe)) as map_blocks:
+        clean(recipe, quiet=args.quiet, map_blocks=map_blocks)
+    return 0
