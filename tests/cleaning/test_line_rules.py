@@ -58,7 +58,7 @@ def test_a_sentence_of_another_language_breaks_one(rules_of, language):
         ("News # # # of the day", "symbols", "3 of 7 words"),
         ("Click <a href=here now to see the page", "markup", "<a "),
         ("body { color: red } of the page", "markup", "{ color:"),
-        ("Please enable JavaScript to see this page.", "phrases", "JavaScript"),
+        ("Please enable JavaScript to see this page.", "phrases", "javascript"),
         ("By staying here you agree to our cookie policy.", "phrases", "cookie policy"),
         ("That is sooooooo good to see again.", "repetition", "ooooooo"),
         ("Buy it now ---------- and save some money.", "repetition", "----------"),

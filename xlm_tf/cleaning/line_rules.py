@@ -38,11 +38,15 @@ _CLOSING = r"\"'”’»›」』）)\]}】〉》“„*\s"
 _ENDING = re.compile(rf"(?:[{re.escape(_TERMINAL)}]|::|፡፡)[{_CLOSING}]*$|[”»」』]$")
 _SYMBOLS = re.compile(r"#|…|\.\.\.")
 _RUN = re.compile(r"([^\W\d_])\1{4,}|([^\w\s])\2{5,}|(_)\3{5,}|(0)\4{9,}")
-_REPEATED = re.compile(r"(\S.{1,10}?)\1{3,}")
+_REPEATED = re.compile(r"(\S.{1,10}?)\1\1\1")
 # Gopher's, of documents: words of an n-gram, and its share of the characters.
 _TOP_NGRAMS = {2: 0.20, 3: 0.18, 4: 0.16}
+# A word so often, one behind the other.
+_MIN_IN_A_ROW = 3
 # An n-gram of a line that stands there less often is no habit.
 _MIN_REPEATS = 4
+# What all that is markup has some of: most lines have none.
+_MARKUP_SIGN = re.compile(r"[<>{}=&$\[(@!]")
 _MARKUP = re.compile(
     r"</?[a-z][a-z0-9]*(?:[\s/>]|$)|<!--|-->|/>"
     r"|\b(?:href|src|alt|class|id|style|width|height|target|rel|type|on[a-z]{4,9})"
@@ -52,10 +56,17 @@ _MARKUP = re.compile(
     r"|[;{]\s?\}|\{\s?[\w-]+\s?:|\$\(|=>|@media\b|!important|\[/?[biu]\]|\[/?url",
     re.I,
 )
-_PHRASES = re.compile(
-    r"\bjavascript\b|\blorem ipsum\b|\{|\bterms of use\b|\bprivacy policy\b"
-    r"|\bcookie policy\b|\buses cookies\b|\buse of cookies\b|\buse cookies\b",
-    re.I,
+# C4's.
+_PHRASES = (
+    "javascript",
+    "lorem ipsum",
+    "{",
+    "terms of use",
+    "privacy policy",
+    "cookie policy",
+    "uses cookies",
+    "use of cookies",
+    "use cookies",
 )
 
 
@@ -158,10 +169,13 @@ class LineRules:
         return f"{found} of {len(line.words)} words" if found > most else None
 
     def _markup(self, line):
+        if not _MARKUP_SIGN.search(line.text):
+            return None
         return _shown(_MARKUP.search(line.text))
 
     def _phrases(self, line):
-        return _shown(_PHRASES.search(line.text))
+        text = line.text.casefold()
+        return next((phrase for phrase in _PHRASES if phrase in text), None)
 
     def _ending(self, line):
         return None if ends_a_sentence(line.text) else f"...{line.text[-12:]}"
@@ -171,6 +185,8 @@ class LineRules:
         if found and _is_word_like(found):
             return _shown(found)
         words = line.folded
+        if not words or collections.Counter(words).most_common(1)[0][1] < _MIN_IN_A_ROW:
+            return None
         for first, second, third in zip(words, words[1:], words[2:], strict=False):
             if first == second == third and any(map(str.isalpha, first)):
                 return f"{first} {first} {first}"

@@ -65,7 +65,7 @@ class LanguageIdentifier:
         """The likeliest language of a text, str; None for one without letters."""
         if not any(map(str.isalpha, text)):
             return None
-        return self._identifier.rank(text)[0][0]
+        return self._identifier.classify(text)[0]
 
     def mistaken_for(self, text, label, margin=MARGIN):
         """The language that a text is much likelier in than in its own.
@@ -80,10 +80,9 @@ class LanguageIdentifier:
         """
         if not any(map(str.isalpha, text)):
             return None
-        scores = self._identifier.rank(text)
-        best, best_score = scores[0]
+        best, best_score = self._identifier.classify(text)
         if best == label:
             return None
-        excess = best_score - dict(scores)[label]
+        excess = best_score - dict(self._identifier.rank(text))[label]
         allowed = max(margin * math.sqrt(len(text.encode())), _SHORT_MARGIN)
         return best if excess > allowed else None
