@@ -42,7 +42,7 @@ ALLOWED = {
     "evaluation": [*MODELS, "data", "objectives"],
     "search": [*MODELS, "data"],
     "training": [*MODELS, "data", "objectives", "evaluation"],
-    "cleaning": [*MODELS, "data", "objectives", "evaluation", "training"],
+    "cleaning": [*MODELS, "data", "objectives", "evaluation", "search", "training"],
     "tuning": [*MODELS, "data", "objectives", "evaluation", "training"],
     # Knows no work: functions and commands come from above.
     "cluster": ["version", "optional_packages"],
@@ -57,6 +57,8 @@ LATE = (
     "xlm_tf/cli/",
     "xlm_tf/quickstart/",
     "xlm_tf/training/initial_model.py",
+    # Processes that clean start without TensorFlow, unless a rule is by a model.
+    "xlm_tf/cleaning/block_cleaning.py",
     "export/tflite.py",
 )
 

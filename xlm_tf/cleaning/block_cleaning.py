@@ -175,7 +175,7 @@ class BlockCleaner:
         """
         source = self.sources[block.source]
         counts = FileCounts(counts={"lines": len(block.lines)})
-        places, texts, rejected = [], [], []
+        accepted, rejected = [], []
         for line_number, line in enumerate(block.lines, start=block.first_line):
             place = place_of(block.file, line_number)
             try:
@@ -188,29 +188,85 @@ class BlockCleaner:
                 if not all(row):
                     counts.counts["empty"] += 1
                     if len(source.languages) == 1:
-                        places.append(place)
-                        texts.append("")
+                        accepted.append((place, row, row))
                     continue
                 repaired = tuple(map(self.repair, row))
                 broken = None
                 if not source.is_reference:
                     broken = self._broken_by(repaired, block.source)
-                if broken is not None:
+                if broken is None:
+                    accepted.append((place, row, repaired))
+                else:
                     rejected.append((place, *broken, row))
-                    continue
-                if repaired != tuple(map(one_space, row)):
-                    counts.counts["repaired"] += 1
-                    counts.add_sample("repaired", line_number, "\t".join(row), repaired)
-                if self.rules.mask_personal_data and not source.is_reference:
-                    repaired = self._masked(repaired, source, counts, line_number)
-                places.append(place)
-                texts.append("\t".join(repaired))
+        if not source.is_reference:
+            accepted, of_models = self._judged_by_models(accepted, source)
+            rejected = sorted([*rejected, *of_models], key=lambda entry: entry[0])
         for place, rule, seen, row in rejected:
             counts.remove(rule, file_and_line(place)[1], seen, row)
+        texts = [self._finished(entry, source, counts) for entry in accepted]
+        places = [place for place, _, _ in accepted]
         keys, bands = self._fingerprints(texts, source)
         return CleanedBlock(
             block.file, block.next_line, places, texts, keys, bands, rejected, counts
         )
+
+    def _finished(self, entry, source, counts):
+        """The text of an accepted row, masked if asked for, and counted."""
+        place, row, texts = entry
+        line = file_and_line(place)[1]
+        if texts != tuple(map(one_space, row)):
+            counts.counts["repaired"] += 1
+            counts.add_sample("repaired", line, "\t".join(row), texts)
+        if self.rules.mask_personal_data and not source.is_reference:
+            masked = tuple(
+                self._mask(language)(text)
+                for text, language in zip(texts, source.languages, strict=True)
+            )
+            if masked != texts:
+                counts.counts["masked"] += 1
+                counts.add_sample("masked", line, "\t".join(texts), masked)
+            texts = masked
+        return "\t".join(texts)
+
+    def _judged_by_models(self, accepted, source):
+        """Accepted rows that models accept, too, and (place, rule, seen, row)."""
+        rejected = []
+        if self.rules.perplexity is not None:
+            for side, language in enumerate(source.languages):
+                most = self.rules.perplexity.max
+                most = most.get(language) if isinstance(most, dict) else most
+                if most is None:
+                    continue
+                texts = [texts[side] for _, _, texts in accepted]
+                values = self._model_values(self._perplexity, texts, language)
+                seen = [x is not None and x > most and f"{x:.0f}" for x in values]
+                accepted = _without(accepted, "perplexity", seen, rejected)
+        if self.rules.pairs.similarity is not None and len(source.languages) == 2:
+            sides = [[texts[side] for _, _, texts in accepted] for side in range(2)]
+            values = self._similarity(*sides, source.languages)
+            least = self.rules.pairs.similarity.min
+            seen = [value < least and f"{value:.2f}" for value in values]
+            accepted = _without(accepted, "similarity", seen, rejected)
+        return accepted, rejected
+
+    @staticmethod
+    def _model_values(model, texts, language):
+        """What a model says of texts that are not empty; None of others."""
+        full = [text for text in texts if text]
+        values = iter(model(full, language))
+        return [next(values) if text else None for text in texts]
+
+    @functools.cached_property
+    def _perplexity(self):
+        from xlm_tf.cleaning.model_rules import LinePerplexity
+
+        return LinePerplexity(self.rules.perplexity.model)
+
+    @functools.cached_property
+    def _similarity(self):
+        from xlm_tf.cleaning.model_rules import PairSimilarity
+
+        return PairSimilarity(self.rules.pairs.similarity.model)
 
     def _broken_by(self, texts, number):
         languages = self.sources[number].languages
@@ -222,16 +278,6 @@ class BlockCleaner:
                 rule, seen = broken
                 return rule, seen if len(texts) == 1 else f"{language}: {seen}"
         return self._pair_rules(number).broken_by(*texts) if len(texts) == 2 else None
-
-    def _masked(self, texts, source, counts, line_number):
-        masked = tuple(
-            self._mask(language)(text)
-            for text, language in zip(texts, source.languages, strict=True)
-        )
-        if masked != texts:
-            counts.counts["masked"] += 1
-            counts.add_sample("masked", line_number, "\t".join(texts), masked)
-        return masked
 
     def _fingerprints(self, texts, source):
         if self.rules.duplicates is None and self.rules.boilerplate is None:
@@ -249,6 +295,17 @@ class BlockCleaner:
         if setting is not None and setting.min_similarity is not None:
             bands = bands_of(columns[0], is_spaced(source))
         return keys, bands
+
+
+def _without(accepted, rule, seen, rejected):
+    """Accepted rows of which nothing was seen; the others go to `rejected`."""
+    kept = []
+    for entry, own in zip(accepted, seen, strict=True):
+        if own:
+            rejected.append((entry[0], rule, own, entry[1]))
+        else:
+            kept.append(entry)
+    return kept
 
 
 def is_spaced(source):

@@ -42,6 +42,7 @@ from xlm_tf.output_files import (
     visible_names,
     whole_file,
 )
+from xlm_tf.training.recipe_fields import RecipePart
 from xlm_tf.version import __version__
 
 PROGRESS_FILE = "progress.jsonl"
@@ -111,7 +112,7 @@ class _Cleaning:
     @functools.cache  # noqa: B019
     def make_cleaner(self):
         """Function without arguments that makes a `BlockCleaner`."""
-        rules = _namespace(self.recipe.rules.model_dump())
+        rules = _namespace(self.recipe.rules)
         words = {
             language: _read_words(path)
             for language, path in self.recipe.rules.word_lists.items()
@@ -284,10 +285,13 @@ def _advancing(blocks, bar, task):
 
 
 def _namespace(value):
-    """The fields of a dict, and of those in it, as attributes."""
-    if isinstance(value, dict) and all(map(str.isidentifier, value)):
-        return SimpleNamespace(**{name: _namespace(own) for name, own in value.items()})
-    return value
+    """The fields of a part of a recipe, and of its parts, without their classes."""
+    if not isinstance(value, RecipePart):
+        return value
+    fields = type(value).model_fields
+    return SimpleNamespace(
+        **{name: _namespace(getattr(value, name)) for name in fields}
+    )
 
 
 def _read_words(path):
