@@ -6,10 +6,11 @@ import functools
 import hashlib
 import heapq
 import json
+from types import SimpleNamespace
 
 import numpy as np
 
-from xlm_tf.cleaning.fingerprints import BANDS, bands_of, key_of
+from xlm_tf.cleaning.fingerprints import BANDS, bands_of, key_of, shingle_size
 from xlm_tf.cleaning.line_rules import UNPUNCTUATED, LineRules
 from xlm_tf.cleaning.normal_form import normal_form
 from xlm_tf.cleaning.pair_rules import PairRules
@@ -19,7 +20,7 @@ from xlm_tf.cleaning.text_repair import TextRepair, one_space
 from xlm_tf.data.corpus_report import usable_text
 from xlm_tf.data.language_identification import LanguageIdentifier
 from xlm_tf.data.pair_lines import pair_parser
-from xlm_tf.text.language_codes import UNSPACED_LANGUAGES, parse_language_code
+from xlm_tf.text.language_codes import parse_language_code
 
 # Samples of every rule and file, to look at.
 SAMPLES = 10
@@ -142,11 +143,15 @@ class BlockCleaner:
         return LanguageIdentifier()
 
     @functools.cache  # noqa: B019  as long as the process
-    def _line_rules(self, language):
-        setting = self.rules.language
+    def _line_rules(self, language, is_side):
+        rules, setting = self.rules, self.rules.language
         identifies = setting is not None and language not in setting.unknown
+        if is_side and rules.length is not None:
+            # What says little alone may be a good translation.
+            length = SimpleNamespace(**{**_fields(rules.length), "min_words": 1})
+            rules = SimpleNamespace(**{**_fields(rules), "length": length})
         return LineRules(
-            self.rules,
+            rules,
             language,
             self._identifier if identifies else None,
             self.word_lists.get(language, frozenset()),
@@ -273,7 +278,7 @@ class BlockCleaner:
         for text, language in zip(texts, languages, strict=True):
             if not text:
                 return "markup", "nothing but markup"
-            broken = self._line_rules(language).broken_by(text)
+            broken = self._line_rules(language, len(texts) == 2).broken_by(text)
             if broken is not None:
                 rule, seen = broken
                 return rule, seen if len(texts) == 1 else f"{language}: {seen}"
@@ -293,7 +298,7 @@ class BlockCleaner:
         setting = self.rules.duplicates
         bands = np.zeros((len(texts), 0), "uint64")
         if setting is not None and setting.min_similarity is not None:
-            bands = bands_of(columns[0], is_spaced(source))
+            bands = bands_of(columns[0], size_of(source))
         return keys, bands
 
 
@@ -308,10 +313,14 @@ def _without(accepted, rule, seen, rejected):
     return kept
 
 
-def is_spaced(source):
-    """Whether the languages of a source have spaces between words: bool."""
-    codes = {parse_language_code(language).language for language in source.languages}
-    return codes.isdisjoint(UNSPACED_LANGUAGES)
+def size_of(source):
+    """Characters of the runs by which the rows of a source are compared: int."""
+    return min(map(shingle_size, source.languages))
+
+
+def _fields(part):
+    """The fields of a part of a recipe, or of a namespace like it: dict."""
+    return dict(vars(part))
 
 
 def _rows_of(line, source, file):

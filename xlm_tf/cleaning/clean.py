@@ -21,8 +21,8 @@ from xlm_tf.cleaning.block_cleaning import (
     BlockCleaner,
     FileCounts,
     file_and_line,
-    is_spaced,
     place_of,
+    size_of,
 )
 from xlm_tf.cleaning.cleaning_report import (
     REPORT_FILE,
@@ -200,7 +200,7 @@ class _Cleaning:
         ]
         empty = np.zeros(0, "uint64")
         search = DuplicateSearch(
-            progress.store, progress.folder, self.recipe.rules, is_spaced(source)
+            progress.store, progress.folder, self.recipe.rules, size_of(source)
         )
         state, first = search.find(
             shards,

@@ -49,7 +49,10 @@ class Length(RecipePart):
     """Words and characters of a line."""
 
     min_words: int = Field(
-        3, ge=1, description="C4's three. Without spaces, two letters are a word."
+        3,
+        ge=1,
+        description="C4's three. Without spaces, two letters are a word. Of pairs, one "
+        "is enough.",
     )
     max_characters: int = Field(5000, ge=10, description="More is no line of text.")
 
@@ -183,6 +186,12 @@ class Rules(RecipePart):
         Repair(), description="Mend lines before they are judged."
     )
     length: switchable(Length) = Field(Length(), description="Too short, or too long.")
+    encoding: Truth = Field(
+        True,
+        description="Signs of a wrong decoding that could not be repaired: lost "
+        "characters, question marks and signs within words, letters of other code "
+        "pages.",
+    )
     word_length: switchable(WordLength) = Field(
         WordLength(), description="Words too short or too long on average (Gopher)."
     )
@@ -196,7 +205,7 @@ class Rules(RecipePart):
     phrases: Truth = Field(
         True,
         description="C4's: javascript, lorem ipsum, {, terms of use, privacy policy, "
-        "cookie policy, uses cookies, use of cookies, use cookies.",
+        "cookie policy, uses cookies, use of cookies, use cookies; and ©.",
     )
     ending: Truth = Field(
         False,

@@ -25,14 +25,14 @@ class DuplicateSearch:
         store: `RowShards`.
         folder: Path of a folder for what does not fit into memory.
         rules: see `BlockCleaner`.
-        is_spaced: bool, whether the languages have spaces.
+        size: int, see `fingerprints.shingle_size`.
     """
 
-    def __init__(self, store, folder, rules, is_spaced):
+    def __init__(self, store, folder, rules, size):
         self.store = store
         self.folder = folder
         self.rules = rules
-        self.is_spaced = is_spaced
+        self.size = size
 
     def find(self, shards, references, held_out_keys):
         """Judge every row.
@@ -149,7 +149,7 @@ class DuplicateSearch:
                 own = row - num_references
                 if state[own] != KEPT:
                     continue
-                if similarity(texts[row], texts[other], self.is_spaced) >= threshold:
+                if similarity(texts[row], texts[other], self.size) >= threshold:
                     is_held_out = other < num_references
                     state[own] = HELD_OUT if is_held_out else NEAR_DUPLICATE
                     first[own] = -1 if is_held_out else other - num_references

@@ -10,13 +10,18 @@ import numpy as np
 
 from xlm_tf.cleaning.normal_form import normal_form
 from xlm_tf.optional_packages import import_optional
+from xlm_tf.text.language_codes import UNSPACED_LANGUAGES, parse_language_code
+from xlm_tf.text.scripts import scripts_of
 
 # Texts of a similarity of 0.8 share a band with a probability above 0.999, of 0.7 of
 # 0.99, of 0.5 of 0.53; what shares one is compared.
 BANDS = 24
 _ROWS = 5
 _SEED = 1
-_SHINGLE = {True: 5, False: 3}
+# Characters that are compared: 5, fewer in scripts that say more by each.
+_SIZES = {"Hans": 2, "Hant": 2, "Jpan": 2, "Kore": 3, "Ethi": 3}
+_SIZE = 5
+_UNSPACED_SIZE = 3
 
 
 def key_of(text):
@@ -24,32 +29,39 @@ def key_of(text):
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
 
 
-def shingles(text, is_spaced):
+def shingle_size(language):
+    """Characters of the runs by which texts of a language are compared: int."""
+    code = parse_language_code(language)
+    size = _UNSPACED_SIZE if code.language in UNSPACED_LANGUAGES else _SIZE
+    sizes = [_SIZES.get(script, size) for script in scripts_of(language)]
+    return min(sizes, default=size)
+
+
+def shingles(text, size):
     """The sets of characters by which texts are compared.
 
     Args:
         text: str in its normal form.
-        is_spaced: bool, whether its language has spaces between words.
+        size: int, see `shingle_size`.
 
     Returns:
-        set of str: all runs of 5 characters, or of 3 without spaces.
+        set of str: all runs of so many characters.
     """
-    size = _SHINGLE[is_spaced]
     return {text[start : start + size] for start in range(max(len(text) - size, 0) + 1)}
 
 
-def similarity(one, other, is_spaced):
+def similarity(one, other, size):
     """The Jaccard similarity of two texts' shingles: float from 0 to 1."""
-    one, other = (shingles(normal_form(text), is_spaced) for text in (one, other))
+    one, other = (shingles(normal_form(text), size) for text in (one, other))
     return len(one & other) / len(one | other)
 
 
-def bands_of(texts, is_spaced):
+def bands_of(texts, size):
     """The bands of texts.
 
     Args:
         texts: list of str in their normal form.
-        is_spaced: bool, see `shingles`.
+        size: int, see `shingle_size`.
 
     Returns:
         Array of uint64, (len(texts), BANDS); no number is in two columns.
@@ -57,7 +69,7 @@ def bands_of(texts, is_spaced):
     rensa = import_optional("rensa", "Near duplicates", "pip install 'xlm-tf[clean]'")
     if not texts:
         return np.zeros((0, BANDS), "uint64")
-    own = [shingles(text, is_spaced) for text in texts]
+    own = [shingles(text, size) for text in texts]
     digests = rensa.RMinHash.digests_from_token_sets(own, BANDS * _ROWS, _SEED)
     digests = np.asarray(digests, "uint64").reshape(-1, BANDS, _ROWS)
     keys = np.zeros(digests.shape[:2], "uint64")

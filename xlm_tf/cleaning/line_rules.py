@@ -11,6 +11,7 @@ import functools
 import re
 
 from xlm_tf.cleaning.text_repair import REPLACEMENT
+from xlm_tf.cleaning.wrong_decoding import WrongDecoding
 from xlm_tf.optional_packages import import_optional
 from xlm_tf.text.language_codes import UNSPACED_LANGUAGES, parse_language_code
 from xlm_tf.text.scripts import script_pattern
@@ -46,17 +47,18 @@ _MIN_IN_A_ROW = 3
 # An n-gram of a line that stands there less often is no habit.
 _MIN_REPEATS = 4
 # What all that is markup has some of: most lines have none.
-_MARKUP_SIGN = re.compile(r"[<>{}=&$\[(@!]")
+_MARKUP_SIGN = re.compile(r"[<>{}=&$\[(@!*;]")
 _MARKUP = re.compile(
     r"</?[a-z][a-z0-9]*(?:[\s/>]|$)|<!--|-->|/>"
     r"|\b(?:href|src|alt|class|id|style|width|height|target|rel|type|on[a-z]{4,9})"
     r"\s?=\s?(?:[\"'“”]|\\)"
     r"|&(?:[a-z]{2,8}|#x?[0-9a-f]{2,6});"
     r"|\bfunction\s?\w*\(|\b(?:var|let|const)\s\w+\s?=|\bdocument\.\w+|\bwindow\.\w+"
+    r"|/\*|\*/|[\w-]:\s?[\d.]+(?:px|r?em|pt|vw|%);"
     r"|[;{]\s?\}|\{\s?[\w-]+\s?:|\$\(|=>|@media\b|!important|\[/?[biu]\]|\[/?url",
     re.I,
 )
-# C4's.
+# C4's, and a sign that stands in no sentence.
 _PHRASES = (
     "javascript",
     "lorem ipsum",
@@ -67,6 +69,7 @@ _PHRASES = (
     "uses cookies",
     "use of cookies",
     "use cookies",
+    "©",
 )
 
 
@@ -81,9 +84,9 @@ class LineRules:
     """
 
     def __init__(self, settings, language, identifier=None, listed_words=frozenset()):
-        self.is_spaced = (
-            parse_language_code(language).language not in UNSPACED_LANGUAGES
-        )
+        code = parse_language_code(language).language
+        self.is_spaced = code not in UNSPACED_LANGUAGES
+        self.wrong_decoding = WrongDecoding(language)
         self.settings = settings
         self.identifier = identifier
         self.label = identifier and identifier.label_of(language)
@@ -94,16 +97,16 @@ class LineRules:
         if settings.script:
             own = script_pattern([language]).removesuffix("*")
             self.foreign = regex.compile(rf"[\p{{L}}--{own}]", regex.V1)
-        self.is_punctuated = parse_language_code(language).language not in UNPUNCTUATED
         # Cheap ones first.
         checks = {
             "length": self._length,
+            "encoding": self._encoding,
             "word_length": self.is_spaced and self._word_length,
             "letters": self._letters,
             "symbols": self._symbols,
             "markup": self._markup,
             "phrases": self._phrases,
-            "ending": self.is_punctuated and self._ending,
+            "ending": code not in UNPUNCTUATED and self._ending,
             "repetition": self._repetition,
             "word_lists": listed_words and self._word_list,
             "script": self.foreign and self._script,
@@ -124,8 +127,6 @@ class LineRules:
         Returns:
             (name of the rule, what it saw), or None.
         """
-        if REPLACEMENT in text:
-            return "encoding", "characters that were lost before"
         line = _Line(text)
         for name, check in self.checks.items():
             seen = check(line)
@@ -144,6 +145,11 @@ class LineRules:
         if len(line.text) > limits.max_characters:
             return f"{len(line.text):,} characters"
         return None
+
+    def _encoding(self, line):
+        if REPLACEMENT in line.text:
+            return "characters that were lost before"
+        return self.wrong_decoding(line.text)
 
     def _word_length(self, line):
         limits = self.settings.word_length

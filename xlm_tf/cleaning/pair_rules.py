@@ -8,8 +8,10 @@ import unicodedata
 from xlm_tf.cleaning.line_rules import ends_a_sentence
 from xlm_tf.cleaning.normal_form import normal_form
 
-# A side without an end is cut off where it is shorter than usual by this factor.
+# A side without an end is cut off where it is shorter than usual by this factor: if the
+# other has an end, and if it has none, as a headline.
 _TRUNCATED = 0.9
+_TRUNCATED_HEADLINE = 0.65
 # Sides that share so much of their words are one text.
 _COPIED = 0.8
 _NUMBER = re.compile(r"\d+(?:[.,٫٬’' \u00a0\u202f]\d{3})*(?:[.,٫]\d+)?")
@@ -73,10 +75,13 @@ class PairRules:
     def _truncated(self, source, target):
         excess = self._excess(source, target)
         ends = [ends_a_sentence(side) for side in (source, target)]
-        if excess < _TRUNCATED and ends == [True, False]:
-            return f"...{target[-12:]}"
-        if excess > 1 / _TRUNCATED and ends == [False, True]:
-            return f"...{source[-12:]}"
+        sides = ((source, 1 / excess), (target, excess))
+        for (side, length), has_end, other_has in zip(
+            sides, ends, ends[::-1], strict=True
+        ):
+            least = _TRUNCATED if other_has else _TRUNCATED_HEADLINE
+            if not has_end and length < least:
+                return f"...{side[-12:]}"
         return None
 
 

@@ -8,21 +8,49 @@ from langcodes import Language
 from xlm_tf.optional_packages import import_optional
 
 _EMAIL = re.compile(r"[\w.+%'-]+@(?:[\w-]+\.)+[^\W\d_]{2,}")
-_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b")
-_CARD = re.compile(r"(?<![\w.,-])\d(?:[ -]?\d){12,18}(?![\w-]|[.,]\d)")
-_IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)")
-_IPV6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:)[0-9A-Fa-f:.]{3,45}")
+# Letters of scripts without spaces may stand beside all of them.
+_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}(?![a-z0-9])")
+_CARD = re.compile(r"(?<![A-Za-z0-9.,-])\d(?:[ -]?\d){12,18}(?![A-Za-z0-9-]|[.,]\d)")
+_IPV4 = re.compile(r"(?<![A-Za-z0-9.])\d{1,3}(?:\.\d{1,3}){3}(?![A-Za-z0-9]|\.\d)")
+_IPV6 = re.compile(
+    r"(?<![A-Za-z0-9:.])(?=[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:)[0-9A-Fa-f:.]{3,45}"
+)
 # What phonenumbers is asked about: it takes long for lines without any.
 _PHONE = re.compile(r"\d(?:[\s().\-/]*\d){5,}")
 _PHONE_LENGTHS = range(7, 16)
+# Where numbers without the code of a country may come from, too, in any language.
+_REGIONS = (
+    "US",
+    "GB",
+    "DE",
+    "FR",
+    "ES",
+    "IT",
+    "RU",
+    "CN",
+    "IN",
+    "JP",
+    "BR",
+    "TR",
+    "NL",
+)
+# What stands before a number, whether it is a valid one or not.
+_LABELS = (
+    "tel|telefon|telephone|téléphone|teléfono|telefono|telefone|phone|mobile|mobil|fax"
+    "|handy|whatsapp|тел|телефон|电话|電話|전화|هاتف"
+)
+_LABELLED = re.compile(
+    rf"\b({_LABELS})\b([.:]*\s*)(\+?\(?\d(?:[\s().\-/]*\d){{6,14}})", re.I
+)
 
 
 class PersonalDataMask:
     """Puts the name of its kind in place of every personal datum.
 
-    Phone numbers are those that phonenumbers (Google's libphonenumber) finds valid,
-    written internationally or as in the country where the language is most spoken;
-    cards pass Luhn's check (ISO/IEC 7812) and IBANs modulo 97 (ISO 13616).
+    Phone numbers are those behind a word such as tel, and those that phonenumbers
+    (Google's libphonenumber) finds valid, written internationally, or as in the country
+    where the language is most spoken, or as is usual in one of some others; cards pass
+    Luhn's check (ISO/IEC 7812) and IBANs modulo 97 (ISO 13616).
 
     Args:
         language: str, of the lines.
@@ -52,13 +80,18 @@ class PersonalDataMask:
     def _without_phones(self, text):
         if not _PHONE.search(text):
             return text
-        found = self._phones.PhoneNumberMatcher(
-            text, self._region, leniency=self._phones.Leniency.VALID
-        )
-        for match in reversed(list(found)):
-            digits = sum(map(str.isdigit, match.raw_string))
-            if digits in _PHONE_LENGTHS:
-                text = f"{text[: match.start]}[PHONE]{text[match.end :]}"
+        text = _LABELLED.sub(r"\1\2[PHONE]", text)
+        leniency = self._phones.Leniency
+        # Abroad a number must be written as numbers are there.
+        abroad = ((region, leniency.STRICT_GROUPING) for region in _REGIONS)
+        for region, kind in ((self._region, leniency.VALID), *abroad):
+            if not _PHONE.search(text):
+                break
+            found = self._phones.PhoneNumberMatcher(text, region, leniency=kind)
+            for match in reversed(list(found)):
+                digits = sum(map(str.isdigit, match.raw_string))
+                if digits in _PHONE_LENGTHS:
+                    text = f"{text[: match.start]}[PHONE]{text[match.end :]}"
         return text
 
 

@@ -1,0 +1,40 @@
+import pytest
+
+from xlm_tf.cleaning.wrong_decoding import WrongDecoding
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("fr", "Il s?agit du dernier jour de la visite."),
+        ("pt", "Uma posi??o muito boa para o clube."),
+        ("en", "He said ?yes? and went home."),
+        ("pl", "Jeœli ten pêd pójdzie w jedn¹ stronê, to dobrze."),
+        ("cs", "V zemi pùsobí pøi svém øízení."),
+        ("tr", "Türkiye'de þimdi iþ yapýyor."),
+        ("es", "La identidad Г©tnica de la poblaciГіn."),
+        ("hu", "Az erdõben sok fenyõ van."),
+    ],
+)
+def test_signs(language, text):
+    assert WrongDecoding(language)(text)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Really? Yes, and why not?"),
+        ("en", 'He asked: "Why?" and left.'),
+        ("es", "¿Qué hora es? ¡Tarde!"),
+        ("pl", "Zażółć gęślą jaźń; Beyoncé śpiewa piñatę."),
+        ("cs", "Příliš žluťoučký kůň, à la carte."),
+        ("tr", "Şimdi işe gidiyor, Þingvellir."),
+        ("is", "Það er þýðing á íslensku."),
+        ("ru", "Он купил iPhone и Wi-Fi роутер."),
+        ("ca", "Col·legi de l'Hospitalet."),
+        ("sr-Latn", "Đorđe čita ćirilicu, žuto šešir."),
+        ("zh", "真的吗？是的。"),
+    ],
+)
+def test_good_text(language, text):
+    assert WrongDecoding(language)(text) is None
