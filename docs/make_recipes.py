@@ -6,6 +6,7 @@ python docs/make_recipes.py
 import inspect
 from pathlib import Path
 
+from xlm_tf.cleaning.cleaning_recipe import CleaningRecipe
 from xlm_tf.training.recipe_loader import RECIPES, part_of
 
 PAGE = Path(__file__).with_name("recipes.md")
@@ -49,7 +50,7 @@ LIMITS = {
 def page():
     """The reference, as text."""
     parts = [HEAD]
-    for name, kind in RECIPES.items():
+    for name, kind in {**RECIPES, CleaningRecipe.command: CleaningRecipe}.items():
         task = "" if name == kind.command else f", `task: {name}`"
         parts.append(f"## `xlm-tf {kind.command}`{task}\n")
         parts += _section(kind, kind.model_json_schema(), {})
@@ -121,6 +122,8 @@ def _default(field, is_needed):
     if default in ("", [], {}):
         return ""
     if isinstance(default, dict):
+        if any(isinstance(value, dict | list) for value in default.values()):
+            return ""
         return f"`{', '.join(f'{name}: {value}' for name, value in default.items())}`"
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 

@@ -2,8 +2,12 @@
 
 import re
 import socket
+import threading
+import time
 
 import pytest
+import ray.cluster_utils
+import yaml
 
 import xlm_tf
 from xlm_tf.cli import main
@@ -88,6 +92,55 @@ def test_prepared_corpora_are_those_of_one_machine(nodes, tmp_path, write_recipe
         assert one == other, name
     on = ["--cluster", nodes.address, "--threads", "2"]
     assert main([*command, str(tmp_path / "more"), *on]) == 2
+
+
+@pytest.mark.slow
+def test_cleaned_texts_are_those_of_one_machine_and_survive_a_node(tmp_path, capsys):
+    lines = [
+        f"The {n} dogs of my neighbour bark at cat {n % 97}." for n in range(20_000)
+    ]
+    lines[::50] = ["Das ist ein deutscher Satz."] * len(lines[::50])
+    (tmp_path / "en.txt").write_text("\n".join(lines))
+    recipe = {
+        "output": "unused",
+        "data": {"monolingual": {"en": ["en.txt"]}},
+        "rules": {"duplicates": False, "boilerplate": False},
+        "rejected": True,
+    }
+    (tmp_path / "cleaning.yaml").write_text(yaml.safe_dump(recipe))
+    command = ["clean", str(tmp_path / "cleaning.yaml"), "--output"]
+    here, there = tmp_path / "here", tmp_path / "there"
+    assert main([*command, str(here), "--processes", "1"]) == 0
+    # Of its own: a node of it dies.
+    cluster = ray.cluster_utils.Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 2}
+    )
+    try:
+        node = cluster.add_node(num_cpus=2)
+
+        def remove_node():
+            while not list(there.glob("unfinished/*.partial")):
+                time.sleep(0.05)
+            time.sleep(1)
+            cluster.remove_node(node, allow_graceful=False)
+
+        thread = threading.Thread(target=remove_node)
+        thread.start()
+        on = ["--cluster", cluster.address, "--workers", "2"]
+        assert main([*command, str(there), *on]) == 0
+        thread.join()
+    finally:
+        cluster.shutdown()
+    files = sorted(
+        str(path.relative_to(here)) for path in here.rglob("*") if path.is_file()
+    )
+    assert len(files) == 6
+    for name in files:
+        assert (here / name).read_bytes() == (there / name).read_bytes(), name
+    assert "A worker died" in capsys.readouterr().err
+    on = ["--cluster", "localhost:9", "--processes", "2"]
+    assert main([*command, str(tmp_path / "more"), *on]) == 2
+    assert "--processes are of this machine" in one_error(capsys)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,14 @@ from xlm_tf.training.recipe_parts import Bitext, repeated_files
 from xlm_tf.training.recipe_yaml import read_yaml
 
 
+class _Switch:
+    """What JSON schemas say of `switchable`."""
+
+    def __get_pydantic_json_schema__(self, core_schema, handler):
+        schema = handler(core_schema)
+        return {**schema, "anyOf": [*schema["anyOf"], {"type": "boolean"}]}
+
+
 def _switched(value):
     """`true` is a rule as it is, `false` none."""
     if value is True:
@@ -30,7 +38,7 @@ def _switched(value):
 
 def switchable(part):
     """The type of a rule that `false` switches off."""
-    return Annotated[part | None, BeforeValidator(_switched)]
+    return Annotated[part | None, BeforeValidator(_switched), _Switch()]
 
 
 class Repair(RecipePart):
@@ -152,7 +160,12 @@ class Perplexity(RecipePart):
     """How surprising a line is to a language model, as by CCNet."""
 
     model: ModelName = Field(description="An `XLMCausalLM`, of `xlm-tf pretrain`.")
-    max: Annotated[float, Field(gt=1)] | dict[Language, Annotated[float, Field(gt=1)]]
+    max: (
+        Annotated[float, Field(gt=1)] | dict[Language, Annotated[float, Field(gt=1)]]
+    ) = Field(
+        description="By the model's tokens; of all languages, or by language, where "
+        "others are not judged."
+    )
 
 
 class PairRules(RecipePart):
@@ -318,6 +331,10 @@ class CleaningRecipe(RecipePart):
                     f"{language}."
                 )
         yield from self._unknown_languages()
+
+    def notices(self):
+        """What is worth saying before it runs: a list of str."""
+        return []
 
     def _unknown_languages(self):
         if self.rules.language is not None:

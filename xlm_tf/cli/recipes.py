@@ -3,7 +3,14 @@
 import json
 from pathlib import Path
 
-KINDS = ("pretrain", "finetune", "classification", "tagging", "question_answering")
+KINDS = (
+    "pretrain",
+    "finetune",
+    "classification",
+    "tagging",
+    "question_answering",
+    "clean",
+)
 
 
 def add_arguments(parser):
@@ -84,9 +91,14 @@ def _copy(args):
 def _validate(args):
     from xlm_tf.training.recipe_loader import RecipeError, load_recipe
 
+    overrides = {"output": args.output} if args.output else {}
     try:
-        overrides = {"output": args.output} if args.output else {}
-        recipe = load_recipe(args.recipe, args.data, **overrides)
+        if _is_of_clean(args.recipe):
+            from xlm_tf.cleaning.cleaning_recipe import load_cleaning_recipe
+
+            recipe = load_cleaning_recipe(args.recipe, args.data, **overrides)
+        else:
+            recipe = load_recipe(args.recipe, args.data, **overrides)
     except RecipeError as error:
         print("\n".join(error.lines))
         return 1
@@ -96,8 +108,25 @@ def _validate(args):
     return 0
 
 
-def _schema(args):
-    from xlm_tf.training.recipe_loader import schema
+def _is_of_clean(path):
+    """Whether a file has nothing but fields of a cleaning."""
+    from xlm_tf.cleaning.cleaning_recipe import CleaningRecipe
+    from xlm_tf.training.recipe_yaml import read_yaml
 
-    print(json.dumps(schema(args.kind), indent=2, ensure_ascii=False))
+    if not Path(path).is_file():
+        return False
+    content = read_yaml(Path(path))
+    return "rules" in content or set(content) <= set(CleaningRecipe.model_fields)
+
+
+def _schema(args):
+    if args.kind == "clean":
+        from xlm_tf.cleaning.cleaning_recipe import CleaningRecipe
+
+        schema = CleaningRecipe.model_json_schema()
+    else:
+        from xlm_tf.training import recipe_loader
+
+        schema = recipe_loader.schema(args.kind)
+    print(json.dumps(schema, indent=2, ensure_ascii=False))
     return 0
