@@ -34,6 +34,8 @@ ALLOWED = {
     "freed_memory": [],
     "text": ["private_keras", "version", "optional_packages", "output_files"],
     "data": ["text", "private_keras", "version", "optional_packages", "output_files"],
+    # Its processes start without TensorFlow.
+    "collecting": ["text", "data", "version", "optional_packages", "output_files"],
     "layers": FOUNDATIONS,
     "checkpoints": FOUNDATIONS,
     "models": BELOW_MODELS,

@@ -1,7 +1,8 @@
 """The `xlm-tf` command: every subcommand is one file of this folder.
 
 A subcommand module has `add_arguments(parser)` and `run(args) -> int`, and imports
-TensorFlow inside `run`, so that `xlm-tf --help` answers at once.
+TensorFlow inside `run`, so that `xlm-tf --help` answers at once. One that needs no
+TensorFlow at all says so: `USES_TENSORFLOW = False`.
 """
 
 import contextlib
@@ -18,6 +19,7 @@ SUBCOMMANDS = {
     "quickstart": "the whole path once, on real text: train, evaluate, export, serve",
     "vocabulary": "train one shared SentencePiece vocabulary from many languages",
     "vectors": "word vectors of two languages in one space, from text alone",
+    "collect": "documents of plain text from WARC, WET, HTML, wiki dumps and feeds",
     "clean": "texts without noise, duplicates and other languages",
     "prepare": "tokenise the texts of a pretraining once, to train on them faster",
     "pretrain": "pretrain a model with the recipe of a YAML file",
@@ -58,7 +60,8 @@ def make_parser():
         module = importlib.import_module(f"xlm_tf.cli.{name}")
         subparser = subparsers.add_parser(name, help=help_text, description=help_text)
         module.add_arguments(subparser)
-        subparser.set_defaults(run=module.run)
+        uses_tensorflow = getattr(module, "USES_TENSORFLOW", True)
+        subparser.set_defaults(run=module.run, uses_tensorflow=uses_tensorflow)
     return parser
 
 
@@ -82,8 +85,9 @@ def main(argv=None):
             # What a terminal cannot show is no reason to stop.
             stream.reconfigure(errors="backslashreplace")
     args = make_parser().parse_args(argv)
-    keep_freed_memory()
-    start_tensorflow()
+    if args.uses_tensorflow:
+        keep_freed_memory()
+        start_tensorflow()
     try:
         return args.run(args)
     except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 import traceback
 import zipfile
 import zlib
@@ -42,12 +43,12 @@ def is_expected(error):
         checks in a graph that failed, and clusters; False for bugs.
     """
     import safetensors
-    import tensorflow as tf
     import yaml
 
     from xlm_tf.cluster.connection import ClusterError
 
-    if isinstance(error, tf.errors.OpError):
+    tf = sys.modules.get("tensorflow")  # which not all commands need
+    if tf is not None and isinstance(error, tf.errors.OpError):
         is_check = _ASSERTION in str(error)
         return is_check or type(error).__name__ in _OF_TENSORFLOW
     of_values_and_files = ValueError | OSError | ImportError | MemoryError | EOFError

@@ -67,6 +67,15 @@ class LanguageIdentifier:
             return None
         return self._identifier.classify(text)[0]
 
+    def likeness(self, text):
+        """How much a text is like one of some language: float.
+
+        In nats, by which it is likelier in its likeliest language than in the mean of
+        all. Of several readings of the same bytes, the right one has the most.
+        """
+        scores = [float(score) for _, score in self._identifier.rank(text)]
+        return scores[0] - sum(scores) / len(scores)
+
     def mistaken_for(self, text, label, margin=MARGIN):
         """The language that a text is much likelier in than in its own.
 

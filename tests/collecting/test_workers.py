@@ -1,0 +1,78 @@
+"""Items that kill the process that works on them."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from xlm_tf.collecting.workers import Failure, Workers
+
+
+def twice(item):
+    if item == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if item == "hang":
+        while True:
+            pass
+    if item == "raise":
+        raise RecursionError
+    if isinstance(item, str) and os.path.dirname(item) and not os.path.exists(item):
+        open(item, "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)  # as somebody else might, once
+    if isinstance(item, float):
+        time.sleep(item)
+    return item * 2
+
+
+def begin():
+    return twice
+
+
+def begin_badly():
+    raise ValueError("nothing to begin with")
+
+
+def run(items, processes, seconds=30):
+    with Workers(processes, begin, seconds) as workers:
+        return list(workers.map((i, x, 1000) for i, x in enumerate(items)))
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_results_come_in_order(processes):
+    items = [0.3, *range(500), 0.1, *range(500)]
+    assert run(items, processes) == [(i, x * 2) for i, x in enumerate(items)]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such timer")
+def test_items_that_crash_hang_or_raise_fail_alone(tmp_path):
+    killed = str(tmp_path / "killed")
+    items = [1, "crash", 2, "hang", "raise", killed, 3, *["x"] * 100]
+    found = [result for _, result in run(items, 2, seconds=1)]
+    assert found[:2] == [2, Failure("the extractor crashes")]
+    assert found[2:4] == [4, Failure("takes more than 1 s")]
+    assert found[4] == Failure("the extractor fails (RecursionError)")
+    assert found[5:] == [killed * 2, 6, *["xx"] * 100]
+
+
+def test_what_cannot_begin_is_said():
+    with (
+        pytest.raises(ValueError, match="nothing to begin with"),
+        Workers(2, begin_badly) as workers,
+    ):
+        list(workers.map([(0, 1, 1)]))
+
+
+def test_few_items_are_read_ahead():
+    read = []
+
+    def items():
+        for number in range(3000):
+            read.append(number)
+            yield number, number, 100_000
+
+    with Workers(1, begin) as workers:
+        results = workers.map(items())
+        next(results)
+        assert len(read) < 100
+        results.close()

@@ -1,0 +1,216 @@
+"""A function of many items by several processes, of which items may kill some.
+
+The extractors run C code on whatever the web holds: what takes too long or crashes ends
+a process, not the run.
+"""
+
+import collections
+import contextlib
+import multiprocessing
+import multiprocessing.connection
+import signal
+import typing
+
+# Seconds of a processor that an item may take.
+SECONDS = 30
+# Items, and bytes of them, that go to a process together.
+_ITEMS = 64
+_BYTES = 1 << 20
+# Batches on their way, for every process.
+_BATCHES = 4
+
+
+class Failure(typing.NamedTuple):
+    """An item has no result.
+
+    Attributes:
+        reason: str.
+    """
+
+    reason: str
+
+
+class Workers:
+    """Processes that compute a function, in a `with` block.
+
+    Args:
+        processes: int.
+        begin: function, called in every process, which returns the function of an
+            item. Goes there by pickle, as items and results do.
+        seconds: int, of a processor that an item may take.
+    """
+
+    def __init__(self, processes, begin, seconds=SECONDS):
+        self._begin = begin
+        self._seconds = seconds
+        self._processes = processes
+        self._workers = []
+
+    def __enter__(self):
+        self._workers = [
+            _Worker(self._begin, self._seconds) for _ in range(self._processes)
+        ]
+        return self
+
+    def __exit__(self, *error):
+        for worker in self._workers:
+            worker.end()
+
+    def map(self, items):
+        """Compute the function of items, a bounded number of them ahead.
+
+        Args:
+            items: iterable of (tag, item, size in bytes).
+
+        Yields:
+            (tag, result or `Failure`), in the order of the items.
+        """
+        batches = _batches(items)
+        window, waiting = collections.deque(), collections.deque()
+        is_more = True
+        while is_more or window:
+            if is_more and len(window) < _BATCHES * self._processes:
+                batch = next(batches, None)
+                is_more = batch is not None
+                if is_more:
+                    window.append(batch)
+                    waiting.append(batch)
+            for worker in self._workers:
+                if waiting and worker.is_idle:
+                    worker.give(waiting.popleft())
+            busy = {w.connection: w for w in self._workers if not w.is_idle}
+            has_room = is_more and len(window) < _BATCHES * self._processes
+            for connection in multiprocessing.connection.wait(
+                busy, 0 if has_room or not busy else None
+            ):
+                busy[connection].receive()
+            while window and window[0].is_done:
+                yield from window.popleft().pairs()
+
+
+class _Batch:
+    def __init__(self, tags, items):
+        self.tags = tags
+        self.items = items
+        self.results = []
+        self.deaths = 0  # of the item that is next
+
+    @property
+    def is_done(self):
+        return len(self.results) == len(self.items)
+
+    def pairs(self):
+        return zip(self.tags, self.results, strict=True)
+
+
+def _batches(items):
+    tags, batch, total = [], [], 0
+    for tag, item, size in items:
+        tags.append(tag)
+        batch.append(item)
+        total += size
+        if len(batch) == _ITEMS or total >= _BYTES:
+            yield _Batch(tags, batch)
+            tags, batch, total = [], [], 0
+    if batch:
+        yield _Batch(tags, batch)
+
+
+class _Worker:
+    """A process, and the batch that it works on."""
+
+    def __init__(self, begin, seconds):
+        self._begin = begin
+        self._seconds = seconds
+        self.batch = None
+        self._start()
+
+    def _start(self):
+        context = multiprocessing.get_context("spawn")
+        self.connection, other = context.Pipe()
+        self._process = context.Process(
+            target=_work, args=(other, self._begin, self._seconds), daemon=True
+        )
+        self._process.start()
+        other.close()
+        self._has_begun = False
+
+    @property
+    def is_idle(self):
+        return self.batch is None
+
+    def give(self, batch):
+        """Begin a batch, or go on with it."""
+        self.batch = batch
+        with contextlib.suppress(OSError):  # `receive` sees that the process ended
+            self.connection.send(batch.items[len(batch.results) :])
+
+    def receive(self):
+        """Take what has come: a result, an error, or the end of the process."""
+        try:
+            answer = self.connection.recv()
+        except (EOFError, OSError):
+            self._bury()
+            return
+        if isinstance(answer, BaseException):
+            raise answer
+        if not self._has_begun:
+            self._has_begun = True
+            return
+        self.batch.results.append(answer)
+        self.batch.deaths = 0
+        if self.batch.is_done:
+            self.batch = None
+
+    def _bury(self):
+        self._process.join()
+        self.connection.close()
+        code, batch = self._process.exitcode, self.batch
+        if not self._has_begun:
+            raise RuntimeError(f"A process ended while it began, with {code}.")
+        batch.deaths += 1
+        took_long = code == -getattr(signal, "SIGPROF", 0)
+        # Somebody else may have ended it: once is no proof.
+        if took_long or batch.deaths == 2:
+            long, crash = f"takes more than {self._seconds} s", "the extractor crashes"
+            batch.results.append(Failure(long if took_long else crash))
+            batch.deaths = 0
+        self._start()
+        self.batch = None
+        if not batch.is_done:
+            self.give(batch)
+
+    def end(self):
+        """End the process, whatever it does."""
+        self._process.terminate()
+        self._process.join()
+        self.connection.close()
+
+
+def _work(connection, begin, seconds):
+    """What a process does, until its connection ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run ends it
+    try:
+        function = begin()
+    except Exception as error:
+        connection.send(error)
+        return
+    try:
+        connection.send(None)
+        while True:
+            for item in connection.recv():
+                _limit(seconds)
+                try:
+                    result = function(item)
+                except Exception as error:  # of extractors, whatever they meet
+                    result = Failure(f"the extractor fails ({type(error).__name__})")
+                _limit(0)
+                connection.send(result)
+    except (EOFError, OSError):
+        return  # nobody is there any more
+
+
+def _limit(seconds):
+    """Let the system end this process after so much time of a processor; 0: never."""
+    if hasattr(signal, "setitimer"):  # not on Windows
+        signal.setitimer(signal.ITIMER_PROF, seconds)
