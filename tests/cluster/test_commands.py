@@ -2,6 +2,8 @@
 
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -39,6 +41,26 @@ def test_predictions_are_those_of_one_machine(nodes, texts, tmp_path):
     assert main([*command, "--output", str(there), *on]) == 0
     assert there.read_bytes() == here.read_bytes()
     assert len(here.read_bytes().splitlines()) == 300
+
+
+@pytest.mark.slow
+def test_a_killed_command_goes_on(nodes, texts, tmp_path, capsys):
+    command = ["predict", "xlm_tiny", str(texts), "--batch-size", "1"]
+    here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
+    assert main([*command, "--output", str(here)]) == 0
+    command += ["--output", str(there), "--cluster", nodes.address, "--workers", "1"]
+    process = subprocess.Popen([sys.executable, "-m", "xlm_tf.cli", *command])
+    blocks = tmp_path / "there.jsonl.unfinished" / "blocks.jsonl"
+    while not blocks.exists() or not blocks.read_bytes().endswith(b"\n"):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    capsys.readouterr()
+    assert main(command) == 0
+    assert "Continuing behind" in capsys.readouterr().err
+    assert there.read_bytes() == here.read_bytes()
+    assert not blocks.parent.exists()
 
 
 @pytest.mark.slow

@@ -180,12 +180,29 @@ def test_killed_and_stopped_runs_end_with_the_weights_of_a_whole_one(
 
 
 @pytest.mark.slow
-def test_two_workers_train_the_model_of_one(workspace, tmp_path):
+@pytest.mark.parametrize(
+    ("objectives", "model"),
+    [
+        ({"mlm": 1, "tlm": 1}, {}),
+        ({"clm": 1}, {"causal": True}),
+        ({"mlm": 1, "pc": 1}, {}),
+        (
+            {"mlm": 1, "dae": 1, "infilling": 1, "mt": 1, "bt": 1},
+            {"num_decoder_layers": 1},
+        ),
+    ],
+    ids=["mlm-tlm", "clm", "pc", "writing"],
+)
+def test_two_workers_train_the_model_of_one(workspace, tmp_path, objectives, model):
     """Processes that talk over sockets, as on several machines."""
     recipe = yaml.safe_load((workspace / "recipe.yaml").read_text())
     # Every worker draws its own dropout.
-    recipe["model"] |= {"dropout": 0.0, "attention_dropout": 0.0}
+    recipe["model"] |= {"dropout": 0.0, "attention_dropout": 0.0, **model}
     recipe["training"] |= {"steps": 5, "evaluate_every": 5}
+    recipe["objectives"] = objectives
+    if "clm" in objectives:
+        for texts in (recipe["data"], recipe["held_out"]):
+            texts["bitext"] = []
     (workspace / "workers.yaml").write_text(yaml.safe_dump(recipe))
     alone = start(workspace, tmp_path / "one", "workers.yaml")
     finish(alone)

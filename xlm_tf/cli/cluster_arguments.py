@@ -56,19 +56,22 @@ def on_cluster(args, make_function):
 
 
 @contextlib.contextmanager
-def mapped(args, make_function, items):
-    """A function of many items, here or on the cluster that the arguments name.
+def mapped(args, make_function):
+    """Begin a function here, or on the cluster that the arguments name.
 
     Args:
         args: of `add_cluster_arguments`.
         make_function: see `xlm_tf.cluster.crew`; here it is made once.
-        items: iterable.
 
     Yields:
-        An iterator over the results, in the order of the items.
+        Function from items to an iterator over their results, in their order.
     """
     with on_cluster(args, make_function) as map_items:
-        yield map(make_function(), items) if map_items is None else map_items(items)
+        if map_items is None:
+            function = make_function()
+            yield lambda items: map(function, items)
+        else:
+            yield map_items
 
 
 def _say(text):

@@ -13,6 +13,7 @@ from xlm_tf.cli.cluster_arguments import (
     check_cluster_arguments,
     mapped,
 )
+from xlm_tf.cli.finished_blocks import finished_blocks
 from xlm_tf.cli.text_lines import (
     STANDARD_STREAM,
     add_encoding_argument,
@@ -114,11 +115,12 @@ def run(args):
     rows = blocks(prediction.rows(), _AHEAD * args.batch_size)
     begin = functools.partial(_answering, args, prediction)
     with (
-        mapped(args, begin, rows) as answered,
+        mapped(args, begin) as map_blocks,
+        finished_blocks(args, args.output, inputs) as results_of,
         open_output(args.output, inputs) as output,
     ):
         progress = track(
-            itertools.chain.from_iterable(answered),
+            itertools.chain.from_iterable(results_of(map_blocks, rows)),
             "Texts",
             console=console,
             transient=True,

@@ -14,6 +14,7 @@ from xlm_tf.cli.cluster_arguments import (
     check_cluster_arguments,
     on_cluster,
 )
+from xlm_tf.cli.finished_blocks import finished_blocks
 from xlm_tf.cli.language_columns import (
     add_column_arguments,
     check_columns,
@@ -206,9 +207,10 @@ def _write_from_cluster(args, jobs):
     begin = functools.partial(_translating, args)
     with on_cluster(args, begin) as map_items:
         for path, output in jobs:
-            targets = map_items(blocks(read_lines(path, args.encoding), WINDOW))
-            targets = itertools.chain.from_iterable(targets)
-            write_rows(args, output, _rows(args, targets))
+            lines = blocks(read_lines(path, args.encoding), WINDOW)
+            with finished_blocks(args, output, [path, args.model]) as results_of:
+                targets = itertools.chain.from_iterable(results_of(map_items, lines))
+                write_rows(args, output, _rows(args, targets))
 
 
 def _translating(args):

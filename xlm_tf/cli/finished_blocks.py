@@ -1,0 +1,93 @@
+"""What a command on a cluster has done when it ends before its time, to go on with."""
+
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from xlm_tf.cli.text_lines import STANDARD_STREAM
+from xlm_tf.output_files import full_disk_named, lock_folder, unlock_folder, whole_file
+from xlm_tf.version import __version__
+
+# Arguments that change nothing in the results.
+_WITHOUT_EFFECT = ("cluster", "workers", "run", "debug", "subcommand")
+_PLAN = "plan.json"
+_BLOCKS = "blocks.jsonl"
+
+
+@contextlib.contextmanager
+def finished_blocks(args, output, inputs):
+    """Keep the results of blocks beside an output until it is written.
+
+    They lie in the folder `OUTPUT.unfinished`, and the same command on the same input
+    goes on behind them. Only on a cluster, and from a file to a file.
+
+    Args:
+        args: `argparse.Namespace` of the command, with those of a cluster.
+        output: str, file.
+        inputs: list of str: the input and the model.
+
+    Yields:
+        function of a function from items to their results, and of the items: iterates
+        over all results, which JSON can hold.
+
+    Raises:
+        ValueError: another process works on the same.
+    """
+    if args.cluster is None or STANDARD_STREAM in (output, *inputs):
+        yield lambda map_items, items: map_items(items)
+        return
+    folder = Path(f"{output}.unfinished")
+    plan = json.dumps(_plan_of(args, inputs), sort_keys=True, default=str)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock_folder(folder)
+    try:
+        path, blocks = folder / _PLAN, folder / _BLOCKS
+        if not path.exists() or path.read_text(encoding="utf-8") != plan:
+            blocks.unlink(missing_ok=True)
+            with whole_file(path) as partial:
+                partial.write_text(plan, encoding="utf-8")
+        yield lambda map_items, items: _results(map_items, items, blocks)
+    except BaseException:
+        unlock_folder(folder)
+        if not blocks.exists() or not blocks.stat().st_size:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    unlock_folder(folder)
+    shutil.rmtree(folder)
+
+
+def _results(map_items, items, path):
+    done, end = 0, 0
+    if path.exists():
+        with open(path, "rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):  # its writer was killed
+                    break
+                yield json.loads(line)
+                done, end = done + 1, end + len(line)
+        os.truncate(path, end)
+    if done:
+        print(f"Continuing behind {done:,} parts of the input.", file=sys.stderr)
+    with full_disk_named(path), open(path, "a", encoding="utf-8") as file:
+        for result in map_items(itertools.islice(items, done, None)):
+            print(json.dumps(result), file=file, flush=True)
+            yield result
+
+
+def _plan_of(args, inputs):
+    arguments = {
+        name: value for name, value in vars(args).items() if name not in _WITHOUT_EFFECT
+    }
+    files = []
+    for name in map(Path, inputs):
+        own = sorted(name.rglob("*")) if name.is_dir() else [name]
+        files += [
+            [str(path), path.stat().st_size, path.stat().st_mtime_ns]
+            for path in own
+            if path.is_file()
+        ]
+    return {"version": __version__, "arguments": arguments, "files": files}
