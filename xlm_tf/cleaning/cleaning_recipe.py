@@ -17,7 +17,7 @@ from xlm_tf.training.recipe_fields import (
     Truth,
 )
 from xlm_tf.training.recipe_loader import RecipeError, lines_of
-from xlm_tf.training.recipe_parts import Bitext, repeated_files
+from xlm_tf.training.recipe_parts import Bitext, contradictions_of_texts
 from xlm_tf.training.recipe_yaml import read_yaml
 
 
@@ -281,19 +281,7 @@ class Texts(RecipePart):
 
     def contradictions(self):
         """Yield what does not fit together."""
-        owners = {}
-        for language, paths in self.monolingual.items():
-            if not paths:
-                yield f"monolingual.{language} names no file."
-            for path in paths:
-                owner = owners.setdefault(path, language)
-                if owner != language:
-                    yield (
-                        f"monolingual.{language} has the same file as "
-                        f"monolingual.{owner}: {path}. A text has one language."
-                    )
-        for repeated in repeated_files(self.bitext):
-            yield f"bitext{repeated}"
+        yield from contradictions_of_texts(self)
 
 
 class CleaningRecipe(RecipePart):

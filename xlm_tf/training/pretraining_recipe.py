@@ -28,7 +28,7 @@ from xlm_tf.training.recipe_parts import (
     BackboneArguments,
     Bitext,
     contradictions_of_initial_decoder,
-    repeated_files,
+    contradictions_of_texts,
 )
 
 METRICS = ("perplexity", "accuracy")
@@ -125,19 +125,7 @@ class Corpora(RecipePart):
                 "gettext_languages must not hold en, which the messages of the "
                 "catalogues are translated from."
             )
-        owners = {}
-        for language, paths in self.monolingual.items():
-            if not paths:
-                yield f"monolingual.{language} names no file."
-            for path in paths:
-                owner = owners.setdefault(path, language)
-                if owner != language:
-                    yield (
-                        f"monolingual.{language} has the same file as "
-                        f"monolingual.{owner}: {path}. A text has one language."
-                    )
-        for repeated in repeated_files(self.bitext):
-            yield f"bitext{repeated}"
+        yield from contradictions_of_texts(self)
 
     def named_languages(self):
         """Yield the places that name a language, and the language."""

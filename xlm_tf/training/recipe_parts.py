@@ -70,6 +70,28 @@ class Bitext(RecipePart):
             yield f"source_file and target_file are the same file, {self.source_file}."
 
 
+def contradictions_of_texts(texts):
+    """Yield what does not fit together in texts by language, and pairs.
+
+    Args:
+        texts: a part with `monolingual`, a dict from language to list of Path, and
+            `bitext`, a list of `Bitext`.
+    """
+    owners = {}
+    for language, paths in texts.monolingual.items():
+        if not paths:
+            yield f"monolingual.{language} names no file."
+        for path in paths:
+            owner = owners.setdefault(path, language)
+            if owner != language:
+                yield (
+                    f"monolingual.{language} has the same file as "
+                    f"monolingual.{owner}: {path}. A text has one language."
+                )
+    for repeated in repeated_files(texts.bitext):
+        yield f"bitext{repeated}"
+
+
 def contradictions_of_initial_decoder(recipe):
     """Yield what does not fit together with the `initial_decoder` of a recipe."""
     if recipe.initial_decoder is None:
