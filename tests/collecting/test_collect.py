@@ -286,6 +286,16 @@ def test_a_full_disk_loses_nothing(tmp_path, full_disk):
     assert [x["source"][-1] for x in found] == list("01234567")
 
 
+def test_names_that_are_no_utf8(tmp_path):
+    folder = os.fsencode(tmp_path / "in") + b"\xff"
+    os.mkdir(folder)
+    with open(folder + b"/\xe4.html", "w") as file:
+        file.write(page("en"))
+    run([os.fsdecode(folder)], tmp_path / "out")
+    (found,) = documents(tmp_path / "out" / "documents.jsonl.gz")
+    assert found["source"] == f"{tmp_path}/in?/?.html"
+
+
 def test_pages_that_break_extractors_do_not_end_the_run(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()

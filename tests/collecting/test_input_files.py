@@ -76,10 +76,15 @@ def test_folders_in_their_order(tmp_path):
     (folder / "b" / "style.css").write_text("p {}")
     (folder / "empty.html").touch()
     os.mkfifo(folder / "pipe")
+    (folder / "d").symlink_to(tmp_path)
     files, (left_out,) = find(tmp_path, "in")
     names = [str(file.path.relative_to(folder)) for file in files]
     assert names == ["a.html", "b/10.html", "b/2.html", "c/x/y.html"]
-    assert left_out == {"another kind of file": 2, "empty file": 1}
+    assert left_out == {
+        "another kind of file": 2,
+        "empty file": 1,
+        "link to a folder": 1,
+    }
 
 
 def test_what_is_refused(tmp_path):

@@ -260,7 +260,7 @@ def _finish(inputs, progress):
             os.replace(unfinished / name, progress.folder / name)
     with whole_file(progress.folder / REPORT_FILE) as partial:
         text = report(list(map(str, inputs)), progress.counts, progress.languages)
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="replace")
     for path in unfinished.iterdir():
         path.unlink()
     unfinished.rmdir()

@@ -48,8 +48,11 @@ class DocumentFiles:
             self._files[name] = open(self._folder / name, "wb")  # noqa: SIM115
         if name not in self._packers:
             self._packers[name] = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+        # Names of files may hold bytes that are no UTF-8.
         line = json.dumps(document._asdict(), ensure_ascii=False) + "\n"
-        self._files[name].write(self._packers[name].compress(line.encode()))
+        self._files[name].write(
+            self._packers[name].compress(line.encode("utf-8", "replace"))
+        )
 
     def end_part(self):
         """Make what is written stay: dict from names to sizes."""

@@ -1,5 +1,6 @@
 """The entries of RSS and Atom files, by feedparser."""
 
+import io
 import re
 import time
 
@@ -24,7 +25,10 @@ def feed_entries(content, source):
     # In UTF-16, every second byte is none. Entities unfold to gigabytes.
     if _ENTITY.search(content.replace(b"\0", b"")):
         return HAS_ENTITIES
-    feed = feedparser.parse(content, sanitize_html=False, resolve_relative_uris=False)
+    # As a file: of bytes, it would look for one of that name.
+    feed = feedparser.parse(
+        io.BytesIO(content), sanitize_html=False, resolve_relative_uris=False
+    )
     if not feed.entries:
         return NO_TEXT
     return [_entry(entry, source) for entry in feed.entries]

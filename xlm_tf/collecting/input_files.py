@@ -27,6 +27,7 @@ EXPECTED = (
 )
 EMPTY = "empty file"
 OTHER_KIND = "another kind of file"
+LINKED = "link to a folder"
 
 
 class InputFile(typing.NamedTuple):
@@ -84,7 +85,7 @@ def find_files(inputs, output):
         counts = collections.Counter()
         find = _of_folder if path.is_dir() else _of_file
         files += find(path, number, counts)
-        left_out.append(counts)
+        left_out.append(+counts)
     return files, left_out
 
 
@@ -101,8 +102,9 @@ def _of_file(path, number, counts):
 
 def _of_folder(folder, number, counts):
     found = False
-    for place, folders, names in os.walk(folder):
+    for place, folders, names in os.walk(folder, onerror=_raise):
         folders.sort()
+        counts[LINKED] += sum(os.path.islink(Path(place, name)) for name in folders)
         for name in sorted(names):
             path = Path(place, name)
             if not path.is_file():
@@ -116,6 +118,10 @@ def _of_folder(folder, number, counts):
                 yield _input_file(path, kind, number)
     if not found:
         raise ValueError(f"{folder} holds no file that can be read. {EXPECTED}")
+
+
+def _raise(error):
+    raise error
 
 
 def _input_file(path, kind, number):

@@ -131,7 +131,8 @@ class _Worker:
         self._process = context.Process(
             target=_work, args=(other, self._begin, self._seconds), daemon=True
         )
-        self._process.start()
+        with _uninterrupted():
+            self._process.start()
         other.close()
         self._has_begun = False
 
@@ -187,9 +188,24 @@ class _Worker:
         self.connection.close()
 
 
+@contextlib.contextmanager
+def _uninterrupted():
+    """Begin a process that Ctrl-C does not reach; the run ends it."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _work(connection, begin, seconds):
     """What a process does, until its connection ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGPROF"):
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
     try:
         function = begin()
     except Exception as error:

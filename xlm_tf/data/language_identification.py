@@ -1,7 +1,7 @@
 """Which language a text is in, and whether it may be in the one that it should be.
 
 By py3langid (naive Bayes over byte n-grams, 140 languages), which was measured against
-others on 30 languages: see `docs/web_text.md`.
+others on 30 languages: see `docs/cleaning.md`.
 """
 
 import math
