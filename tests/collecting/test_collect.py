@@ -29,7 +29,7 @@ def write_inputs(folder, copies=1):
                 archive.record("request", url, b"GET / HTTP/1.1\r\n\r\n")
                 archive.response(url, content, "text/html; charset=utf-8")
         archive.response("http://a.example/gone", b"gone", status="404 Not Found")
-        archive.response("http://a.example/menu", b"<html><nav>Menu</nav></html>")
+        archive.response("http://a.example/menu", b"<html><body></body></html>")
     with Archive(folder / "b.warc.wet.gz") as archive:
         archive.text("http://b.example/", f"Menu\r\n\r\n  {text_of('sw')}\0\n\n")
     pages = folder / "pages"

@@ -1,5 +1,7 @@
 """The main text of pages, without what surrounds it, and their dates: trafilatura."""
 
+import re
+
 import htmldate
 from lxml import etree, html
 from trafilatura import bare_extraction
@@ -7,13 +9,17 @@ from trafilatura.utils import load_html
 
 from xlm_tf.collecting.pages import tidy
 
-# What lines of text end at, of fragments.
+# What lines of text end at, in HTML and, of main texts, in TEI.
 _BLOCKS = {
     *("address", "article", "aside", "blockquote", "br", "dd", "div", "dl", "dt"),
     *("figcaption", "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header"),
     *("hr", "li", "main", "nav", "ol", "p", "pre", "section", "table", "td", "th"),
-    *("tr", "ul"),
+    *("tr", "ul", "cell", "head", "item", "lb", "list", "quote", "row"),
 }
+_AS_IT_IS = ("pre", "code")
+_SPACE = re.compile(r"\s+")
+# Characters of a main text that may not be all of it, as trafilatura sees it.
+_LITTLE = 250
 _UNSEEN = ("script", "style", "template", "noscript", "iframe", "svg")
 
 
@@ -31,12 +37,21 @@ def read_html(text):
         return "", None
     # What is found only by reading all of the text, as for a day in a story, is none.
     date = htmldate.find_date(tree, extensive_search=False, original_date=True)
-    # The fastest way, and the one with the least around the text: no second extractor,
-    # and nothing at all rather than the whole page.
-    found = bare_extraction(
-        tree, fast=True, favor_precision=True, include_comments=False
-    )
-    return tidy(found.text or "") if found is not None else "", date
+    return _main_text(tree), date
+
+
+def _main_text(tree):
+    # The fast way finds little on pages without paragraphs, of line breaks or nothing
+    # but `div`; the other one asks more extractors. Both rather leave text out than
+    # take what surrounds it.
+    for is_fast in (True, False):
+        found = bare_extraction(
+            tree, fast=is_fast, favor_precision=True, include_comments=False
+        )
+        text = "" if found is None else _text_of(found.body)
+        if len(text) >= _LITTLE:
+            break
+    return text
 
 
 def text_of_fragment(text):
@@ -46,8 +61,16 @@ def text_of_fragment(text):
     except (etree.ParserError, ValueError):
         return ""
     etree.strip_elements(tree, *_UNSEEN, etree.Comment, with_tail=False)
-    parts = []
+    return _text_of(tree)
+
+
+def _text_of(tree):
+    parts, depth = [], 0
     for event, element in etree.iterwalk(tree, events=("start", "end")):
-        end = "\n" if element.tag in _BLOCKS else ""
-        parts += (end, (element.text if event == "start" else element.tail) or "")
+        is_start = event == "start"
+        if element.tag in _AS_IT_IS:
+            depth += 1 if is_start else -1
+        text = (element.text if is_start else element.tail) or ""
+        parts.append("\n" if element.tag in _BLOCKS else "")
+        parts.append(text if depth else _SPACE.sub(" ", text))
     return tidy("".join(parts))
