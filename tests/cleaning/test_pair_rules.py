@@ -1,7 +1,7 @@
 import pytest
 
 from xlm_tf.cleaning.cleaning_recipe import PairRules as Settings
-from xlm_tf.cleaning.pair_rules import PairRules, usual_ratio
+from xlm_tf.cleaning.pair_rules import PairRules, UsualPair
 
 ENGLISH = "The man in the red shirt is climbing a steep rock."
 GERMAN = "Der Mann in dem roten Hemd klettert einen steilen Felsen hinauf."
@@ -9,7 +9,7 @@ GERMAN = "Der Mann in dem roten Hemd klettert einen steilen Felsen hinauf."
 
 @pytest.fixture
 def rules():
-    return PairRules(Settings(), usual_ratio=1.2, are_punctuated=True)
+    return PairRules(Settings(), UsualPair(ratio=1.2), are_punctuated=True)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,8 @@ def rules():
         ("It costs 1,250 euros.", "Es kostet 1.250 Euro.", None),
         ("In the 1930s they left.", "In den 30er Jahren gingen sie.", None),
         ("It has 380,000 people.", "Es hat 380 Tausend Menschen.", None),
-        ("Page 12 of the book.", "Seite 37 von dem Buch.", "numbers"),
+        ("Page 127 of the book.", "Seite 371 von dem Buch.", "numbers"),
+        ("About 30 yards away.", "Etwa 27 Meter weit weg.", None),
         ("١٢٣ كتاب على الرف.", "123 Bücher im Regal.", None),
         ("Hello {name}, welcome.", "Hallo {name}, willkommen.", None),
         ("Hello {name}, welcome.", "Hallo {nom}, willkommen.", "placeholders"),
@@ -39,7 +40,7 @@ def test_pairs(rules, source, target, rule):
     broken = rules.broken_by(source, target)
     assert (broken and broken[0]) == rule
     if rule is not None:
-        without = PairRules(Settings(**{rule: False}), 1.2, True)
+        without = PairRules(Settings(**{rule: False}), UsualPair(1.2), True)
         found = without.broken_by(source, target)
         assert found is None or found[0] != rule
 
@@ -49,11 +50,19 @@ def test_short_pairs_may_differ_more(rules):
 
 
 def test_cut_sides_are_not_looked_for_where_sentences_have_no_end():
-    rules = PairRules(Settings(), usual_ratio=1.0, are_punctuated=False)
+    rules = PairRules(Settings(), UsualPair(), are_punctuated=False)
     assert rules.broken_by(ENGLISH, GERMAN[:44]) is None
 
 
-def test_the_usual_ratio_is_what_most_pairs_have():
-    pairs = [("aaaa", "bb")] * 5 + [("a", "b" * 100), ("", "b"), ("a", "")]
-    assert usual_ratio(pairs) == 0.5
-    assert usual_ratio([]) == 1.0
+def test_what_is_usual_is_what_most_pairs_are_like():
+    pairs = [("aaa.", "b.")] * 5 + [("a", "b" * 100), ("", "b"), ("a", ""), ("a.", "b")]
+    assert UsualPair.of(pairs) == UsualPair(0.5, 1 / 7)
+    assert UsualPair.of([]) == UsualPair(1.0, 0.0)
+
+
+def test_where_ends_are_often_missing_a_side_must_be_shorter():
+    pair = (ENGLISH, GERMAN[:-10])
+    for one_end, rule in ((0.0, "truncated"), (0.1, None)):
+        rules = PairRules(Settings(), UsualPair(1.2, one_end), True)
+        broken = rules.broken_by(*pair)
+        assert (broken and broken[0]) == rule

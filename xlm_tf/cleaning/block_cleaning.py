@@ -121,15 +121,14 @@ class BlockCleaner:
         sources: list of `Source`.
         rules: `xlm_tf.cleaning.cleaning_recipe.Rules`, or a namespace with the same
             fields, which needs no TensorFlow.
-        usual_ratios: dict from the number of a source of pairs to float, see
-            `pair_rules.usual_ratio`.
+        usual: dict from the number of a source of pairs to `UsualPair`.
         word_lists: dict from language to frozenset of str.
     """
 
-    def __init__(self, sources, rules, usual_ratios, word_lists):
+    def __init__(self, sources, rules, usual, word_lists):
         self.sources = sources
         self.rules = rules
-        self.usual_ratios = usual_ratios
+        self.usual = usual
         self.word_lists = word_lists
         repair = rules.repair
         self.repair = one_space
@@ -162,7 +161,7 @@ class BlockCleaner:
         languages = self.sources[number].languages
         codes = {parse_language_code(language).language for language in languages}
         return PairRules(
-            self.rules.pairs, self.usual_ratios[number], codes.isdisjoint(UNPUNCTUATED)
+            self.rules.pairs, self.usual[number], codes.isdisjoint(UNPUNCTUATED)
         )
 
     @functools.cache  # noqa: B019

@@ -31,7 +31,7 @@ from xlm_tf.cleaning.cleaning_report import (
     write_report,
 )
 from xlm_tf.cleaning.duplicates import KEPT, RULES, DuplicateSearch
-from xlm_tf.cleaning.pair_rules import usual_ratio
+from xlm_tf.cleaning.pair_rules import UsualPair
 from xlm_tf.cleaning.process_pool import mapped_on_processes
 from xlm_tf.cleaning.row_shards import RowShards, Shard
 from xlm_tf.cleaning.text_blocks import file_name, read_blocks, sources_of
@@ -48,8 +48,8 @@ from xlm_tf.version import __version__
 PROGRESS_FILE = "progress.jsonl"
 WORK_FOLDER = "unfinished"
 REJECTED_FOLDER = "rejected"
-# Pairs from which the usual ratio of the lengths comes.
-_RATIO_PAIRS = 20_000
+# Pairs that say what is usual.
+_USUAL_PAIRS = 20_000
 
 
 def clean(recipe, processes=1, quiet=False, map_blocks=None):
@@ -117,12 +117,12 @@ class _Cleaning:
             language: _read_words(path)
             for language, path in self.recipe.rules.word_lists.items()
         }
-        ratios = {
-            number: usual_ratio(self._some_pairs(source, number))
+        usual = {
+            number: UsualPair.of(self._some_pairs(source, number))
             for number, source in enumerate(self.sources)
             if len(source.languages) == 2 and not source.is_reference
         }
-        return functools.partial(BlockCleaner, self.sources, rules, ratios, words)
+        return functools.partial(BlockCleaner, self.sources, rules, usual, words)
 
     def _some_pairs(self, source, number):
         """The first pairs of a source, repaired, whatever the rules say of them."""
@@ -137,7 +137,7 @@ class _Cleaning:
             for block in read_blocks(source, number)
             for text in clean_block(block).texts
         )
-        return (text.split("\t") for text in itertools.islice(texts, _RATIO_PAIRS))
+        return (text.split("\t") for text in itertools.islice(texts, _USUAL_PAIRS))
 
     def run(self, map_blocks, bar):
         folder = self.recipe.output

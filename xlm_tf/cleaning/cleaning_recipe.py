@@ -181,7 +181,8 @@ class PairRules(RecipePart):
     )
     copied: Truth = Field(True, description="The target is the source.")
     numbers: Truth = Field(
-        True, description="Both sides have numbers, and not one in common."
+        True,
+        description="Both sides have numbers of three digits, and not one in common.",
     )
     placeholders: Truth = Field(
         True,

@@ -100,6 +100,7 @@ class LineRules:
         # Cheap ones first.
         checks = {
             "length": self._length,
+            "script": self.foreign and self._script,
             "encoding": self._encoding,
             "word_length": self.is_spaced and self._word_length,
             "letters": self._letters,
@@ -109,7 +110,6 @@ class LineRules:
             "ending": code not in UNPUNCTUATED and self._ending,
             "repetition": self._repetition,
             "word_lists": listed_words and self._word_list,
-            "script": self.foreign and self._script,
             "language": identifier and self._language,
         }
         self.checks = {

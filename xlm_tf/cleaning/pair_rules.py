@@ -1,6 +1,7 @@
 """Rules that the two sides of a pair must keep together."""
 
 import collections
+import dataclasses
 import math
 import re
 import unicodedata
@@ -9,9 +10,12 @@ from xlm_tf.cleaning.line_rules import ends_a_sentence
 from xlm_tf.cleaning.normal_form import normal_form
 
 # A side without an end is cut off where it is shorter than usual by this factor: if the
-# other has an end, and if it has none, as a headline.
-_TRUNCATED = 0.9
-_TRUNCATED_HEADLINE = 0.65
+# other has an end; the same where such pairs are usual; if neither has, as headlines.
+_TRUNCATED = 0.93
+_TRUNCATED_WHERE_USUAL = 0.85
+_TRUNCATED_HEADLINE = 0.6
+# Share of pairs of which one side alone has an end, from which that is usual.
+_USUAL = 0.03
 # Sides that share so much of their words are one text.
 _COPIED = 0.8
 _NUMBER = re.compile(r"\d+(?:[.,٫٬’' \u00a0\u202f]\d{3})*(?:[.,٫]\d+)?")
@@ -20,18 +24,47 @@ _PLACEHOLDER = re.compile(
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class UsualPair:
+    """What pairs of some files are like.
+
+    Attributes:
+        ratio: float, characters of the target for one of the source: the median.
+        one_end: float, share of the pairs of which one side alone ends as a sentence.
+    """
+
+    ratio: float = 1.0
+    one_end: float = 0.0
+
+    @classmethod
+    def of(cls, pairs):
+        """What pairs are like: an iterable of (source, target), str."""
+        pairs = [pair for pair in pairs if all(pair)]
+        if not pairs:
+            return cls()
+        ratios = sorted(len(target) / len(source) for source, target in pairs)
+        one_end = sum(
+            ends_a_sentence(source) != ends_a_sentence(target)
+            for source, target in pairs
+        )
+        return cls(ratios[len(ratios) // 2], one_end / len(pairs))
+
+
 class PairRules:
     """The rules for pairs of two languages.
 
     Args:
         settings: `xlm_tf.cleaning.cleaning_recipe.PairRules`.
-        usual_ratio: float, characters of the target for one of the source, usually.
+        usual: `UsualPair`, of the same files.
         are_punctuated: bool, whether sentences end with marks in both languages.
     """
 
-    def __init__(self, settings, usual_ratio, are_punctuated):
+    def __init__(self, settings, usual, are_punctuated):
         self.settings = settings
-        self.usual_ratio = usual_ratio
+        self.usual = usual
+        self.truncated = (
+            _TRUNCATED if usual.one_end < _USUAL else _TRUNCATED_WHERE_USUAL
+        )
         checks = {
             "length_ratio": self._length_ratio,
             "truncated": are_punctuated and self._truncated,
@@ -61,12 +94,12 @@ class PairRules:
         return None
 
     def _excess(self, source, target):
-        return len(target) / len(source) / self.usual_ratio
+        return len(target) / len(source) / self.usual.ratio
 
     def _length_ratio(self, source, target):
         excess = self._excess(source, target)
         # Of short texts a word more or less is much.
-        length = min(len(source) * self.usual_ratio, len(target))
+        length = min(len(source) * self.usual.ratio, len(target))
         limit = math.log(self.settings.length_ratio.max) * (1 + 4 / (length + 4))
         if abs(math.log(excess)) > limit:
             return f"{excess:.2f} times the usual ratio"
@@ -79,25 +112,10 @@ class PairRules:
         for (side, length), has_end, other_has in zip(
             sides, ends, ends[::-1], strict=True
         ):
-            least = _TRUNCATED if other_has else _TRUNCATED_HEADLINE
+            least = self.truncated if other_has else _TRUNCATED_HEADLINE
             if not has_end and length < least:
                 return f"...{side[-12:]}"
         return None
-
-
-def usual_ratio(pairs):
-    """Characters of the target for one of the source, usually: their median.
-
-    Args:
-        pairs: iterable of (source, target).
-
-    Returns:
-        float; 1.0 where there is no pair.
-    """
-    ratios = sorted(
-        len(target) / len(source) for source, target in pairs if source and target
-    )
-    return ratios[len(ratios) // 2] if ratios else 1.0
 
 
 def _copied(source, target):
@@ -117,7 +135,7 @@ def _placeholders(source, target):
 
 
 def _numbers(source, target):
-    """Numbers of two digits at least, of which not one is on both sides."""
+    """Numbers of three digits at least, of which not one is on both sides."""
     own, other = (_numbers_of(side) for side in (source, target))
     if own and other and not any(_agree(x, y) for x in own for y in other):
         return f"{' '.join(sorted(own))} and {' '.join(sorted(other))}"
@@ -137,4 +155,4 @@ def _agree(one, other):
 def _numbers_of(text):
     found = (re.sub(r"\D", "", number) for number in _NUMBER.findall(text))
     values = ("".join(str(unicodedata.digit(x, 0)) for x in number) for number in found)
-    return {value for value in values if len(value) > 1}
+    return {value for value in values if len(value) > 2}

@@ -29,7 +29,7 @@ _QUESTION_MARK = re.compile(r"(?:^|[\s(\"]|[^\W\d_])\?+[^\W\d_]")
 # Signs that stand in no word of any language.
 _SIGN_IN_WORD = re.compile(
     r"[^\W\d_][\u00a1-\u00a9\u00ac\u00ae-\u00b3\u00b5\u00b6\u00b8\u00b9\u00bc-\u00bf"
-    r"\u00d7\u00f7\u0192\u2020\u2021\u2030\u2122][^\W\d_]"
+    r"\u00d7\u00f7\u0192\u2020\u2021\u2030\u2122\u201a\u221a\u2248][^\W\d_]"
 )
 
 
@@ -50,7 +50,9 @@ class WrongDecoding:
             regex = import_optional(
                 "regex", "Rules of text", "pip install 'xlm-tf[clean]'"
             )
-            self._mixed = regex.compile(r"\p{Latin}\p{Cyrillic}|\p{Cyrillic}\p{Latin}")
+            self._mixed = regex.compile(
+                r"\p{Latin}\p{Cyrillic}|\p{Cyrillic}\p{Latin}|\b\p{Cyrillic}{1,2}\b"
+            )
 
     def __call__(self, text):
         """What shows that a text was decoded wrongly: str, or None."""
