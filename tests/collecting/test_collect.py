@@ -159,7 +159,7 @@ def begin(tmp_path, inputs):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_what_is_stopped_goes_on_and_ends_the_same(tmp_path, how, monkeypatch):
+def test_what_is_stopped_goes_on_and_ends_the_same(tmp_path, how):
     inputs = write_inputs(tmp_path / "in", copies=150)
     progress_file = tmp_path / "out" / module.PROGRESS_FILE
     stops = []
@@ -177,11 +177,6 @@ def test_what_is_stopped_goes_on_and_ends_the_same(tmp_path, how, monkeypatch):
         stops.append(json.loads(progress_file.read_text())["records"])
     assert 0 < stops[0] < stops[1]
     assert not (tmp_path / "out" / "report.md").exists()
-    begun = []
-    read = module.read_pages
-    monkeypatch.setattr(
-        module, "read_pages", lambda file: begun.append(file.path) or read(file)
-    )
     arguments = {"languages": ["en"], "part": 50_000}
     run(inputs, tmp_path / "out", **arguments)
     run(inputs, tmp_path / "whole", **arguments)
@@ -190,32 +185,29 @@ def test_what_is_stopped_goes_on_and_ends_the_same(tmp_path, how, monkeypatch):
 
 def test_whole_files_are_not_read_again(tmp_path, monkeypatch):
     inputs = write_inputs(tmp_path / "in")
-    read, begun = module.read_pages, []
+    read, items, begun = module.read_pages, module._items, []
 
-    def interrupted(file):
+    def noted(file):
         begun.append(file.path.name)
-        if file.path.name == "dump.xml" and begun.count("a.warc.gz") == 1:
-            raise KeyboardInterrupt
         return read(file)
 
-    def read_slowly(files, first, done):
-        # One batch a file: the interruption comes when the others are done.
-        for tag, item, size in items(files, first, done):
-            yield tag, item, size if tag[1] is not None else 1 << 20
+    def interrupted(files, first, done):
+        for tag, item, _ in items(files, first, done):
+            if files[tag[0]].path.name == "dump.xml":
+                raise KeyboardInterrupt
+            yield tag, item, 1 << 20  # every one is sent alone
 
-    items = module._items
-    monkeypatch.setattr(module, "_items", read_slowly)
-    monkeypatch.setattr(module, "read_pages", interrupted)
-    monkeypatch.setattr("xlm_tf.collecting.workers._BATCHES", 1)
-    with pytest.raises(KeyboardInterrupt):
-        run(inputs, tmp_path / "out", part=4)
-    state = json.loads((tmp_path / "out" / "progress.json").read_text())
-    assert state["file"] >= 1
-    begun.append("a.warc.gz")
-    before = len(begun)
+    monkeypatch.setattr(module, "read_pages", noted)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_items", interrupted)
+        patch.setattr("xlm_tf.collecting.workers._BATCHES", 1)
+        with pytest.raises(KeyboardInterrupt):
+            run(inputs, tmp_path / "out", part=4)
+    assert begun[0] == "a.warc.gz"
+    begun.clear()
     run(inputs, tmp_path / "out", part=4)
-    assert "a.warc.gz" not in begun[before:]
-    begun.append("a.warc.gz")
+    assert begun[-3:] == ["a.html", "dump.xml", "feed.xml"]
+    assert "a.warc.gz" not in begun
     run(inputs, tmp_path / "whole", part=4)
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
