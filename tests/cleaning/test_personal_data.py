@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from xlm_tf.cleaning.personal_data import PersonalDataMask
@@ -11,6 +13,9 @@ from xlm_tf.cleaning.personal_data import PersonalDataMask
             "Write to jane.doe+x@mail.example.co.uk today.",
             "Write to [EMAIL] today.",
         ),
+        ("de", "An jörg.müller@größe.de-Adressen.", "An [EMAIL]-Adressen."),
+        ("zh", "请写信到jane@example.cn联系我们。", "请写信到[EMAIL]联系我们。"),
+        ("ja", "連絡先はjane@example.co.jpです。", "連絡先は[EMAIL]です。"),
         ("en", "Call +44 20 7946 0958 now.", "Call [PHONE] now."),
         ("en", "Call (212) 736-5000, please.", "Call [PHONE], please."),
         (
@@ -38,3 +43,12 @@ from xlm_tf.cleaning.personal_data import PersonalDataMask
 )
 def test_masks(language, text, masked):
     assert PersonalDataMask(language)(text) == (text if masked is None else masked)
+
+
+@pytest.mark.parametrize("unit", ["a", "_", "a.", "a-", "é", "漢", "@a", "a@a."])
+def test_long_lines_take_no_longer_by_the_character(unit):
+    mask = PersonalDataMask("en")
+    mask("@ 1")
+    start = time.perf_counter()
+    mask(unit * (100_000 // len(unit)) + " @ ")
+    assert time.perf_counter() - start < 5

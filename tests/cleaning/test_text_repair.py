@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from xlm_tf.cleaning.text_repair import TextRepair, one_space, without_tags
@@ -40,3 +42,20 @@ def test_tags_alone_and_long_beginnings_of_tags():
     assert without_tags("<a " * 5000) == "<a " * 5000
     assert without_tags("<unbekannt>x</unbekannt>") == "<unbekannt>x</unbekannt>"
     assert one_space(" a\u2028b\u3000\tc\r\n") == "a b c"
+
+
+@pytest.mark.parametrize(
+    "unit", ["<!--", "<script>", "<style><!--", "<!doctype", "<a b='"]
+)
+def test_beginnings_without_ends_take_no_longer_by_the_character(unit):
+    text = unit * (400_000 // len(unit))
+    start = time.perf_counter()
+    assert without_tags(text) == text
+    assert time.perf_counter() - start < 5
+
+
+def test_what_no_reader_sees_goes_up_to_its_own_end():
+    assert without_tags("a<!-- <style> -->b<STYLE x=1>c</Style >d").split() == [*"abd"]
+    text = "1<script>2</style>3</script>4<!-- 5 <style> 6 </style>7"
+    assert without_tags(text) == "1 4<!-- 5  7"
+    assert without_tags("<!DOCTYPE html><![CDATA[a]]>").strip() == "a"

@@ -7,8 +7,14 @@ from langcodes import Language
 
 from xlm_tf.optional_packages import import_optional
 
-_EMAIL = re.compile(r"[\w.+%'-]+@(?:[\w-]+\.)+[^\W\d_]{2,}")
 # Letters of scripts without spaces may stand beside all of them.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u9fff\uac00-\ud7af"
+_NAME = rf"[^\W{_UNSPACED}]"
+# From the first character alone: from each of them takes long in long lines.
+_EMAIL = re.compile(
+    rf"(?<!{_NAME})(?<![.+%'-])(?:{_NAME}|[.+%'-])+"
+    rf"@(?:(?:{_NAME}|-)+\.)+[^\W\d_{_UNSPACED}]{{2,}}"
+)
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}(?![a-z0-9])")
 _CARD = re.compile(r"(?<![A-Za-z0-9.,-])\d(?:[ -]?\d){12,18}(?![A-Za-z0-9-]|[.,]\d)")
 _IPV4 = re.compile(r"(?<![A-Za-z0-9.])\d{1,3}(?:\.\d{1,3}){3}(?![A-Za-z0-9]|\.\d)")

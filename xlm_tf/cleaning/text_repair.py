@@ -19,11 +19,14 @@ _INLINE = (
     "a abbr acronym audio b big cite code data del dfn em font i ins kbd mark q ruby "
     "rp rt s samp small span strike strong sub sup time tt u var wbr"
 ).replace(" ", "|")
-_HIDDEN = re.compile(
-    r"<!--.*?-->|<!\[CDATA\[|\]\]>|<!doctype[^>]*>"
-    r"|<(script|style)\b[^>]*>.*?</\1\s*>",
-    re.I | re.S,
-)
+_DECLARATION = re.compile(r"<!\[CDATA\[|\]\]>|<!doctype[^<>]*>", re.I)
+# What begins what no reader sees, and what ends it.
+_HIDDEN = re.compile(r"<!--|<(script|style)\b[^<>]*>", re.I)
+_ENDS_OF_HIDDEN = {
+    None: re.compile("-->"),
+    "script": re.compile(r"</script\s*>", re.I),
+    "style": re.compile(r"</style\s*>", re.I),
+}
 _ATTRIBUTE = r"""\s+[\w:.@-]+(?:\s?=\s?(?:"[^"]*"|'[^']*'|[^\s"'<>]+))?"""
 _REST_OF_TAG = rf"(?:{_ATTRIBUTE})*\s*/?>"
 _BLOCK_TAG = re.compile(rf"</?(?:{_BLOCKS}){_REST_OF_TAG}", re.I)
@@ -75,9 +78,30 @@ def without_tags(text):
     """
     if "<" not in text and "]]>" not in text:
         return text
-    text = _HIDDEN.sub(" ", text)
+    text = _DECLARATION.sub(" ", _without_hidden(text))
     text = _INLINE_TAG.sub("", text)
     return _BLOCK_TAG.sub(" ", text)
+
+
+def _without_hidden(text):
+    """A text without comments, scripts and styles that end in it.
+
+    One regular expression for both ends would look through the rest of the text again
+    for each that has no end.
+    """
+    parts, start, position, endless = [], 0, 0, set()
+    while found := _HIDDEN.search(text, position):
+        kind = found.group(1) and found.group(1).lower()
+        position = found.end()
+        if kind in endless:
+            continue
+        end = _ENDS_OF_HIDDEN[kind].search(text, position)
+        if end is None:
+            endless.add(kind)
+            continue
+        parts.append(text[start : found.start()])
+        start = position = end.end()
+    return " ".join([*parts, text[start:]])
 
 
 def one_space(text):
