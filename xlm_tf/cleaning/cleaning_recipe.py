@@ -153,7 +153,7 @@ class Similarity(RecipePart):
     """How alike the meanings of the two sides are."""
 
     model: ModelName = Field(description="Of `xlm-tf finetune` with task embedding.")
-    min: float = Field(ge=-1, le=1, description="Cosine; see docs/web_text.md.")
+    min: float = Field(ge=-1, le=1, description="Cosine; see docs/cleaning.md.")
 
 
 class Perplexity(RecipePart):
