@@ -417,10 +417,27 @@ def test_other_texts_or_rules_need_another_folder(tmp_path, monkeypatch):
             {"data": {"monolingual": {"en": ["en.txt"], "de": ["en.txt"]}}},
             "A text has one language",
         ),
+        (
+            {
+                "data": {
+                    "monolingual": {"en-de": ["en.txt"]},
+                    "bitext": [
+                        {
+                            "source_language": "en",
+                            "target_language": "de",
+                            "source_file": "en.txt",
+                            "target_file": "de.txt",
+                        }
+                    ],
+                },
+            },
+            "results of en-de and of the pairs of en and de would have one name, en-de",
+        ),
     ],
 )
 def test_bad_recipes(tmp_path, fields, message):
     write(tmp_path / "en.txt", sentences(3))
+    write(tmp_path / "de.txt", sentences(3))
     fields = {"data": {"monolingual": {"en": ["en.txt"]}}, **fields}
     with pytest.raises(RecipeError, match=message):
         load_cleaning_recipe(recipe_of(tmp_path, **fields))
@@ -444,6 +461,31 @@ def test_bad_files_leave_nothing_half(tmp_path):
             with pytest.raises(ValueError, match=message):
                 run(tmp_path, data=data, output=f"out{message[:3]}")
         assert not list(tmp_path.glob("out*/en*"))
+
+
+def test_lists_of_words_that_are_none(tmp_path):
+    write(tmp_path / "en.txt", sentences(3))
+    for content, message in ((b"sch\xf6n\n", "not UTF-8"), (b"\n \r\n", "has no word")):
+        (tmp_path / "words.txt").write_bytes(content)
+        with pytest.raises(ValueError, match=f"words.txt.*{message}"):
+            run(
+                tmp_path,
+                data={"monolingual": {"en": ["en.txt"]}},
+                rules={"word_lists": {"en": "words.txt"}},
+            )
+        assert not (tmp_path / "cleaned").exists()
+
+
+def test_held_out_texts_of_a_language_spelled_otherwise(tmp_path):
+    line = "我们昨天下午在公园里看到了一只很大的白色的狗和两只小猫。"
+    write(tmp_path / "zh.txt", [line, line.replace("公园", "花园")])
+    write(tmp_path / "test.txt", [line])
+    _, totals = run(
+        tmp_path,
+        data={"monolingual": {"zh-CN": ["zh.txt"]}},
+        held_out={"monolingual": {"zh": ["test.txt"]}},
+    )
+    assert totals["zh-CN"].removed == {"held_out": 2}
 
 
 def test_a_text_without_one_good_line(tmp_path):

@@ -85,6 +85,24 @@ def test_numbers_and_dots_are_no_repetition(rules_of):
         assert rules.broken_by(text) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "entry"),
+    [
+        ("He has a lazy dog at home.", "lazy dog"),
+        ("He has a Lazy  Dog, at home.", "lazy dog"),
+        ("He has three lazy dogs at home.", None),
+        ("They say that C++ is fast.", "c++"),
+        ("They say that C is fast.", None),
+        ("One of them (.*) said no.", "(.*)"),
+        ("A tractor stands at (the) gate.", "gate"),
+    ],
+)
+def test_word_lists_of_words_phrases_and_signs(identifier, text, entry):
+    words = frozenset(["lazy dog", "c++", "(.*)", "gate"])
+    rules = LineRules(Rules(), "en", None, words)
+    assert rules.broken_by(text) == (entry and ("word_lists", entry))
+
+
 def test_word_lists(identifier):
     words = frozenset({"casino", "赌场"})
     english = LineRules(Rules(), "en", identifier, words)

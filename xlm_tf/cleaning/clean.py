@@ -11,6 +11,7 @@ import itertools
 import json
 import shutil
 import sys
+import unicodedata
 from types import SimpleNamespace
 
 import numpy as np
@@ -35,13 +36,16 @@ from xlm_tf.cleaning.pair_rules import UsualPair
 from xlm_tf.cleaning.process_pool import mapped_on_processes
 from xlm_tf.cleaning.row_shards import RowShards, Shard
 from xlm_tf.cleaning.text_blocks import file_name, read_blocks, sources_of
-from xlm_tf.data.corpus_report import check_files
+from xlm_tf.cleaning.text_repair import one_space
+from xlm_tf.data.corpus_report import check_files, usable_text
+from xlm_tf.data.text_lines import split_lines, unpacked
 from xlm_tf.output_files import (
     lock_folder,
     unlock_folder,
     visible_names,
     whole_file,
 )
+from xlm_tf.text.language_codes import parse_language_code
 from xlm_tf.training.recipe_fields import RecipePart
 from xlm_tf.version import __version__
 
@@ -179,12 +183,15 @@ class _Cleaning:
         bar.remove_task(task)
 
     def _held_out_keys(self, progress):
-        """The fingerprints of held-out texts: dict from language to a sorted array."""
+        """The fingerprints of held-out texts: dict from language to a sorted array.
+
+        Languages are those of `_plain_languages`.
+        """
         keys = collections.defaultdict(list)
         for number, source in enumerate(self.references):
             for shard in progress.shards(number):
                 own = np.asarray(progress.store.array(shard, "keys"))
-                for side, language in enumerate(source.languages):
+                for side, language in enumerate(_plain_languages(source)):
                     column = side + 1 if len(source.languages) == 2 else 0
                     keys[language].append(own[:, column])
         return {name: np.unique(np.concatenate(own)) for name, own in keys.items()}
@@ -195,7 +202,7 @@ class _Cleaning:
         references = [
             shard
             for other, reference in enumerate(self.references)
-            if reference.languages == source.languages
+            if _plain_languages(reference) == _plain_languages(source)
             for shard in progress.shards(other)
         ]
         empty = np.zeros(0, "uint64")
@@ -205,7 +212,7 @@ class _Cleaning:
         state, first = search.find(
             shards,
             references,
-            [held_out_keys.get(language, empty) for language in source.languages],
+            [held_out_keys.get(own, empty) for own in _plain_languages(source)],
         )
         counts = collections.defaultdict(FileCounts)
         for shard in shards:
@@ -269,6 +276,11 @@ class _Cleaning:
         }
 
 
+def _plain_languages(source):
+    """The languages of a source however they are spelled, zh for zh-CN: tuple."""
+    return tuple(parse_language_code(own).language for own in source.languages)
+
+
 def _rejected_line(source, place, rule, seen, texts):
     file, line = file_and_line(place)
     content = {"file": file_name(source.files[file]), "line": line}
@@ -295,8 +307,17 @@ def _namespace(value):
 
 
 def _read_words(path):
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    return frozenset(line.strip().casefold() for line in lines if line.strip())
+    """The entries of a word list, as lines are repaired: frozenset of str."""
+    try:
+        lines = [usable_text(line) for line in split_lines(unpacked(path))]
+    except ValueError as error:
+        raise ValueError(f"{path}, a list of words: {error}") from error
+    words = frozenset(
+        one_space(unicodedata.normalize("NFC", line)).casefold() for line in lines
+    ) - {""}
+    if not words:
+        raise ValueError(f"{path} has no word, one per line.")
+    return words
 
 
 class _Places:

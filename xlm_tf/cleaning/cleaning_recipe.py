@@ -319,7 +319,21 @@ class CleaningRecipe(RecipePart):
                     f"recipe.rules.word_lists.{language}: recipe.data has no text of "
                     f"{language}."
                 )
+        yield from self._equal_names()
         yield from self._unknown_languages()
+
+    def _equal_names(self):
+        """What would be written under one name: a language `en-de`, and pairs."""
+        pairs = dict.fromkeys(entry.languages for entry in self.data.bitext)
+        owners = {language: (language,) for language in self.data.monolingual}
+        for languages in pairs:
+            name = "-".join(languages)
+            if owners.setdefault(name, languages) != languages:
+                yield (
+                    f"recipe.data: the results of {' and '.join(owners[name])} and of "
+                    f"the pairs of {' and '.join(languages)} would have one name, "
+                    f"{name}. Clean them by two recipes."
+                )
 
     def notices(self):
         """What is worth saying before it runs: a list of str."""

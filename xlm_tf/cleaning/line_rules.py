@@ -80,7 +80,8 @@ class LineRules:
         settings: `xlm_tf.cleaning.cleaning_recipe.Rules`.
         language: str.
         identifier: `LanguageIdentifier`, or None where the rule is off.
-        listed_words: frozenset of str in lower case, the user's word list.
+        listed_words: frozenset of str in lower case, the user's word list; some may
+            be several words.
     """
 
     def __init__(self, settings, language, identifier=None, listed_words=frozenset()):
@@ -90,7 +91,7 @@ class LineRules:
         self.settings = settings
         self.identifier = identifier
         self.label = identifier and identifier.label_of(language)
-        self.listed_words = listed_words
+        self.listed = _listed(listed_words, self.is_spaced)
         regex = import_optional("regex", "Rules of text", "pip install 'xlm-tf[clean]'")
         self.letters = regex.compile(r"[\p{L}\p{M}]+")
         self.foreign = None
@@ -109,7 +110,7 @@ class LineRules:
             "phrases": self._phrases,
             "ending": code not in UNPUNCTUATED and self._ending,
             "repetition": self._repetition,
-            "word_lists": listed_words and self._word_list,
+            "word_lists": self.listed and self._word_list,
             "language": identifier and self._language,
         }
         self.checks = {
@@ -207,12 +208,12 @@ class LineRules:
         return None
 
     def _word_list(self, line):
-        # Words of scripts without spaces stand anywhere.
-        if not self.is_spaced:
-            text = line.text.casefold()
-            return next((word for word in self.listed_words if word in text), None)
+        words, phrases = self.listed
         own = (word.strip(_EDGES) for word in line.folded)
-        return next((word for word in own if word in self.listed_words), None)
+        found = next((word for word in own if word in words), None)
+        if found is None and phrases is not None:
+            found = _shown(phrases.search(" ".join(line.folded)))
+        return found
 
     def _script(self, line):
         letters = sum(map(len, self.letters.findall(line.text)))
@@ -240,6 +241,23 @@ class _Line:
     @functools.cached_property
     def folded(self):
         return [word.casefold() for word in self.words]
+
+
+def _listed(entries, is_spaced):
+    """Words, and an expression for what is found otherwise; None where none are."""
+    if not entries:
+        return None
+    # Words of scripts without spaces stand anywhere.
+    words = {
+        entry
+        for entry in entries
+        if is_spaced and entry.strip(_EDGES).split() == [entry]
+    }
+    phrases = sorted(entries - words, key=lambda entry: (-len(entry), entry))
+    if not phrases:
+        return words, None
+    pattern = "|".join(map(re.escape, phrases))
+    return words, re.compile(rf"(?<!\w)(?:{pattern})(?!\w)" if is_spaced else pattern)
 
 
 def ends_a_sentence(text):
