@@ -10,6 +10,7 @@ import time
 import pytest
 import yaml
 
+from xlm_tf.cleaning import clean as clean_module
 from xlm_tf.cleaning import row_shards, text_blocks
 from xlm_tf.cleaning.clean import clean
 from xlm_tf.cleaning.cleaning_recipe import load_cleaning_recipe
@@ -379,6 +380,43 @@ def test_other_texts_or_rules_need_another_folder(tmp_path, monkeypatch):
     (tmp_path / "full" / "letter.txt").write_text("mine")
     with pytest.raises(FileExistsError, match="no beginning of a cleaning"):
         run(tmp_path, **{**fields, "output": "full"})
+
+
+def test_what_a_killed_process_leaves(tmp_path):
+    write(tmp_path / "en.txt", sentences(5))
+    fields = {"data": {"monolingual": {"en": ["en.txt"]}}}
+    folder = tmp_path / "cleaned"
+    (folder / "unfinished").mkdir(parents=True)  # killed before its plan was written
+    (folder / ".en.txt.gz.77.partial").write_text("half")
+    run(tmp_path, **fields)
+    assert not list(folder.rglob(".*.partial"))
+    (folder / "unfinished").mkdir()  # killed behind its last file
+    (folder / "unfinished" / "0.00000.txt").write_text("text")
+    with pytest.raises(FileExistsError, match="holds cleaned texts already"):
+        run(tmp_path, **fields)
+    assert not (folder / "unfinished").exists()
+
+
+def test_what_is_changed_before_it_ends_is_refused(tmp_path, monkeypatch):
+    write(tmp_path / "en.txt", sentences(5))
+    fields = {"data": {"monolingual": {"en": ["en.txt"]}}}
+    read = clean_module.read_blocks
+
+    def changed(*args):
+        yield from read(*args)
+        write(tmp_path / "en.txt", sentences(6))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(clean_module, "read_blocks", changed)
+        with pytest.raises(ValueError, match=r"en.txt was changed while it was read"):
+            run(tmp_path, **fields)
+    with pytest.raises(FileExistsError, match="beginning of another cleaning"):
+        run(tmp_path, **fields)
+    progress = tmp_path / "cleaned" / "unfinished" / "progress.jsonl"
+    for content in (progress.read_text()[:-30], ""):
+        progress.write_text(content)
+        with pytest.raises(ValueError, match=r"progress.jsonl is damaged: .* Delete"):
+            run(tmp_path, **fields)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ from xlm_tf.text.language_codes import parse_language_code
 
 # Samples of every rule and file, to look at.
 SAMPLES = 10
+# Characters of a sample that are kept.
+SHOWN = 1000
 _LINE_BITS = 44
 
 
@@ -62,7 +64,7 @@ class FileCounts:
         """Keep a line to look at, if it is drawn."""
         key = hashlib.blake2b("\t".join(texts).encode(), digest_size=6).hexdigest()
         own = self.samples.setdefault(kind, [])
-        own.append((key, line, seen, list(texts)))
+        own.append((key, line, seen, [text[:SHOWN] for text in texts]))
         if len(own) > 2 * SAMPLES:
             self.samples[kind] = heapq.nsmallest(SAMPLES, own)
 

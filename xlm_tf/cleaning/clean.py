@@ -12,6 +12,7 @@ import json
 import shutil
 import sys
 import unicodedata
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -145,9 +146,11 @@ class _Cleaning:
 
     def run(self, map_blocks, bar):
         folder = self.recipe.output
-        progress = _Progress(folder, self._plan())
+        plan = self._plan()
+        progress = _Progress(folder, plan)
         for number, source in enumerate(self.sources):
             self._judge(number, source, progress, map_blocks, bar)
+        self._check_unchanged(plan["files"])
         reports = []
         held_out_keys = self._held_out_keys(progress)
         for number, source in enumerate(self.data, start=len(self.references)):
@@ -264,16 +267,32 @@ class _Cleaning:
 
     def _plan(self):
         """What the shards depend on: another plan gives others."""
-        paths = [*self.recipe.data.paths, *self.recipe.held_out.paths]
-        paths += self.recipe.rules.word_lists.values()
         return {
             "version": __version__,
             "recipe": self.recipe.model_dump(mode="json", exclude={"output"}),
-            "files": {
-                str(path): [path.stat().st_size, path.stat().st_mtime_ns]
-                for path in paths
-            },
+            "files": self._files(),
         }
+
+    def _files(self):
+        """What files are read, with their sizes and times, as JSON has them."""
+        rules = self.recipe.rules
+        paths = [*self.recipe.data.paths, *self.recipe.held_out.paths]
+        paths += rules.word_lists.values()
+        for rule in (rules.perplexity, rules.pairs.similarity):
+            if rule is not None and Path(rule.model).is_dir():
+                paths += sorted(x for x in Path(rule.model).rglob("*") if x.is_file())
+        return {
+            str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in paths
+        }
+
+    def _check_unchanged(self, files):
+        """Raise a ValueError for a file that is not what it was at the beginning."""
+        for path, was in self._files().items():
+            if was != files.get(path):
+                raise ValueError(
+                    f"{path} was changed while it was read. Delete "
+                    f"{self.recipe.output}, and start again."
+                )
 
 
 def _plain_languages(source):
@@ -378,37 +397,57 @@ class _Progress:
         self.folder = output / WORK_FOLDER
         self._path = self.folder / PROGRESS_FILE
         if (output / REPORT_FILE).exists():
+            # Of one that was killed when all but this was done.
+            shutil.rmtree(self.folder, ignore_errors=True)
             raise FileExistsError(
                 f"{output} holds cleaned texts already. Choose another output, or "
                 "delete it."
             )
         if not self._path.exists():
-            if output.exists() and (not output.is_dir() or visible_names(output)):
+            is_other = output.exists() and not output.is_dir()
+            if (
+                is_other
+                or visible_names(output) - {WORK_FOLDER}
+                or any(visible_names(self.folder))
+            ):
                 raise FileExistsError(
                     f"{output} exists, and is no beginning of a cleaning. Choose "
                     "another output."
                 )
             output.mkdir(parents=True, exist_ok=True)
         lock_folder(output)
+        # Of a process that was killed.
+        for path in [*output.rglob(".*.partial")]:
+            path.unlink()
         self.store = RowShards(self.folder)
         self._whole, self._shards = set(), {}
         if not self._path.exists():
             self.folder.mkdir(exist_ok=True)
             with whole_file(self._path) as partial:
                 partial.write_text(json.dumps(plan) + "\n", encoding="utf-8")
-        first, *lines = self._path.read_text(encoding="utf-8").splitlines()
-        if json.loads(first) != json.loads(json.dumps(plan)):
+        first, *lines = self._entries()
+        if first != json.loads(json.dumps(plan)):
             raise FileExistsError(
                 f"{output} holds the beginning of another cleaning: the texts or the "
                 "recipe were others. Choose another output, or delete it."
             )
-        for line in lines:
-            content = json.loads(line)
+        for content in lines:
             if "whole" in content:
                 self._whole.add(content["whole"])
             else:
                 shard = Shard(**content)
                 self._shards.setdefault(shard.source, []).append(shard)
+
+    def _entries(self):
+        """The plan, and what was done of it: list of dict, at least one."""
+        try:
+            lines = self._path.read_text(encoding="utf-8").splitlines()
+            return list(map(json.loads, lines or [""]))
+        except ValueError as error:
+            raise ValueError(
+                f"{self._path} is damaged: {error}. Delete {self._output}, and start "
+                "again."
+            ) from error
 
     def shards(self, source):
         """The whole shards of a source, by its number: list of `Shard`."""
@@ -430,9 +469,10 @@ class _Progress:
         self._append({"whole": source})
 
     def _append(self, content):
-        lines = self._path.read_text(encoding="utf-8")
         with whole_file(self._path) as partial:
-            partial.write_text(f"{lines}{json.dumps(content)}\n", encoding="utf-8")
+            shutil.copyfile(self._path, partial)
+            with open(partial, "a", encoding="utf-8") as file:
+                file.write(f"{json.dumps(content)}\n")
 
     def end(self):
         """Remove what is between the passes."""

@@ -4,6 +4,7 @@ import numpy as np
 
 from xlm_tf.cleaning.fingerprints import similarity
 from xlm_tf.cleaning.row_shards import RowTexts
+from xlm_tf.output_files import full_disk_named
 
 KEPT, DUPLICATE, NEAR_DUPLICATE, BOILERPLATE, HELD_OUT = range(5)
 RULES = {
@@ -66,7 +67,12 @@ class DuplicateSearch:
         path = self.folder / f"{name}.bin"
         if not rows:
             return np.zeros(0, dtype)
-        return np.memmap(path, dtype, "w+", shape=(rows,))
+        # Written first: a full disk would end the process where memory is mapped.
+        left = rows * np.dtype(dtype).itemsize
+        with full_disk_named(path), open(path, "wb") as file:
+            while left:
+                left -= file.write(bytes(min(left, 1 << 20)))
+        return np.memmap(path, dtype, "r+", shape=(rows,))
 
     def _find_held_out(self, shards, held_out_keys, state):
         start = 0
@@ -141,11 +147,14 @@ class DuplicateSearch:
                     is_candidate = is_own & (own > other)
                     yield own[is_candidate].astype("uint64"), other[is_candidate]
 
+        # A row may have several of every band.
         for rows, others in _sorted_partitions(
-            candidates(), total, self.folder, "candidates"
+            candidates(), total * bands, self.folder, "candidates"
         ):
-            pairs = np.stack([rows.astype("int64"), others], axis=1)
-            for row, other in np.unique(pairs, axis=0).tolist():
+            is_new = np.ones(len(rows), bool)
+            is_new[1:] = (rows[1:] != rows[:-1]) | (others[1:] != others[:-1])
+            for at in np.flatnonzero(is_new):
+                row, other = int(rows[at]), int(others[at])
                 own = row - num_references
                 if state[own] != KEPT:
                     continue

@@ -10,6 +10,8 @@ from xlm_tf.output_files import whole_file
 
 # Rows of a shard, about: what is lost, and done again, where a cleaning is interrupted.
 SHARD_ROWS = 200_000
+# Shards of which texts are looked up, two files each.
+_MOST_OPEN = 100
 
 
 @dataclasses.dataclass
@@ -56,7 +58,7 @@ class RowShards:
         Returns:
             `Shard`, or None where there is no block left.
         """
-        places, keys, bands, counts = [], [], [], {}
+        places, ends, keys, bands, counts = [], [], [], [], {}
         rows, position = 0, None
         paths = {kind: self.path(source, number, kind) for kind in ("txt", "jsonl")}
         with (
@@ -66,7 +68,9 @@ class RowShards:
             open(rejected_partial, "w", encoding="utf-8") as rejected,
         ):
             for block in blocks:
-                texts.writelines(text.encode() + b"\n" for text in block.texts)
+                lines = [text.encode() + b"\n" for text in block.texts]
+                texts.writelines(lines)
+                ends.append(np.array(list(map(len, lines)), "int64"))
                 if keep_rejected:
                     rejected.writelines(json.dumps(x) + "\n" for x in block.rejected)
                 places.append(np.array(block.places, "int64"))
@@ -81,16 +85,21 @@ class RowShards:
             for path in paths.values():
                 path.unlink()
             return None
-        arrays = {"places": places, "keys": keys, "bands": bands}
+        arrays = {"places": places, "ends": ends, "keys": keys, "bands": bands}
         for kind, parts in arrays.items():
             path = self.path(source, number, f"{kind}.npy")
+            array = np.concatenate(parts)
             with whole_file(path) as partial, open(partial, "wb") as file:
-                np.save(file, np.concatenate(parts))
+                np.save(file, np.cumsum(array) if kind == "ends" else array)
         of_files = {file: own.as_json() for file, own in counts.items()}
         return Shard(source, number, rows, position, of_files)
 
     def array(self, shard, kind):
-        """An array of a shard, `places`, `keys` or `bands`, not read before its use."""
+        """An array of a shard, not read before its use.
+
+        `places`, `keys` and `bands` are as in `CleanedBlock`; `ends` where the rows end
+        in the file of texts.
+        """
         path = self.path(shard.source, shard.number, f"{kind}.npy")
         return np.load(path, mmap_mode="r") if shard.rows else np.load(path)
 
@@ -124,13 +133,13 @@ class RowTexts:
     def __getitem__(self, row):
         number = int(np.searchsorted(self._starts, row, "right")) - 1
         if number not in self._open:
-            if len(self._open) == 8:
+            if len(self._open) == _MOST_OPEN:
                 self._open.pop(next(iter(self._open)))
             shard = self._shards[number]
             path = self._store.path(shard.source, shard.number, "txt")
             content = np.memmap(path, "uint8", "r")
-            ends = np.flatnonzero(content == ord("\n"))
-            self._open[number] = content, np.concatenate([[-1], ends])
+            self._open[number] = content, self._store.array(shard, "ends")
         content, ends = self._open[number]
         row = int(row - self._starts[number])
-        return content[ends[row] + 1 : ends[row + 1]].tobytes().decode()
+        start = ends[row - 1] if row else 0
+        return content[start : ends[row] - 1].tobytes().decode()
