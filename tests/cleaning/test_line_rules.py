@@ -85,6 +85,19 @@ def test_numbers_and_dots_are_no_repetition(rules_of):
         assert rules.broken_by(text) is None
 
 
+def test_ellipses_and_hash_signs_by_the_words_of_a_language(identifier):
+    chinese = LineRules(Rules(), "zh", identifier)
+    assert chinese.broken_by("我不知道他昨天晚上为什么没有回家……") is None
+    long = "我不知道他昨天晚上为什么没有回家……也许他真的很忙……"
+    long += "没有人知道他到底去了哪里，也没有人知道他什么时候回来。"
+    assert chinese.broken_by(long) is None
+    assert chinese.broken_by("我……不……知道……") == ("symbols", "3 of 2 words")
+    english = LineRules(Rules(), "en", identifier)
+    assert english.broken_by("I do not know...... why he has gone.") is None
+    rule, _ = english.broken_by("I... do not know... why he has gone.")
+    assert rule == "symbols"
+
+
 @pytest.mark.parametrize(
     ("text", "entry"),
     [

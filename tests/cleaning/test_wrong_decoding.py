@@ -34,6 +34,10 @@ def test_signs(language, text):
         ("ca", "Col·legi de l'Hospitalet."),
         ("sr-Latn", "Đorđe čita ćirilicu, žuto šešir."),
         ("zh", "真的吗？是的。"),
+        ("zh", "你今天好吗?我很好,谢谢你。"),
+        ("ko", "뭐라고요?그게 정말이에요?"),
+        ("fr", "Qu'est-ce?Je ne sais pas, dit-il."),
+        ("en", "See https://example.org/a/b?c=d and watch?v=x1 for more."),
     ],
 )
 def test_good_text(language, text):

@@ -37,7 +37,8 @@ _TERMINAL = "".join(
 )
 _CLOSING = r"\"'”’»›」』）)\]}】〉》“„*\s"
 _ENDING = re.compile(rf"(?:[{re.escape(_TERMINAL)}]|::|፡፡)[{_CLOSING}]*$|[”»」』]$")
-_SYMBOLS = re.compile(r"#|…|\.\.\.")
+# Chinese and Japanese write two ellipses for one.
+_SYMBOLS = re.compile(r"#|…+|\.{3,}")
 _RUN = re.compile(r"([^\W\d_])\1{4,}|([^\w\s])\2{5,}|(_)\3{5,}|(0)\4{9,}")
 _REPEATED = re.compile(r"(\S.{1,10}?)\1\1\1")
 # Gopher's, of documents: words of an n-gram, and its share of the characters.
@@ -137,15 +138,19 @@ class LineRules:
 
     def _length(self, line):
         limits = self.settings.length
-        count = len(line.words)
-        if not self.is_spaced:
-            letters = sum(map(len, self.letters.findall(line.text)))
-            count = max(count, letters // _LETTERS_PER_WORD)
+        count = self._word_count(line)
         if count < limits.min_words:
             return f"{count} words"
         if len(line.text) > limits.max_characters:
             return f"{len(line.text):,} characters"
         return None
+
+    def _word_count(self, line):
+        count = len(line.words)
+        if not self.is_spaced:
+            letters = sum(map(len, self.letters.findall(line.text)))
+            count = max(count, letters // _LETTERS_PER_WORD)
+        return count
 
     def _encoding(self, line):
         if REPLACEMENT in line.text:
@@ -172,8 +177,11 @@ class LineRules:
 
     def _symbols(self, line):
         found = len(_SYMBOLS.findall(line.text))
-        most = max(1, self.settings.symbols.max_share * len(line.words))
-        return f"{found} of {len(line.words)} words" if found > most else None
+        if found <= 1:
+            return None
+        count = self._word_count(line)
+        is_much = found > self.settings.symbols.max_share * count
+        return f"{found} of {count} words" if is_much else None
 
     def _markup(self, line):
         if not _MARKUP_SIGN.search(line.text):

@@ -6,14 +6,14 @@ import re
 from langcodes import Language
 
 from xlm_tf.optional_packages import import_optional
+from xlm_tf.text.scripts import UNSPACED_LETTERS
 
 # Letters of scripts without spaces may stand beside all of them.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u9fff\uac00-\ud7af"
-_NAME = rf"[^\W{_UNSPACED}]"
+_NAME = rf"[^\W{UNSPACED_LETTERS}]"
 # From the first character alone: from each of them takes long in long lines.
 _EMAIL = re.compile(
     rf"(?<!{_NAME})(?<![.+%'-])(?:{_NAME}|[.+%'-])+"
-    rf"@(?:(?:{_NAME}|-)+\.)+[^\W\d_{_UNSPACED}]{{2,}}"
+    rf"@(?:(?:{_NAME}|-)+\.)+[^\W\d_{UNSPACED_LETTERS}]{{2,}}"
 )
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}(?![a-z0-9])")
 _CARD = re.compile(r"(?<![A-Za-z0-9.,-])\d(?:[ -]?\d){12,18}(?![A-Za-z0-9-]|[.,]\d)")

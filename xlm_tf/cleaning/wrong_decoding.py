@@ -4,7 +4,7 @@ import re
 
 from xlm_tf.optional_packages import import_optional
 from xlm_tf.text.language_codes import parse_language_code
-from xlm_tf.text.scripts import scripts_of
+from xlm_tf.text.scripts import UNSPACED_LETTERS, scripts_of
 
 # Letters of Windows-1252 that other code pages have in the places of a language's own:
 # a line with two of them is rather of that code page than about foreign names.
@@ -24,8 +24,10 @@ _OF_OTHER_PAGES = {
     "lv": "\u00e2\u00e8\u00e7\u00ec\u00ee\u00ed\u00ef\u00f2\u00f0\u00fb\u00fe",
 }
 _ENOUGH = 2
-# A question mark for a character that an encoding did not have.
-_QUESTION_MARK = re.compile(r"(?:^|[\s(\"]|[^\W\d_])\?+[^\W\d_]")
+# A question mark for a character that an encoding did not have; not one of an address,
+# or of a question before a sentence without a space, as is usual in some scripts.
+_LETTER = rf"[^\W\d_{UNSPACED_LETTERS}]"
+_QUESTION_MARK = re.compile(rf"(?:^|[\s(\"]|({_LETTER}))\?+(?!\w+=)({_LETTER})")
 # Signs that stand in no word of any language.
 _SIGN_IN_WORD = re.compile(
     r"[^\W\d_][\u00a1-\u00a9\u00ac\u00ae-\u00b3\u00b5\u00b6\u00b8\u00b9\u00bc-\u00bf"
@@ -56,10 +58,13 @@ class WrongDecoding:
 
     def __call__(self, text):
         """What shows that a text was decoded wrongly: str, or None."""
+        for found in _QUESTION_MARK.finditer(text):
+            before, behind = found.groups()
+            if not (before and before.islower() and behind.isupper()):
+                return _around(text, found)
         if text.isascii():
-            return _around(text, _QUESTION_MARK.search(text))
-        patterns = (_QUESTION_MARK, _SIGN_IN_WORD, self._mixed)
-        for pattern in filter(None, patterns):
+            return None
+        for pattern in filter(None, (_SIGN_IN_WORD, self._mixed)):
             found = pattern.search(text)
             if found:
                 return _around(text, found)

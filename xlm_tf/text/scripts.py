@@ -46,6 +46,9 @@ _NAMES = {
     "Yiii": ("Yi",),
 }
 # Written in two scripts, where a code does not say which.
+# Letters beside which those of another script stand without a space, as ranges of a
+# regular expression: of Thai, Lao, Burmese, Khmer, Japanese, Chinese, Korean.
+UNSPACED_LETTERS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u9fff\uac00-\ud7af"
 _OF_TWO = {"ku": ("Latn", "Arab"), "sr": ("Cyrl", "Latn"), "uz": ("Latn", "Cyrl")}
 
 
