@@ -91,7 +91,7 @@ def test_ellipses_and_hash_signs_by_the_words_of_a_language(identifier):
     long = "我不知道他昨天晚上为什么没有回家……也许他真的很忙……"
     long += "没有人知道他到底去了哪里，也没有人知道他什么时候回来。"
     assert chinese.broken_by(long) is None
-    assert chinese.broken_by("我……不……知道……") == ("symbols", "3 of 2 words")
+    assert chinese.broken_by("我……真的……不知道……") == ("symbols", "3 of 3 words")
     english = LineRules(Rules(), "en", identifier)
     assert english.broken_by("I do not know...... why he has gone.") is None
     rule, _ = english.broken_by("I... do not know... why he has gone.")
