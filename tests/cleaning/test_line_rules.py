@@ -93,7 +93,7 @@ def test_ellipses_and_hash_signs_by_the_words_of_a_language(identifier):
     assert chinese.broken_by(long) is None
     assert chinese.broken_by("我……真的……不知道……") == ("symbols", "3 of 3 words")
     english = LineRules(Rules(), "en", identifier)
-    assert english.broken_by("I do not know...... why he has gone.") is None
+    assert english.broken_by("I do not know..... why he has gone.") is None
     rule, _ = english.broken_by("I... do not know... why he has gone.")
     assert rule == "symbols"
 
