@@ -12,6 +12,7 @@ and all that are rejected are lost.
 
 import argparse
 import gzip
+import html
 import json
 import random
 import re
@@ -215,7 +216,7 @@ def is_mended(line, kept):
         re.fullmatch(
             # Data that the text itself had are masked too.
             ".+".join(map(re.escape, _MASK.split(in_plain_signs(text)))),
-            in_plain_signs(before),
+            in_plain_signs(html.unescape(before)),
         )
         for text, before in zip(kept, line.before, strict=True)
     )
