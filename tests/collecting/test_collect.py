@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -259,7 +260,6 @@ def test_languages_that_cannot_be_told(tmp_path):
 
 
 def test_a_full_disk_loses_nothing(tmp_path, full_disk):
-    resource = pytest.importorskip("resource")
     draws = random.Random(1)
     folder = tmp_path / "in"
     folder.mkdir()

@@ -1,5 +1,6 @@
 """The files that a collection writes: JSON lines in gzip, a part after the other."""
 
+import dataclasses
 import json
 import os
 import zlib
@@ -49,7 +50,7 @@ class DocumentFiles:
         if name not in self._packers:
             self._packers[name] = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
         # Names of files may hold bytes that are no UTF-8.
-        line = json.dumps(document._asdict(), ensure_ascii=False) + "\n"
+        line = json.dumps(dataclasses.asdict(document), ensure_ascii=False) + "\n"
         self._files[name].write(
             self._packers[name].compress(line.encode("utf-8", "replace"))
         )

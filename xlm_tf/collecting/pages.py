@@ -54,7 +54,8 @@ class LeftOut(typing.NamedTuple):
     note: str | None = None
 
 
-class Document(typing.NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Document:
     """A text. Attributes are the entries of a line of the output, in its order.
 
     Attributes:
