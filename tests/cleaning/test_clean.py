@@ -192,7 +192,6 @@ def test_repaired_and_masked_lines_are_counted_and_kept(tmp_path):
 
 def test_unreadable_and_endless_lines(tmp_path, monkeypatch):
     monkeypatch.setattr(text_blocks, "LONGEST", 500)
-    monkeypatch.setattr("xlm_tf.cleaning.block_cleaning.LONGEST", 500)
     good = sentences(2)
     lines = [
         good[0].encode(),
@@ -208,6 +207,28 @@ def test_unreadable_and_endless_lines(tmp_path, monkeypatch):
     details = [x["detail"] for x in rejected_of(folder, "en")]
     assert details[0].startswith("not UTF-8")
     assert details[1] == "longer than 500 bytes"
+
+
+def test_long_documents_and_half_characters(tmp_path, monkeypatch):
+    monkeypatch.setattr(text_blocks, "LONGEST", 300)
+    monkeypatch.setattr(text_blocks, "LONGEST_DOCUMENT", 2000)
+    good = sentences(12)
+    half = '"Half of a character \\ud83d is in this line."'
+    documents = [
+        json.dumps({"text": "\n".join(good)}),
+        f'{{"text": {half}}}',
+        json.dumps({"text": good[0] * 100}),
+    ]
+    write(tmp_path / "en.jsonl", documents)
+    folder, _ = run(
+        tmp_path, data={"monolingual": {"en": ["en.jsonl"]}}, rules=without_near()
+    )
+    assert lines_of(folder / "en.txt.gz") == good
+    found = [(x["line"], x["rule"], x["detail"]) for x in rejected_of(folder, "en")]
+    assert found == [
+        (2, "encoding", "characters that were lost before"),
+        (3, "unreadable", "longer than 2,000 bytes"),
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import heapq
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,8 +16,8 @@ from xlm_tf.cleaning.line_rules import UNPUNCTUATED, LineRules
 from xlm_tf.cleaning.normal_form import normal_form
 from xlm_tf.cleaning.pair_rules import PairRules
 from xlm_tf.cleaning.personal_data import PersonalDataMask
-from xlm_tf.cleaning.text_blocks import LONGEST
-from xlm_tf.cleaning.text_repair import TextRepair, one_space
+from xlm_tf.cleaning.text_blocks import longest_line
+from xlm_tf.cleaning.text_repair import REPLACEMENT, TextRepair, one_space
 from xlm_tf.data.corpus_report import usable_text
 from xlm_tf.data.language_identification import LanguageIdentifier
 from xlm_tf.data.pair_lines import pair_parser
@@ -27,6 +28,7 @@ SAMPLES = 10
 # Characters of a sample that are kept.
 SHOWN = 1000
 _LINE_BITS = 44
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 def place_of(file, line):
@@ -329,18 +331,15 @@ def _rows_of(line, source, file):
 
     A document is its lines, and an empty one behind it.
     """
-    if isinstance(line, tuple):
-        sides = line
-    elif len(source.languages) == 2:
-        _check_length(line)
-        return pair_parser(source.files[file][0])(line, *source.languages)
-    elif source.files[file][0].name.removesuffix(".gz").endswith(".jsonl"):
-        _check_length(line)
+    paths = source.files[file]
+    sides = line if isinstance(line, tuple) else (line,)
+    for path, side in zip(paths, sides, strict=True):
+        if len(side) > longest_line(path):
+            raise ValueError(f"longer than {longest_line(path):,} bytes")
+    if len(sides) < len(source.languages):
+        return pair_parser(paths[0])(line, *source.languages)
+    if paths[0].name.removesuffix(".gz").endswith(".jsonl"):
         return _rows_of_document(usable_text(line))
-    else:
-        sides = (line,)
-    for side in sides:
-        _check_length(side)
     return [tuple(map(usable_text, sides))]
 
 
@@ -354,13 +353,10 @@ def _rows_of_document(line):
     text = document.get("text") if isinstance(document, dict) else None
     if not isinstance(text, str):
         raise ValueError("no document: an object with a text")
+    # JSON can spell half a character: its line is found by the rule encoding.
+    text = _HALF_CHARACTER.sub(REPLACEMENT, text)
     lines = [usable_text(own.encode("utf-8")) for own in text.split("\n")]
     return [*((own,) for own in lines if own), ("",)]
-
-
-def _check_length(line):
-    if len(line) > LONGEST:
-        raise ValueError(f"longer than {LONGEST:,} bytes")
 
 
 def _shown(line, num_sides):

@@ -11,6 +11,8 @@ LINES = 2000
 BYTES = 1 << 20
 # Of a line; what is longer is cut, and no text.
 LONGEST = 1 << 20
+# Of a document, as an object of JSON.
+LONGEST_DOCUMENT = 1 << 26
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +115,8 @@ def _some(lines):
 
 def _lines(paths):
     streams = [
-        split_lines(with_cut_lines(unpacked(path), LONGEST, path)) for path in paths
+        split_lines(with_cut_lines(unpacked(path), longest_line(path), path))
+        for path in paths
     ]
     if len(paths) == 1:
         yield from streams[0]
@@ -126,6 +129,12 @@ def _lines(paths):
                 f"Received: {long} with more than {short}, which has {count:,}."
             )
         yield sides
+
+
+def longest_line(path):
+    """The bytes that a line of a file may have: int; what is longer is cut."""
+    is_json = path.name.removesuffix(".gz").endswith(".jsonl")
+    return LONGEST_DOCUMENT if is_json else LONGEST
 
 
 def file_name(files):

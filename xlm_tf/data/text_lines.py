@@ -176,9 +176,11 @@ def check_is_text(path):
     if _BZIP2.match(beginning):
         kinds.append("compressed by bzip2")
     if kinds:
+        hint = "unpack it"
+        if "text" in kinds[0]:
+            hint = "convert it, such as with iconv -f UTF-16 -t UTF-8"
         raise ValueError(
-            f"{path} is {kinds[0]}. Expected UTF-8 text, plain or gzip: convert it, "
-            "such as with iconv -f UTF-16 -t UTF-8."
+            f"{path} is {kinds[0]}. Expected UTF-8 text, plain or gzip: {hint}."
         )
 
 
