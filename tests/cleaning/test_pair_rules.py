@@ -56,7 +56,9 @@ def test_cut_sides_are_not_looked_for_where_sentences_have_no_end():
 
 def test_what_is_usual_is_what_most_pairs_are_like():
     pairs = [("aaa.", "b.")] * 5 + [("a", "b" * 100), ("", "b"), ("a", ""), ("a.", "b")]
-    assert UsualPair.of(pairs) == UsualPair(0.5, 1 / 7)
+    assert UsualPair.of(pairs) == UsualPair(0.5, 1 / 6)
+    # One that was cut off says nothing of what is usual.
+    assert UsualPair.of([*pairs, ("aaaaaaaaa.", "b")]) == UsualPair(0.5, 1 / 6)
     assert UsualPair.of([]) == UsualPair(1.0, 0.0)
 
 

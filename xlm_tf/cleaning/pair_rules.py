@@ -16,6 +16,8 @@ _TRUNCATED_WHERE_USUAL = 0.85
 _TRUNCATED_HEADLINE = 0.6
 # Share of pairs of which one side alone has an end, from which that is usual.
 _USUAL = 0.03
+# How far from the usual ratio a pair is about that.
+_ABOUT = 0.1
 # Sides that share so much of their words are one text.
 _COPIED = 0.8
 _NUMBER = re.compile(r"\d+(?:[.,٫٬’' \u00a0\u202f]\d{3})*(?:[.,٫]\d+)?")
@@ -30,7 +32,8 @@ class UsualPair:
 
     Attributes:
         ratio: float, characters of the target for one of the source: the median.
-        one_end: float, share of the pairs of which one side alone ends as a sentence.
+        one_end: float, share of the pairs of which one side alone ends as a sentence,
+            among those of about that ratio: of what was cut off, few are.
     """
 
     ratio: float = 1.0
@@ -42,12 +45,14 @@ class UsualPair:
         pairs = [pair for pair in pairs if all(pair)]
         if not pairs:
             return cls()
-        ratios = sorted(len(target) / len(source) for source, target in pairs)
-        one_end = sum(
+        ratios = [len(target) / len(source) for source, target in pairs]
+        usual = sorted(ratios)[len(ratios) // 2]
+        ends = [
             ends_a_sentence(source) != ends_a_sentence(target)
-            for source, target in pairs
-        )
-        return cls(ratios[len(ratios) // 2], one_end / len(pairs))
+            for (source, target), ratio in zip(pairs, ratios, strict=True)
+            if abs(ratio / usual - 1) < _ABOUT
+        ]
+        return cls(usual, sum(ends) / len(ends))
 
 
 class PairRules:
