@@ -15,7 +15,7 @@ _TRUNCATED = 0.93
 _TRUNCATED_WHERE_USUAL = 0.85
 _TRUNCATED_HEADLINE = 0.6
 # Share of pairs of which one side alone has an end, from which that is usual.
-_USUAL = 0.03
+_USUAL = 0.08
 # How far from the usual ratio a pair is about that.
 _ABOUT = 0.1
 # Sides that share so much of their words are one text.
