@@ -11,12 +11,12 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from xlm_tf.cleaning.fingerprints import BANDS, bands_of, key_of, shingle_size
+from xlm_tf.cleaning.fingerprints import bands_of, key_of, shingle_size
 from xlm_tf.cleaning.line_rules import UNPUNCTUATED, LineRules
 from xlm_tf.cleaning.normal_form import normal_form
 from xlm_tf.cleaning.pair_rules import PairRules
 from xlm_tf.cleaning.personal_data import PersonalDataMask
-from xlm_tf.cleaning.text_blocks import longest_line
+from xlm_tf.cleaning.text_blocks import holds_documents, longest_line
 from xlm_tf.cleaning.text_repair import REPLACEMENT, TextRepair, one_space
 from xlm_tf.data.corpus_report import usable_text
 from xlm_tf.data.language_identification import LanguageIdentifier
@@ -151,8 +151,8 @@ class BlockCleaner:
         identifies = setting is not None and language not in setting.unknown
         if is_side and rules.length is not None:
             # What says little alone may be a good translation.
-            length = SimpleNamespace(**{**_fields(rules.length), "min_words": 1})
-            rules = SimpleNamespace(**{**_fields(rules), "length": length})
+            length = SimpleNamespace(**{**vars(rules.length), "min_words": 1})
+            rules = SimpleNamespace(**{**vars(rules), "length": length})
         return LineRules(
             rules,
             language,
@@ -321,11 +321,6 @@ def size_of(source):
     return min(map(shingle_size, source.languages))
 
 
-def _fields(part):
-    """The fields of a part of a recipe, or of a namespace like it: dict."""
-    return dict(vars(part))
-
-
 def _rows_of(line, source, file):
     """The texts of a line: list of tuples of one or two str, some of them empty.
 
@@ -338,7 +333,7 @@ def _rows_of(line, source, file):
             raise ValueError(f"longer than {longest_line(path):,} bytes")
     if len(sides) < len(source.languages):
         return pair_parser(paths[0])(line, *source.languages)
-    if paths[0].name.removesuffix(".gz").endswith(".jsonl"):
+    if holds_documents(paths[0]):
         return _rows_of_document(usable_text(line))
     return [tuple(map(usable_text, sides))]
 
@@ -362,11 +357,5 @@ def _rows_of_document(line):
 def _shown(line, num_sides):
     """The beginning of what cannot be read, to look at: tuple of str."""
     sides = line if isinstance(line, tuple) else (line,)
-    shown = [side[:1000].decode("utf-8", "backslashreplace") for side in sides]
+    shown = [side[:SHOWN].decode("utf-8", "backslashreplace") for side in sides]
     return tuple(shown + [""] * (num_sides - len(shown)))
-
-
-def band_count(rules):
-    """Bands of a row: int, 0 where near duplicates are not looked for."""
-    setting = rules.duplicates
-    return BANDS if setting is not None and setting.min_similarity is not None else 0

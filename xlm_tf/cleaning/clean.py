@@ -35,7 +35,7 @@ from xlm_tf.cleaning.cleaning_report import (
 from xlm_tf.cleaning.duplicates import KEPT, RULES, DuplicateSearch
 from xlm_tf.cleaning.pair_rules import UsualPair
 from xlm_tf.cleaning.process_pool import mapped_on_processes
-from xlm_tf.cleaning.row_shards import RowShards, Shard
+from xlm_tf.cleaning.row_shards import RowPlaces, RowShards, Shard
 from xlm_tf.cleaning.text_blocks import file_name, read_blocks, sources_of
 from xlm_tf.cleaning.text_repair import one_space
 from xlm_tf.data.corpus_report import check_files, usable_text
@@ -114,7 +114,6 @@ class _Cleaning:
         self.data = sources_of(recipe.data)
         self.sources = [*self.references, *self.data]
 
-    @functools.cache  # noqa: B019
     def make_cleaner(self):
         """Function without arguments that makes a `BlockCleaner`."""
         rules = _namespace(self.recipe.rules)
@@ -230,7 +229,7 @@ class _Cleaning:
     def _write(self, source, shards, store, state, first, counts):
         kind = "tsv" if len(source.languages) == 2 else "txt"
         output = self.recipe.output
-        places = _Places(store, shards)
+        places = RowPlaces(store, shards)
         writer = _Writer(output / f"{source.name}.{kind}.gz")
         rejected = contextlib.nullcontext()
         if self.recipe.rejected:
@@ -337,18 +336,6 @@ def _read_words(path):
     if not words:
         raise ValueError(f"{path} has no word, one per line.")
     return words
-
-
-class _Places:
-    """Places of rows of several shards, by their numbers."""
-
-    def __init__(self, store, shards):
-        self._arrays = [store.array(shard, "places") for shard in shards]
-        self._starts = np.cumsum([0, *map(len, self._arrays)])
-
-    def __getitem__(self, row):
-        number = int(np.searchsorted(self._starts, row, "right")) - 1
-        return int(self._arrays[number][row - self._starts[number]])
 
 
 @contextlib.contextmanager

@@ -1,10 +1,11 @@
 """What a cleaning did, to look at: `report.md`, `report.html` and `report.json`."""
 
 import dataclasses
+import functools
 import html
 import json
 
-from xlm_tf.cleaning.block_cleaning import FileCounts
+from xlm_tf.cleaning.block_cleaning import SAMPLES, FileCounts
 from xlm_tf.output_files import whole_file
 
 REPORT_FILE = "report.json"
@@ -33,7 +34,7 @@ class SourceReport:
     name: str
     files: dict
 
-    @property
+    @functools.cached_property
     def total(self):
         """`FileCounts` of all files together."""
         total = FileCounts()
@@ -136,7 +137,7 @@ def _samples(report):
             for file, own in report.files.items()
             for key, line, seen, texts in own.samples.get(kind, ())
         ]
-        yield kind, count, [sample[1:] for sample in sorted(samples)[:10]]
+        yield kind, count, [sample[1:] for sample in sorted(samples)[:SAMPLES]]
 
 
 def _shown(text):

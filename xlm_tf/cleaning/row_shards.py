@@ -116,8 +116,8 @@ class RowShards:
             yield from map(json.loads, file)
 
 
-class RowTexts:
-    """Texts of rows of several shards by their numbers, wherever they are.
+class _NumberedRows:
+    """Rows of several shards by their numbers.
 
     Args:
         store: `RowShards`.
@@ -128,10 +128,34 @@ class RowTexts:
         self._store = store
         self._shards = shards
         self._starts = np.cumsum([0, *(shard.rows for shard in shards)])
+
+    def _find(self, row):
+        """The number of the shard of a row, and its number there: (int, int)."""
+        number = int(np.searchsorted(self._starts, row, "right")) - 1
+        return number, int(row - self._starts[number])
+
+
+class RowPlaces(_NumberedRows):
+    """Places of rows, see `place_of`."""
+
+    def __init__(self, store, shards):
+        super().__init__(store, shards)
+        self._places = [store.array(shard, "places") for shard in shards]
+
+    def __getitem__(self, row):
+        number, row = self._find(row)
+        return int(self._places[number][row])
+
+
+class RowTexts(_NumberedRows):
+    """Texts of rows, wherever they are."""
+
+    def __init__(self, store, shards):
+        super().__init__(store, shards)
         self._open = {}
 
     def __getitem__(self, row):
-        number = int(np.searchsorted(self._starts, row, "right")) - 1
+        number, row = self._find(row)
         if number not in self._open:
             if len(self._open) == _MOST_OPEN:
                 self._open.pop(next(iter(self._open)))
@@ -140,6 +164,5 @@ class RowTexts:
             content = np.memmap(path, "uint8", "r")
             self._open[number] = content, self._store.array(shard, "ends")
         content, ends = self._open[number]
-        row = int(row - self._starts[number])
         start = ends[row - 1] if row else 0
         return content[start : ends[row] - 1].tobytes().decode()

@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-from pathlib import Path
 
 from xlm_tf.data.text_lines import split_lines, unpacked, with_cut_lines
 
@@ -133,10 +132,14 @@ def _lines(paths):
 
 def longest_line(path):
     """The bytes that a line of a file may have: int; what is longer is cut."""
-    is_json = path.name.removesuffix(".gz").endswith(".jsonl")
-    return LONGEST_DOCUMENT if is_json else LONGEST
+    return LONGEST_DOCUMENT if holds_documents(path) else LONGEST
+
+
+def holds_documents(path):
+    """Whether the lines of a file are objects of JSON, by its name: bool."""
+    return path.name.removesuffix(".gz").endswith(".jsonl")
 
 
 def file_name(files):
     """The name of a file, or of two whose lines belong together: str."""
-    return " + ".join(map(str, map(Path, files)))
+    return " + ".join(map(str, files))
