@@ -166,6 +166,30 @@ def full_disk_named(path):
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
+def claim_folder(folder, has_begun, what, own=()):
+    """Lock a folder that is new, or that holds what was begun there before.
+
+    Args:
+        folder: Path; it is made where it does not exist.
+        has_begun: bool, whether a beginning is in it.
+        what: str, what a beginning is of, such as "a cleaning".
+        own: names that may be in it without one.
+
+    Raises:
+        FileExistsError: something else is there.
+        ValueError: another process writes to it.
+    """
+    if not has_begun:
+        is_file = folder.exists() and not folder.is_dir()
+        if is_file or visible_names(folder) - set(own):
+            raise FileExistsError(
+                f"{folder} exists, and is no beginning of {what}. Choose another "
+                "output."
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+    lock_folder(folder)
+
+
 def lock_folder(folder):
     """Keep other processes from writing to a folder, until `unlock_folder`.
 

@@ -39,9 +39,10 @@ from xlm_tf.cleaning.row_shards import RowPlaces, RowShards, Shard
 from xlm_tf.cleaning.text_blocks import file_name, read_blocks, sources_of
 from xlm_tf.cleaning.text_repair import one_space
 from xlm_tf.data.corpus_report import check_files, usable_text
+from xlm_tf.data.file_stamps import file_stamps
 from xlm_tf.data.text_lines import split_lines, unpacked
 from xlm_tf.output_files import (
-    lock_folder,
+    claim_folder,
     unlock_folder,
     visible_names,
     whole_file,
@@ -277,12 +278,9 @@ class _Cleaning:
         rules = self.recipe.rules
         paths = [*self.recipe.data.paths, *self.recipe.held_out.paths]
         paths += rules.word_lists.values()
-        for rule in (rules.perplexity, rules.pairs.similarity):
-            if rule is not None and Path(rule.model).is_dir():
-                paths += sorted(x for x in Path(rule.model).rglob("*") if x.is_file())
-        return {
-            str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in paths
-        }
+        models = filter(None, (rules.perplexity, rules.pairs.similarity))
+        paths += [x.model for x in models if Path(x.model).is_dir()]
+        return file_stamps(paths)
 
     def _check_unchanged(self, files):
         """Raise a ValueError for a file that is not what it was at the beginning."""
@@ -390,19 +388,9 @@ class _Progress:
                 f"{output} holds cleaned texts already. Choose another output, or "
                 "delete it."
             )
-        if not self._path.exists():
-            is_other = output.exists() and not output.is_dir()
-            if (
-                is_other
-                or visible_names(output) - {WORK_FOLDER}
-                or any(visible_names(self.folder))
-            ):
-                raise FileExistsError(
-                    f"{output} exists, and is no beginning of a cleaning. Choose "
-                    "another output."
-                )
-            output.mkdir(parents=True, exist_ok=True)
-        lock_folder(output)
+        # What was killed at once has a folder, and nothing in it.
+        own = () if visible_names(self.folder) else (WORK_FOLDER,)
+        claim_folder(output, self._path.exists(), "a cleaning", own)
         # Of a process that was killed.
         for path in [*output.rglob(".*.partial")]:
             path.unlink()

@@ -16,9 +16,8 @@ from xlm_tf.training.recipe_fields import (
     RecipePart,
     Truth,
 )
-from xlm_tf.training.recipe_loader import RecipeError, lines_of
+from xlm_tf.training.recipe_loader import RecipeError, context_of, lines_of, read_fields
 from xlm_tf.training.recipe_parts import Bitext, contradictions_of_texts
-from xlm_tf.training.recipe_yaml import read_yaml
 
 
 class _Switch:
@@ -386,17 +385,8 @@ def load_cleaning_recipe(path, data_folder=None, **overrides):
         ValueError: the file is not YAML.
     """
     path = Path(path)
-    content = read_yaml(path)
-    if data_folder is not None and not Path(data_folder).is_dir():
-        raise FileNotFoundError(f"There is no data folder at {data_folder}.")
-    for name, value in overrides.items():
-        is_path = isinstance(value, Path)
-        content[name] = str(value.absolute()) if is_path else value
-    context = {
-        "folder": path.absolute().parent,
-        "data_folder": Path(data_folder or path.parent).absolute(),
-        "check_files": True,
-    }
+    content = read_fields(path, data_folder, overrides)
+    context = context_of(path.absolute().parent, data_folder)
     try:
         return CleaningRecipe.model_validate(content, context=context)
     except ValidationError as error:

@@ -42,12 +42,7 @@ def run(args):
     from xlm_tf.cleaning.clean import clean, cleaning
     from xlm_tf.cleaning.cleaning_recipe import load_cleaning_recipe
 
-    check_cluster_arguments(args)
-    if args.cluster is not None and args.processes is not None:
-        raise ValueError(
-            "--processes are of this machine, and a cluster has --workers. Received: "
-            f"--processes {args.processes}."
-        )
+    check_cluster_arguments(args, local="processes")
     overrides = {"output": args.output} if args.output else {}
     if args.rejected:
         overrides["rejected"] = True

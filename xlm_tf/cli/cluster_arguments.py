@@ -21,12 +21,22 @@ def add_cluster_arguments(parser):
     )
 
 
-def check_cluster_arguments(args):
-    """Raise a ValueError where there are workers of no cluster."""
+def check_cluster_arguments(args, local=None):
+    """Raise a ValueError where there are workers of no cluster.
+
+    Args:
+        args: of `add_cluster_arguments`.
+        local: str, the argument that is of this machine alone, if there is one.
+    """
     if args.workers is not None and args.cluster is None:
         raise ValueError(
             f"--workers is of a cluster: name it by --cluster. Received: --workers "
             f"{args.workers}."
+        )
+    if local is not None and None not in (args.cluster, getattr(args, local)):
+        raise ValueError(
+            f"--{local} are of this machine, and a cluster has --workers. Received: "
+            f"--{local} {getattr(args, local)}."
         )
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from xlm_tf.cli.text_lines import STANDARD_STREAM
+from xlm_tf.data.file_stamps import file_stamps
 from xlm_tf.output_files import full_disk_named, lock_folder, unlock_folder, whole_file
 from xlm_tf.version import __version__
 
@@ -82,12 +83,6 @@ def _plan_of(args, inputs):
     arguments = {
         name: value for name, value in vars(args).items() if name not in _WITHOUT_EFFECT
     }
-    files = []
-    for name in map(Path, inputs):
-        own = sorted(name.rglob("*")) if name.is_dir() else [name]
-        files += [
-            [str(path), path.stat().st_size, path.stat().st_mtime_ns]
-            for path in own
-            if path.is_file()
-        ]
+    # Some models are names of no file.
+    files = file_stamps(path for path in inputs if Path(path).exists())
     return {"version": __version__, "arguments": arguments, "files": files}

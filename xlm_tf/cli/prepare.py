@@ -41,12 +41,7 @@ def run(args):
     from xlm_tf.training.prepare import prepare, tokenizing
     from xlm_tf.training.recipe_loader import load_recipe
 
-    check_cluster_arguments(args)
-    if args.cluster is not None and args.threads is not None:
-        raise ValueError(
-            "--threads are of this machine, and a cluster has --workers. Received: "
-            f"--threads {args.threads}."
-        )
+    check_cluster_arguments(args, local="threads")
     # Nothing goes to the output of the recipe, which may have none.
     recipe = load_recipe(args.recipe, args.data, "pretrain", output=args.output)
     begin = functools.partial(tokenizing, recipe)

@@ -20,10 +20,9 @@ from xlm_tf.collecting.reading import read_pages
 from xlm_tf.collecting.workers import Failure, Workers
 from xlm_tf.data.language_identification import LanguageIdentifier
 from xlm_tf.output_files import (
+    claim_folder,
     full_disk_named,
-    lock_folder,
     unlock_folder,
-    visible_names,
     whole_file,
 )
 
@@ -138,14 +137,7 @@ class _Progress:
                 f"{folder} holds collected documents already. Choose another output, "
                 "or delete it."
             )
-        if not self._path.exists():
-            if folder.exists() and (not folder.is_dir() or visible_names(folder)):
-                raise FileExistsError(
-                    f"{folder} exists, and is no beginning of a collection. Choose "
-                    "another output."
-                )
-            folder.mkdir(parents=True, exist_ok=True)
-        lock_folder(folder)
+        claim_folder(folder, self._path.exists(), "a collection")
         if self._path.exists():
             self._read()
         self.save()

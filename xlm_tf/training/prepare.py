@@ -10,14 +10,10 @@ import tensorflow as tf
 from rich.console import Console
 from rich.progress import Progress
 
+from xlm_tf.data.file_stamps import file_stamps
 from xlm_tf.data.token_shards import File, Shard, token_dtype, write_shard
 from xlm_tf.objectives.token_sequences import token_ids_of_sides
-from xlm_tf.output_files import (
-    lock_folder,
-    unlock_folder,
-    visible_names,
-    whole_file,
-)
+from xlm_tf.output_files import claim_folder, unlock_folder, whole_file
 from xlm_tf.text.fingerprint import tokenizer_fingerprint
 from xlm_tf.training.prepared_corpora import (
     HELD_OUT_FILE,
@@ -181,9 +177,7 @@ def _plan(recipe, tokenizer):
         "data": data.model_dump(mode="json"),
         "held_out": recipe.held_out is not None,
         "held_out_share": recipe.held_out_share,
-        "files": {
-            str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in paths
-        },
+        "files": file_stamps(paths),
     }
 
 
@@ -197,14 +191,7 @@ class _Progress:
                 f"{folder} holds prepared corpora already. Choose another output, or "
                 "delete it."
             )
-        if not self.path.exists():
-            if folder.exists() and (not folder.is_dir() or visible_names(folder)):
-                raise FileExistsError(
-                    f"{folder} exists, and is no beginning of prepared corpora. Choose "
-                    "another output."
-                )
-            folder.mkdir(parents=True, exist_ok=True)
-        lock_folder(folder)
+        claim_folder(folder, self.path.exists(), "prepared corpora")
         if not self.path.exists():
             self._write_plan(plan)
         first, *lines = self.path.read_text(encoding="utf-8").splitlines()

@@ -80,11 +80,7 @@ def load_recipe(source, data_folder=None, command=None, **overrides):
         ValueError: the file is not YAML, or of another command.
     """
     path, folder = find_recipe(source)
-    _check_data_folder(data_folder)
-    content = read_yaml(path)
-    for name, value in overrides.items():
-        is_path = isinstance(value, Path)
-        content[name] = str(value.absolute()) if is_path else value
+    content = read_fields(path, data_folder, overrides)
     return check_recipe(content, path, folder, data_folder, command)
 
 
@@ -104,11 +100,7 @@ def check_recipe(content, path, folder, data_folder=None, command=None):
     kind = kind_of(content, command)
     if command is not None and kind.command != command:
         raise ValueError(f"{path} is a recipe of `xlm-tf {kind.command}`.")
-    context = {
-        "folder": folder,
-        "data_folder": Path(data_folder or folder).absolute(),
-        "check_files": True,
-    }
+    context = context_of(folder, data_folder)
     recipe, errors = _validate(kind, content, context)
     of_files = [error["type"] in (MISSING_FILE, UNUSABLE_FILE) for error in errors]
     has_corpora = all(error["loc"][-1:] != ("prepared",) for error in errors)
@@ -128,6 +120,39 @@ def check_recipe(content, path, folder, data_folder=None, command=None):
         error_class = MissingFilesError if errors and is_missing else RecipeError
         raise error_class([f"{path}: {line}" for line in lines])
     return recipe
+
+
+def read_fields(path, data_folder, overrides):
+    """The fields of a file, with values for some at its top level: dict.
+
+    Args:
+        path: Path.
+        data_folder, overrides: see `load_recipe`.
+
+    Raises:
+        FileNotFoundError: there is no such file or data folder.
+        ValueError: the file is not YAML.
+    """
+    _check_data_folder(data_folder)
+    content = read_yaml(path)
+    for name, value in overrides.items():
+        is_path = isinstance(value, Path)
+        content[name] = str(value.absolute()) if is_path else value
+    return content
+
+
+def context_of(folder, data_folder):
+    """What `xlm_tf.training.recipe_fields` looks up files and models by: dict.
+
+    Args:
+        folder: Path where relative paths start.
+        data_folder: str or Path where those of corpora start instead, or None.
+    """
+    return {
+        "folder": folder,
+        "data_folder": Path(data_folder or folder).absolute(),
+        "check_files": True,
+    }
 
 
 def _check_data_folder(data_folder):
