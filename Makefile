@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .PHONY: quickstart test test-gpu test-newest test-notebooks test-peers test-slow \
 	notebooks lint clean
 
-# Trains, evaluates, exports and serves a small model on real text: about 6 minutes
+# Trains, evaluates, exports and serves a small model on real text: about 5 minutes
 # on two cores. Everything ends up in ./quickstart-results.
 quickstart: $(VENV)/.quickstart
 	$(BIN)/xlm-tf quickstart --output quickstart-results
