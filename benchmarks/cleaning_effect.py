@@ -10,28 +10,17 @@ without noise: equal steps, and one vocabulary, of the last.
 import argparse
 import gzip
 import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-import yaml
 from cleaning import clean, markdown, read
 from planted_noise import plant
+from small_pretraining import pretrain, train_vocabulary
 from timing import machine
 
 LANGUAGES = ("en", "de", "fr")
 # Of a kind: eight of them are a third of all lines then.
 SHARE = 1 / 21
-MODEL = {
-    "num_layers": 2,
-    "num_heads": 4,
-    "hidden_dim": 128,
-    "intermediate_dim": 512,
-    "max_sequence_length": 128,
-    "position_offset": 2,
-    "language_embeddings": True,
-}
 
 
 def main():
@@ -47,15 +36,19 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         texts, counts = write_texts(args, folder)
-        corpora = [
-            f"--corpus={language}={path}"
-            for language, path in texts["captions"].items()
-        ]
         vocabulary = folder / "vocabulary.spm"
-        run("vocabulary", "--size", "4000", "--output", vocabulary, *corpora)
+        train_vocabulary(vocabulary, 4000, texts["captions"])
+        held_out = {x: args.multi30k / f"val.{x}.gz" for x in LANGUAGES}
         perplexities = {
             text: [
-                pretrain(args, folder, vocabulary, files, f"{text} {seed}", seed)
+                pretrain(
+                    folder,
+                    f"{text} {seed}",
+                    vocabulary,
+                    files,
+                    held_out,
+                    {"steps": args.steps, "seed": seed},
+                )
                 for seed in args.seeds
             ]
             for text, files in texts.items()
@@ -100,43 +93,6 @@ def write_texts(args, folder):
         for name, own in texts.items()
     }
     return texts, counts
-
-
-def pretrain(args, folder, vocabulary, files, name, seed):
-    """dict from language to the perplexity of the held-out captions."""
-    recipe = {
-        "output": str(folder / name),
-        "vocabulary": str(vocabulary),
-        "model": MODEL,
-        "data": {"monolingual": {x: [str(path)] for x, path in files.items()}},
-        "held_out": {
-            "monolingual": {
-                x: [str((args.multi30k / f"val.{x}.gz").absolute())] for x in LANGUAGES
-            }
-        },
-        "objectives": {"mlm": 1},
-        "training": {
-            "steps": args.steps,
-            "batch_size": 16,
-            "sequence_length": 128,
-            "learning_rate": 2.0e-3,
-            "schedule": "cosine",
-            "warmup_steps": args.steps // 10,
-            "evaluate_every": args.steps,
-            "seed": seed,
-        },
-    }
-    path = folder / "pretraining.yaml"
-    path.write_text(yaml.safe_dump(recipe), encoding="utf-8")
-    run("pretrain", path, "--quiet")
-    metrics = (folder / name / "metrics.jsonl").read_text(encoding="utf-8")
-    last = json.loads(metrics.splitlines()[-1])
-    return {language: last[f"perplexity/mlm/{language}"] for language in LANGUAGES}
-
-
-def run(*command):
-    """Run `xlm-tf` with arguments."""
-    subprocess.run([sys.executable, "-m", "xlm_tf.cli", *map(str, command)], check=True)
 
 
 if __name__ == "__main__":

@@ -231,7 +231,7 @@ class PretrainingData:
             else:
                 shuffled = repeat_shuffled(examples, seed)
                 own_rows = [
-                    objective.pack_rows(own, seed + number).rebatch(1)
+                    objective.pack_rows(own, seed + number).unbatch().batch(1)
                     for number, own in enumerate(shuffled.values())
                 ]
             by_row = steps.map(_shares(counts, alpha, starts)).flat_map(
