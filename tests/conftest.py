@@ -201,6 +201,22 @@ def lock_elsewhere():
 
 
 @pytest.fixture
+def is_free_elsewhere():
+    """Function that says whether another process could lock a folder."""
+    program = (
+        "import fcntl, sys; file = open(sys.argv[1], 'ab'); "
+        "fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    )
+
+    def is_free(folder):
+        command = [sys.executable, "-c", program, str(folder / ".lock")]
+        process = subprocess.run(command, capture_output=True, check=False)
+        return process.returncode == 0
+
+    return is_free
+
+
+@pytest.fixture
 def full_disk():
     """No file of this process may grow above 100 kB, as if the disk were full."""
     resource = pytest.importorskip("resource")

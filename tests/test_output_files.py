@@ -7,6 +7,7 @@ import pytest
 
 from xlm_tf.output_files import (
     check_output,
+    folders_unlocked,
     lock_folder,
     unlock_folder,
     visible_names,
@@ -97,6 +98,32 @@ def test_a_folder_is_one_process_alone(tmp_path, lock_elsewhere):
     unlock_folder(tmp_path)
     with pytest.raises(ValueError, match="Another process writes to"):
         lock_folder(tmp_path)
+
+
+def test_folders_are_unlocked_however_a_function_ends(tmp_path, is_free_elsewhere):
+    outer, own, other = (tmp_path / name for name in ("outer", "own", "other"))
+    for folder in (outer, own, other):
+        folder.mkdir()
+
+    @folders_unlocked()
+    def write(error=None):
+        lock_folder(own)
+        lock_folder(other)
+        assert not is_free_elsewhere(own)
+        if error is not None:
+            raise error
+
+    with folders_unlocked():
+        lock_folder(outer)
+        write()
+        assert is_free_elsewhere(own)
+        for error in (KeyboardInterrupt, ValueError):
+            with pytest.raises(error):
+                write(error)
+            assert is_free_elsewhere(own)
+            assert is_free_elsewhere(other)
+        assert not is_free_elsewhere(outer)
+    assert is_free_elsewhere(outer)
 
 
 def test_a_full_disk_is_said_of_the_file(tmp_path, full_disk):

@@ -19,6 +19,7 @@ except ImportError:  # not on Windows: nobody is kept out there
 # No space, a quota, or a limit of the size of files.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _locks = {}
+_locked = contextvars.ContextVar("folders that were locked", default=None)
 _being_written = contextvars.ContextVar("folders being written", default=())
 
 
@@ -166,6 +167,22 @@ def full_disk_named(path):
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
+@contextlib.contextmanager
+def folders_unlocked():
+    """Unlock the folders that are locked within, however the block ends.
+
+    Decorates the functions that write to a folder of their own: in a notebook, the
+    process outlives one that failed.
+    """
+    token = _locked.set([])
+    try:
+        yield
+    finally:
+        for folder in _locked.get():
+            unlock_folder(folder)
+        _locked.reset(token)
+
+
 def claim_folder(folder, has_begun, what, own=()):
     """Lock a folder that is new, or that holds what was begun there before.
 
@@ -193,6 +210,8 @@ def claim_folder(folder, has_begun, what, own=()):
 def lock_folder(folder):
     """Keep other processes from writing to a folder, until `unlock_folder`.
 
+    Or until the end of the nearest `folders_unlocked`.
+
     The lock ends with the process, however that ends; within a process, who locks last
     has it. Its file stays, and is empty. Where a file system knows no locks, nobody is
     kept out.
@@ -218,6 +237,8 @@ def lock_folder(folder):
             ) from error
         return
     _locks[folder.resolve()] = file
+    if _locked.get() is not None:
+        _locked.get().append(folder)
 
 
 def unlock_folder(folder):

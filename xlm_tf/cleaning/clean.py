@@ -43,7 +43,7 @@ from xlm_tf.data.file_stamps import file_stamps
 from xlm_tf.data.text_lines import split_lines, unpacked
 from xlm_tf.output_files import (
     claim_folder,
-    unlock_folder,
+    folders_unlocked,
     visible_names,
     whole_file,
 )
@@ -58,6 +58,7 @@ REJECTED_FOLDER = "rejected"
 _USUAL_PAIRS = 20_000
 
 
+@folders_unlocked()
 def clean(recipe, processes=1, quiet=False, map_blocks=None):
     """Clean texts into the folder of a recipe, from where it stopped before.
 
@@ -452,4 +453,3 @@ class _Progress:
     def end(self):
         """Remove what is between the passes."""
         shutil.rmtree(self.folder)
-        unlock_folder(self._output)

@@ -21,8 +21,8 @@ from xlm_tf.collecting.workers import Failure, Workers
 from xlm_tf.data.language_identification import LanguageIdentifier
 from xlm_tf.output_files import (
     claim_folder,
+    folders_unlocked,
     full_disk_named,
-    unlock_folder,
     whole_file,
 )
 
@@ -38,6 +38,7 @@ PART = 64 << 20
 _EXTRACTORS = ("trafilatura", "htmldate", "mwparserfromhell", "feedparser", "py3langid")
 
 
+@folders_unlocked()
 def collect(
     inputs,
     folder,
@@ -182,7 +183,6 @@ class _Progress:
     def end(self):
         """All is in its place."""
         self._path.unlink()
-        unlock_folder(self.folder)
 
 
 def _read_all(files, progress, begin, processes, languages, part, quiet):

@@ -16,6 +16,7 @@ from xlm_tf.generation.beam_search import BeamSearch
 from xlm_tf.models.generation_in_order import generate_in_order
 from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 from xlm_tf.models.seq2seq_lm_preprocessor import XLMSeq2SeqLMPreprocessor
+from xlm_tf.output_files import folders_unlocked
 from xlm_tf.text.language_codes import match_language
 from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 from xlm_tf.text.sentences import split_sentences
@@ -59,6 +60,7 @@ class FinetuningResult:
     finished: bool
 
 
+@folders_unlocked()
 def finetune(recipe, quiet=False, on_evaluation=None):
     """Run a recipe to its end, from where it stopped if it was begun before.
 

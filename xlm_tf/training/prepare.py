@@ -13,7 +13,7 @@ from rich.progress import Progress
 from xlm_tf.data.file_stamps import file_stamps
 from xlm_tf.data.token_shards import File, Shard, token_dtype, write_shard
 from xlm_tf.objectives.token_sequences import token_ids_of_sides
-from xlm_tf.output_files import claim_folder, unlock_folder, whole_file
+from xlm_tf.output_files import claim_folder, folders_unlocked, whole_file
 from xlm_tf.text.fingerprint import tokenizer_fingerprint
 from xlm_tf.training.prepared_corpora import (
     HELD_OUT_FILE,
@@ -33,6 +33,7 @@ SHARD_TOKENS = 100_000_000
 BLOCK = 2048
 
 
+@folders_unlocked()
 def prepare(
     recipe,
     folder,
@@ -278,4 +279,3 @@ def _write_index(folder, tokenizer, dtype, sources, progress, held_out_file):
     with whole_file(folder / INDEX_FILE) as partial:
         partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
     (folder / PROGRESS_FILE).unlink()
-    unlock_folder(folder)

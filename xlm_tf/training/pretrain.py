@@ -12,6 +12,7 @@ from xlm_tf.models.backbone import XLMBackbone
 from xlm_tf.models.causal_lm import XLMCausalLM
 from xlm_tf.models.masked_lm import XLMMaskedLM
 from xlm_tf.models.masked_lm_preprocessor import XLMMaskedLMPreprocessor
+from xlm_tf.output_files import folders_unlocked
 from xlm_tf.training.initial_model import facts_of, load_initial_model
 from xlm_tf.training.initial_model_checks import check_initial_model
 from xlm_tf.training.masked_lm_trainer import MaskedLMTrainer
@@ -47,6 +48,7 @@ class PretrainingResult:
     finished: bool
 
 
+@folders_unlocked()
 def pretrain(recipe, quiet=False, on_evaluation=None):
     """Run a recipe to its end, from where it stopped if it was begun before.
 

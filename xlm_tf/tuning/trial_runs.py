@@ -9,7 +9,7 @@ import shutil
 
 import numpy as np
 
-from xlm_tf.output_files import unlock_folder, whole_file
+from xlm_tf.output_files import whole_file
 from xlm_tf.training.finetune import finetune
 from xlm_tf.training.pretrain import pretrain
 from xlm_tf.training.run import is_higher_better
@@ -137,5 +137,4 @@ def _train(recipe, watch):
     try:
         return train(recipe, quiet=True, on_evaluation=watch).finished
     finally:
-        unlock_folder(recipe.output)  # of a run that ended by an error
         gc.collect()  # a model refers to itself, and fills memory until it is found
