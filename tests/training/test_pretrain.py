@@ -628,6 +628,39 @@ def test_only_more_steps_are_asked_of_what_was_trained(workspace, tmp_path):
         (linear / "metrics.jsonl").write_text("")
 
 
+def test_what_was_trained_goes_on_with_the_same_files(workspace, tmp_path):
+    texts, vocabulary = tmp_path / "en.txt", tmp_path / "v.model"
+    texts.write_text("One.\nTwo.\n")
+    vocabulary.write_bytes((workspace / "vocabulary.model").read_bytes())
+    output = tmp_path / "run"
+    path = write_recipe(
+        workspace,
+        "x.yaml",
+        vocabulary=str(vocabulary),
+        data={"monolingual": {"en": [str(texts)], "fr": ["train.fr.txt"]}},
+    )
+    claim_output(load_recipe(path, output=output))
+    (output / "vocabulary.spm").write_text("trained on these texts")
+    texts.write_text("One.\nThree.\n")
+    claim_output(load_recipe(path, output=output))  # nothing was trained on them
+    assert not (output / "vocabulary.spm").exists()
+    (output / "metrics.jsonl").write_text("")
+    for changed, others in ((texts, vocabulary), (vocabulary, texts)):
+        content = changed.read_bytes()
+        for own in (texts, vocabulary):
+            os.utime(own, (1, 1))  # as of copies
+        claim_output(load_recipe(path, output=output))
+        changed.write_bytes(content.replace(b"e", b"E"))
+        with pytest.raises(ValueError, match="holds a run of other files") as error:
+            claim_output(load_recipe(path, output=output))
+        assert changed.name in str(error.value)
+        assert others.name not in str(error.value)
+        changed.write_bytes(content)
+    (output / "inputs.json").unlink()  # begun before there was one
+    claim_output(load_recipe(path, output=output))
+    assert (output / "inputs.json").exists()
+
+
 @pytest.mark.slow
 def test_a_longer_training_ends_as_one_that_was_meant(
     workspace, uninterrupted, tmp_path
@@ -639,6 +672,18 @@ def test_a_longer_training_ends_as_one_that_was_meant(
     expected, actual = last_state(uninterrupted), last_state(output)
     for name, tensor in expected.items():
         np.testing.assert_array_equal(actual[name], tensor, err_msg=name)
+
+
+def test_a_run_that_fails_leaves_its_folder_to_others(
+    workspace, tmp_path, is_free_elsewhere
+):
+    (tmp_path / "bad.model").write_text("no vocabulary")
+    recipe = load_recipe(workspace / "recipe.yaml", output=tmp_path / "run")
+    recipe = recipe.model_copy(update={"vocabulary": tmp_path / "bad.model"})
+    with pytest.raises(ValueError, match=r"bad\.model is no SentencePiece model"):
+        pretraining.pretrain(recipe, quiet=True)
+    assert (tmp_path / "run" / ".lock").exists()
+    assert is_free_elsewhere(tmp_path / "run")
 
 
 def test_two_runs_at_once_are_refused(workspace, tmp_path, lock_elsewhere, capsys):

@@ -54,20 +54,23 @@ class File:
         status = path.stat()
         return cls(path.name, status.st_size, status.st_mtime_ns, _crc32(path))
 
-    def check(self, folder):
-        """Raise ValueError where the file is another one now.
+    def is_same(self, path):
+        """Whether a file has the content of this one: bool.
 
         One of the same size that was written at another time is read to its end: it
         may be a copy.
         """
+        status = path.stat()
+        return status.st_size == self.bytes and (
+            status.st_mtime_ns == self.changed or _crc32(path) == self.crc32
+        )
+
+    def check(self, folder):
+        """Raise ValueError where the file is another one now, see `is_same`."""
         path = Path(folder, self.name)
         if not path.is_file():
             raise ValueError(f"{path} is missing.")
-        status = path.stat()
-        is_same = status.st_size == self.bytes and (
-            status.st_mtime_ns == self.changed or _crc32(path) == self.crc32
-        )
-        if not is_same:
+        if not self.is_same(path):
             raise ValueError(f"{path} is not as it was written: its content changed.")
 
 

@@ -11,8 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from xlm_tf.output_files import lock_folder, unlock_folder, visible_names, whole_file
+from xlm_tf.output_files import lock_folder, visible_names, whole_file
 from xlm_tf.training.checkpoint import TrainingCheckpoint
+from xlm_tf.training.input_files import changed_inputs, has_inputs, record_inputs
 from xlm_tf.training.optimizer import SCHEDULES_TO_THE_END
 from xlm_tf.training.reporting import Reporter
 from xlm_tf.training.strategy import distribution_strategy, is_chief
@@ -255,9 +256,8 @@ class TrainingRun(keras.callbacks.Callback):
             )
 
     def close(self):
-        """End the run; others may go on with it."""
+        """End the run."""
         self.writer.close()
-        unlock_folder(self.output)
         if self.stop_requested:
             self.reporter.say(
                 f"Stopped at step {self.step} of {self.training.steps}, saved. Run the "
@@ -328,14 +328,14 @@ def claim_output(recipe):
 
     Where nothing has been trained yet, a changed recipe takes the place of the old one;
     where it has, one of a pretraining of more steps may.
-    It is this process's alone until `TrainingRun.close`.
+    It is this process's alone, see `lock_folder`.
 
     Args:
         recipe: `PretrainingRecipe` or `FinetuningRecipe`.
 
     Raises:
-        ValueError: the directory holds a run of another recipe, or something else, or
-            cannot be written, or another process trains there.
+        ValueError: the directory holds a run of another recipe or of other files, or
+            something else, or cannot be written, or another process trains there.
     """
     output = recipe.output
     record = output / "recipe.json"
@@ -355,6 +355,14 @@ def claim_output(recipe):
                     f"{output} holds a run of another recipe. Changed since: "
                     f"{', '.join(changed)}. Choose another output, or delete it."
                 )
+            others = changed_inputs(recipe)
+            if others and is_begun:
+                raise ValueError(
+                    f"{output} holds a run of other files. Their content changed "
+                    f"since: {', '.join(others)}. Choose another output, which may "
+                    "begin with its model (initial_model), or delete it."
+                )
+            changed += others
         elif visible_names(output):
             raise ValueError(
                 f"{output} exists and is not a training run. Choose another output."
@@ -373,6 +381,8 @@ def claim_output(recipe):
         raise ValueError(
             f"{record} is damaged: {error}. Choose another output, or delete it."
         ) from error
+    if not is_begun or not has_inputs(recipe):
+        record_inputs(recipe)
 
 
 def _is_longer(recipe, before, changed):

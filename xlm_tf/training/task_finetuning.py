@@ -11,7 +11,7 @@ import numpy as np
 from xlm_tf.evaluation.model_scores import score_languages
 from xlm_tf.evaluation.score_report import score_columns, write_report
 from xlm_tf.models.loading import load_task
-from xlm_tf.output_files import whole_file
+from xlm_tf.output_files import folders_unlocked, whole_file
 from xlm_tf.training.classification import ClassificationData
 from xlm_tf.training.embedding import EmbeddingData
 from xlm_tf.training.question_answering import QuestionAnsweringData
@@ -53,6 +53,7 @@ class TaskResult:
     finished: bool
 
 
+@folders_unlocked()
 def finetune_task(recipe, quiet=False, on_evaluation=None):
     """Run a recipe to its end, from where it stopped if it was begun before.
 
@@ -80,8 +81,8 @@ def finetune_task(recipe, quiet=False, on_evaluation=None):
     data.describe(reporter)
     if data.num_left_out:
         reporter.say(
-            f"{data.num_left_out:,} {data.nouns} of data are held out, or say what "
-            f"those do: {len(data.train):,} are trained on."
+            f"Of data {len(data.train):,} {data.nouns} are trained on; the other "
+            f"{data.num_left_out:,} are held out, or repeat what is."
         )
     if data.untrained:
         reporter.say(
