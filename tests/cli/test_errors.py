@@ -86,6 +86,18 @@ def test_the_command_ends_with_it(monkeypatch, capsys):
     assert run_with(monkeypatch, BrokenPipeError()) == 141
 
 
+@pytest.mark.parametrize(
+    ("error", "code"), [(KeyboardInterrupt(), 130), (ImportError("no CUDA"), 2)]
+)
+def test_what_ends_the_start_of_tensorflow(monkeypatch, capsys, error, code):
+    def start():
+        raise error
+
+    monkeypatch.setattr(cli, "start_tensorflow", start)
+    assert cli.main(["pretrain", "recipe.yaml"]) == code
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
 def test_a_parser_says_one_line(capsys):
     for arguments in ([], ["extend"], ["nothing"], ["extend", "a", "b", "--tokn", "x"]):
         with pytest.raises(SystemExit, match="2"):

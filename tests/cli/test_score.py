@@ -140,6 +140,8 @@ def test_one_system_packed_from_stdin(files, monkeypatch, capsys):
         ({"--output": ["a.de"]}, "another file than what is read"),
         ({"--output": ["none/s.json"]}, "no folder none"),
         ({"--language": [" "]}, "The code of a language must be a string"),
+        ({"--language": ["chinese"]}, "such as de, zh or pt-BR: it says what"),
+        ({"--language": ["not a code"]}, "Received: not a code."),
     ],
 )
 def test_what_cannot_be_scored(files, capsys, change, message):

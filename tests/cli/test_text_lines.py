@@ -1,8 +1,10 @@
 """Lines into a command, in the encoding that it is told."""
 
 import argparse
+import bz2
 import gzip
 import io
+import lzma
 import sys
 
 import pytest
@@ -30,6 +32,23 @@ def test_files_and_stdin(tmp_path, monkeypatch, encoding, content):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
     assert list(read_lines("-", encoding)) == LINES
     check_lines("-")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+@pytest.mark.parametrize(
+    ("pack", "kind"),
+    [
+        (lzma.compress, "compressed by xz"),
+        (bz2.compress, "compressed by bzip2"),
+        (lambda text: gzip.compress(lzma.compress(text)), "compressed by xz"),
+        (lambda text: b"PK\x03\x04" + text, "a zip archive"),
+    ],
+)
+def test_what_others_packed_is_named(tmp_path, encoding, pack, kind):
+    path = tmp_path / "in.txt"
+    path.write_bytes(pack(TEXT.encode()))
+    with pytest.raises(ValueError, match=rf"in\.txt is {kind}\. Expected text, plain"):
+        list(read_lines(str(path), encoding))
 
 
 def test_gzip(tmp_path):

@@ -134,7 +134,9 @@ def test_a_language_that_the_model_was_not_trained_on(folder, tmp_path, capsys):
     command = ["translate", "--model", str(folder), str(source)]
     command += ["--output", str(target), "--max-length", "3"]
     assert main([*command, "--from", "en", "--to", "fr"]) == 2
-    assert "this model writes: de. Received: 'fr'" in one_error(capsys)
+    message = one_error(capsys)
+    assert "--target-language: A language must be" in message
+    assert "this model writes: de. Received: 'fr'" in message
     assert main([*command, "--from", "yy"]) == 2
     assert "this model reads: en. Received: 'yy'" in one_error(capsys)
     assert not target.exists()
@@ -258,9 +260,9 @@ def test_the_language_to_write_is_forced(of_three, tmp_path):
         ),
         (
             ["--from", "en"],
-            "pass `target_language`, or set that of the preprocessor, to ",
+            "languages: pass --target-language, one of de, en.",
         ),
-        (["--to", "de"], "pass `source_language`, or set `language` of the "),
+        (["--to", "de"], "languages: pass --source-language, one of de, en, fr."),
     ],
 )
 def test_nothing_is_translated_into_no_language(

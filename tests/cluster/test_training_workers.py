@@ -15,6 +15,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from xlm_tf.cli import main
+from xlm_tf.cluster.training_workers import _refusal
 
 pytestmark = pytest.mark.slow
 
@@ -116,3 +117,11 @@ def test_what_workers_refuse_is_said_once(nodes, recipe, tmp_path, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")
     assert "is not a training run" in line
+
+
+def test_a_refusal_is_what_the_command_says():
+    noise = ["WARNING: retracing", "W0000 00:00: op_kernel.cc"]
+    for own in (["no text"], ["recipe.a is missing.", "recipe.b is missing."]):
+        said = [noise[0], *(f"error: {line}" for line in own), noise[1]]
+        assert _refusal(said) == "\n".join(own)
+    assert _refusal(noise) == "\n".join(noise)  # better than nothing

@@ -3,6 +3,7 @@ import tensorflow as tf
 
 from xlm_tf.text.language_codes import (
     LanguageCode,
+    is_language,
     match_language,
     parse_language_code,
 )
@@ -101,6 +102,13 @@ def test_a_code_says_the_same_in_every_spelling(code, expected):
 def test_what_is_no_string_is_refused(code):
     with pytest.raises(ValueError, match="in YAML and JSON in quotation marks"):
         parse_language_code(code)
+
+
+def test_a_name_is_no_code():
+    for code in ("de", "zh-Hant", "zho_Hans", "en_XX", "zh_classical", "no", "nb"):
+        assert is_language(code), code
+    for name in ("chinese", "xx", "not a language"):
+        assert not is_language(name), name
 
 
 def test_every_name_of_the_released_models_is_a_language_of_its_own():

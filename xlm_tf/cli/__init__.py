@@ -85,10 +85,10 @@ def main(argv=None):
             # What a terminal cannot show is no reason to stop.
             stream.reconfigure(errors="backslashreplace")
     args = make_parser().parse_args(argv)
-    if args.uses_tensorflow:
-        keep_freed_memory()
-        start_tensorflow()
     try:
+        if args.uses_tensorflow:
+            keep_freed_memory()
+            start_tensorflow()
         return args.run(args)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -11,6 +11,7 @@ from xlm_tf.cli.argument_types import whole
 from xlm_tf.cli.tables import print_table, table_console
 from xlm_tf.cli.text_lines import add_encoding_argument, read_lines
 from xlm_tf.output_files import check_output, whole_file
+from xlm_tf.text.language_codes import is_language
 
 _NAMES = {"bleu": "BLEU", "chrf": "chrF"}
 
@@ -90,6 +91,11 @@ def run(args):
 
 def _check_names(args):
     """Refuse what can be seen before files are read."""
+    if not is_language(args.language):
+        raise ValueError(
+            "--language must be the code of a language, such as de, zh or pt-BR: it "
+            f"says what BLEU counts. Received: {args.language}."
+        )
     seen = {}
     for path in (*args.references, *args.systems):
         key = Path(path).resolve()

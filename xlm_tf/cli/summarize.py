@@ -64,6 +64,7 @@ def add_arguments(parser):
     )
 
 
+@translate.languages_as_options()
 def run(args):
     """Summarise, with progress on stderr.
 

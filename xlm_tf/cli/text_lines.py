@@ -10,7 +10,7 @@ import stat
 import sys
 from pathlib import Path
 
-from xlm_tf.data.text_lines import CHUNK, split_lines, unpacked
+from xlm_tf.data.text_lines import CHUNK, other_kind, split_lines, unpacked
 from xlm_tf.output_files import check_output, whole_file
 
 STANDARD_STREAM = "-"
@@ -65,7 +65,8 @@ def read_lines(path, encoding="utf-8"):
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a line that is not in the encoding; names file and line.
+        ValueError: a line that is not in the encoding; names file and line. A file that
+            is packed, but not by gzip.
     """
     name = "stdin" if path == STANDARD_STREAM else str(path)
     if path != STANDARD_STREAM and Path(path).is_dir():
@@ -77,6 +78,7 @@ def read_lines(path, encoding="utf-8"):
         if path == STANDARD_STREAM
         else unpacked(path)
     )
+    chunks = _not_packed(chunks, name)
     if encoding != "utf-8":
         chunks = _as_utf8(chunks, name, encoding)
     for number, line in enumerate(split_lines(chunks), start=1):
@@ -175,6 +177,15 @@ def _check_mark(name, line):
     for mark, own in _BYTE_ORDER_MARKS.items():
         if line.startswith(mark):
             raise ValueError(f"{name} is {own.upper()}: pass --encoding {own}.")
+
+
+def _not_packed(chunks, name):
+    """The chunks, unless the first tells that a program other than gzip packed them."""
+    for number, chunk in enumerate(filter(None, chunks)):
+        kind = None if number else other_kind(chunk)
+        if kind is not None and "text" not in kind:
+            raise ValueError(f"{name} is {kind}. Expected text, plain or gzip.")
+        yield chunk
 
 
 def _as_utf8(chunks, name, encoding):

@@ -3,8 +3,10 @@
 For example `xlm-tf translate --model DIR --target-language fr < en.txt > fr.txt`.
 """
 
+import contextlib
 import functools
 import itertools
+import re
 import statistics
 import sys
 
@@ -26,6 +28,8 @@ from xlm_tf.cli.search_arguments import add_search_arguments, search_of
 from xlm_tf.cli.text_jobs import add_job_arguments, open_job, text_jobs
 from xlm_tf.cli.text_lines import STANDARD_STREAM, blocks, read_lines
 
+# As models call the languages of texts, but where a row of a table names its own.
+_LANGUAGE_ARGUMENT = re.compile(r"(?<!\d: )`?\b(source|target)_language\b`?")
 UNKNOWN_CHARACTERS = ("copy", "mark", "omit")
 
 
@@ -91,6 +95,19 @@ def add_shared_arguments(parser, models):
     )
 
 
+@contextlib.contextmanager
+def languages_as_options():
+    """Call languages in errors as the options of the command are called."""
+    try:
+        yield
+    except ValueError as error:
+        text = _LANGUAGE_ARGUMENT.sub(r"--\1-language", str(error))
+        if text == str(error):
+            raise
+        raise ValueError(text) from error
+
+
+@languages_as_options()
 def run(args):
     """Translate, with progress on stderr.
 

@@ -22,6 +22,8 @@ _GRACE = 60
 _PATIENCE = 600
 # The exit code of what a user can mend, see `xlm_tf.cli`.
 _EXPECTED = 2
+# How its lines begin then.
+_ERROR = "error: "
 # The command, which on Linux dies with the worker that runs it (PR_SET_PDEATHSIG).
 _COMMAND = """
 import ctypes, os, signal, sys
@@ -101,7 +103,7 @@ def train_on_cluster(ray, arguments, output, num_workers=None):
         if _last_checkpoint(output) != before:
             fruitless = 0
         elif code == _EXPECTED:
-            raise ValueError("\n".join(errors).removeprefix("error: "))
+            raise ValueError(_refusal(errors))
         else:
             fruitless += 1
         if fruitless == _ATTEMPTS:
@@ -111,6 +113,12 @@ def train_on_cluster(ray, arguments, output, num_workers=None):
                 "goes on." + "".join(f"\n{line}" for line in errors)
             )
         print(f"{reason}; beginning again at the last checkpoint.", flush=True)
+
+
+def _refusal(errors):
+    """What a command said that refuses its input, without what TensorFlow said: str."""
+    own = [line.removeprefix(_ERROR) for line in errors if line.startswith(_ERROR)]
+    return "\n".join(own or errors)
 
 
 def _last_checkpoint(output):

@@ -165,22 +165,31 @@ def first_bytes(path):
     return next(filter(None, unpacked(path)), b"")
 
 
+def other_kind(beginning):
+    """What a file is that is no UTF-8 text, such as "compressed by xz": str, or None.
+
+    Args:
+        beginning: bytes, its first ones.
+    """
+    kinds = [kind for mark, kind in _OTHER_KINDS.items() if beginning.startswith(mark)]
+    if _BZIP2.match(beginning):
+        kinds.append("compressed by bzip2")
+    return kinds[0] if kinds else None
+
+
 def check_is_text(path):
     """Raise a ValueError for a file that is something else than UTF-8 text.
 
     Args:
         path: path, plain or gzip.
     """
-    beginning = first_bytes(path)
-    kinds = [kind for mark, kind in _OTHER_KINDS.items() if beginning.startswith(mark)]
-    if _BZIP2.match(beginning):
-        kinds.append("compressed by bzip2")
-    if kinds:
+    kind = other_kind(first_bytes(path))
+    if kind is not None:
         hint = "unpack it"
-        if "text" in kinds[0]:
+        if "text" in kind:
             hint = "convert it, such as with iconv -f UTF-16 -t UTF-8"
         raise ValueError(
-            f"{path} is {kinds[0]}. Expected UTF-8 text, plain or gzip: {hint}."
+            f"{path} is {kind}. Expected UTF-8 text, plain or gzip: {hint}."
         )
 
 

@@ -288,9 +288,8 @@ class XLMSeq2SeqLMPreprocessor(
         self.check_languages(source_language, target_language)
         if source_language is None and self.languages and self.language is None:
             raise ValueError(
-                "This model reads several languages: pass `source_language`, or set "
-                "`language` of the preprocessor, to one of "
-                f"{', '.join(self.languages)}."
+                "This model reads several languages: pass `source_language`, one of "
+                f"{', '.join(self.readable or self.languages)}."
             )
         if target_language is None and self._told_apart:
             self._own_target_language()
@@ -347,8 +346,8 @@ class XLMSeq2SeqLMPreprocessor(
         if len(self.writable) == 1:
             return self.writable[0]
         raise ValueError(
-            "This model writes several languages: pass `target_language`, or set that "
-            f"of the preprocessor, to one of {', '.join(self.writable)}."
+            "This model writes several languages: pass `target_language`, one of "
+            f"{', '.join(self.writable)}."
         )
 
     def _target_index(self, fields, languages=None):

@@ -96,6 +96,15 @@ def parse_language_code(code):
     return LanguageCode(parsed.language, script, parsed.territory or "", variant)
 
 
+def is_language(code):
+    """Whether a language has this code, and not only a name like one: bool.
+
+    Args:
+        code: str, in any spelling.
+    """
+    return langcodes.tag_is_valid(parse_language_code(code).language)
+
+
 @functools.cache
 def likely_script(language, region=None):
     """The script that a language is usually written in, such as "Hant" in Taiwan."""
