@@ -101,6 +101,21 @@ def test_validate_says_all_mistakes_at_once(recipe, capsys):
     assert len(lines) == 6
 
 
+def test_a_vocabulary_is_validated(recipe, capsys):
+    path, corpora, content = recipe
+    del content["vocabulary_size"]
+    files = {
+        "vocabulary": "corpora/train.en",
+        "bpe": {"vocabulary": "corpora/train.en", "codes": "corpora/train.de"},
+    }
+    for name, value in files.items():
+        path.write_text(yaml.safe_dump(content | {name: value}))
+        command = ["recipes", "validate", str(path), "--data", str(corpora)]
+        assert main(command) == 1
+        (line,) = capsys.readouterr().out.splitlines()
+        assert line.startswith(f"{path}: recipe.{name}")
+
+
 def test_contradictions_are_said_beside_missing_files(recipe, capsys):
     path, _, content = recipe
     content["training"]["source_length"] = 1024

@@ -96,7 +96,7 @@ def test_a_dataset_by_name_instead_of_files(tables, tmp_path):
     for wrong, message in (
         ([{**data[0], "files": ["train.fr.tsv"]}], "either `files` or `dataset`"),
         ([{"language": "fr"}], "either `files` or `dataset`"),
-        ([{"language": "fr", "files": []}], "at least 1 item"),
+        ([{"language": "fr", "files": []}], "must have 1 or more entries"),
         (data * 2, "repeats"),
         ([{"language": "fr", "dataset": {"split": "train"}}], "name"),
         ([{"language": "fr", "dataset": {"name": "french"}}], "there is no folder"),

@@ -374,7 +374,7 @@ def test_texts_get_the_prompts_of_the_initial_model(folder, tmp_path, include_pr
             ({"training": {"matryoshka_dims": dims}}, "matryoshka_dims must be whole")
             for dims in ([64, 64], [32, 64], [64, 0])
         ),
-        ({"training": {"matryoshka_dims": []}}, "at least 1 item"),
+        ({"training": {"matryoshka_dims": []}}, "must have 1 or more entries"),
         (
             {
                 "initial_model": None,

@@ -215,6 +215,12 @@ PT = {"source_language": "en", "target_language": "pt-BR", "files": ["p.tsv"]}
         ),
         (training(seed=-1), "seed must be greater than or equal to 0"),
         (training(seed=2**32), "seed must be less than or equal to 4294967295"),
+        (
+            training(steps=10**24),
+            r"steps: must be at most 2,147,483,647\. Received: 10{24}",
+        ),
+        (training(checkpoint_every=2**31), "checkpoint_every: must be at most"),
+        (model(hidden_dim=2**40), "hidden_dim: must be at most"),
         (training(steps=10.0), "steps must be a valid integer. Received: 10.0"),
         (
             training(evaluate_every=0),
@@ -346,7 +352,25 @@ def test_unlikely_settings_are_noticed(load):
         )
     )
     assert "ends no training of 100" in recipe.notices()[0]
-    assert not load(training(steps=100, warmup_steps=99)).notices()
+    (notice,) = load(training(steps=100, warmup_steps=99)).notices()
+    assert "warm-up" not in notice
+
+
+def test_what_is_scored_and_trained_on_is_noticed(load, tmp_path):
+    (tmp_path / "linked.tsv").symlink_to("p.tsv")
+    pair = {"source_language": "fr", "target_language": "en", "files": ["linked.tsv"]}
+    held_out = {"monolingual": {"en": ["other.txt"]}, "bitext": [pair]}
+    for given, expected in (
+        (RECIPE["held_out"], "monolingual.fr[0] is {}/fr.txt, and so is {}"),
+        (held_out, "bitext[0].files[0] is {}/linked.tsv, and so is {}"),
+    ):
+        recipe = load(lambda r, given=given: r.update(held_out=given))
+        (notice,) = [x for x in recipe.notices() if "say little" in x]
+        field = expected.split(" ")[0]
+        said = expected.format(tmp_path, f"recipe.data.{field}")
+        assert notice.startswith(f"recipe.held_out.{said}")
+    recipe = load(lambda r: r.update(held_out={"monolingual": {"fr": ["other.txt"]}}))
+    assert not any("say little" in notice for notice in recipe.notices())
 
 
 def test_the_command_decides_where_a_recipe_does_not_tell(tmp_path):

@@ -34,7 +34,7 @@ def test_each_kind_of_file_is_read(tmp_path, tokenizer):
 def test_files_of_another_kind_are_named(tmp_path):
     path = tmp_path / "vocab"
     path.write_text("a@@ 9\nb 5\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"recipe\.vocabulary: .*vocab cannot be used"):
+    with pytest.raises(ValueError, match=r"recipe\.vocabulary: .*vocab is no Senten"):
         read_tokenizer(Files(path))
     path.write_bytes(b"\x0a\xff\xfe")
     bpe = BPEVocabulary(vocabulary=path, codes=path)

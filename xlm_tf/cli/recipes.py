@@ -99,6 +99,7 @@ def _validate(args):
             recipe = load_cleaning_recipe(args.recipe, args.data, **overrides)
         else:
             recipe = load_recipe(args.recipe, args.data, **overrides)
+            _read_vocabulary(args.recipe, recipe)
     except RecipeError as error:
         print("\n".join(error.lines))
         return 1
@@ -106,6 +107,19 @@ def _validate(args):
         print(notice)
     print(f"{args.recipe}: a recipe that `xlm-tf {recipe.command}` can run.")
     return 0
+
+
+def _read_vocabulary(name, recipe):
+    """Raise a RecipeError where the files of a vocabulary are none."""
+    from xlm_tf.training.recipe_loader import RecipeError
+    from xlm_tf.training.recipe_tokenizer import read_tokenizer
+
+    if recipe.vocabulary is None and recipe.bpe is None:
+        return
+    try:
+        read_tokenizer(recipe)
+    except ValueError as error:
+        raise RecipeError([f"{name}: {error}"]) from error
 
 
 def _is_of_clean(path):

@@ -290,10 +290,13 @@ def several_targets(recipe):
     """
     targets = sorted({entry.target_language for entry in recipe.data})
     if len(targets) > 1:
+        how = "set recipe.model.language_embeddings"
+        if recipe.initial_model is not None:
+            how = f"begin with a model that has languages, as {recipe.initial_model} "
+            how += "has not, or from scratch"
         yield (
-            "A model of several target languages must be told which to generate: set "
-            "recipe.model.language_embeddings, or begin with a model that has "
-            f"languages. Received: {', '.join(targets)}."
+            "A model of several target languages must be told which to generate: "
+            f"{how}. Received: {', '.join(targets)}."
         )
 
 

@@ -460,7 +460,7 @@ class PretrainingRecipe(Recipe):
         if self.data.prepared is not None:
             yield from self._contradictions_of_prepared()
         metric, known = self.training.early_stopping_metric, self._metrics()
-        if not known and self.objectives:
+        if not known and list(self.objectives) == ["bt"] and self.directions:
             yield (
                 "recipe.held_out (or recipe.data, of which a share is held out) has "
                 "nothing to score a model by: bt is scored by pairs of its "
@@ -585,6 +585,8 @@ class PretrainingRecipe(Recipe):
                     f"{training.tokens_of_batch} and {training.accumulation_steps}."
                 )
         yield from contradictions_of_initial_decoder(self)
+        if not self.objectives:
+            return
         objectives = [OBJECTIVES[name] for name in self.objectives]
         fields = {name for own in objectives for name in own.settings}
         if self.has_decoder:

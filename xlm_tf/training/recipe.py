@@ -9,6 +9,7 @@ from pydantic import Field
 from xlm_tf.data.word_vectors import check_dimension
 from xlm_tf.text.language_codes import parse_language_code
 from xlm_tf.training.initial_model import LANGUAGE_MODELS
+from xlm_tf.training.input_files import files_in
 from xlm_tf.training.recipe_fields import (
     File,
     Language,
@@ -240,7 +241,24 @@ class Recipe(RecipePart, abc.ABC):
                 f"Early stopping after {patience} evaluations, one in {period} steps, "
                 f"ends no training of {training.steps}."
             )
-        return said
+        return [*said, *self._scored_in_training()]
+
+    def _scored_in_training(self):
+        """Yield what is scored, and trained on as well."""
+        if getattr(self, "test_share", None) is not None:
+            return  # which is for one file
+        content = self.model_dump()
+        trained = {
+            path.resolve(): field for field, path in files_in("data", content["data"])
+        }
+        for part in ("held_out", "test"):
+            for field, path in files_in(part, content.get(part)):
+                own = trained.pop(path.resolve(), None)
+                if own is not None:
+                    yield (
+                        f"recipe.{field} is {path}, and so is recipe.{own}: scores of "
+                        "what was trained on say little."
+                    )
 
 
 def _spelled_in_two_ways(named):

@@ -18,6 +18,7 @@ from pydantic import (
     PlainSerializer,
     WithJsonSchema,
     WrapValidator,
+    field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -42,6 +43,8 @@ _JSON_LIMITS = {
     "le": "maximum",
     "lt": "exclusiveMaximum",
 }
+# The largest whole number of a field without a limit of its own: what an int32 holds.
+_LARGEST = 2**31 - 1
 _YAML_1_1 = {"yes": True, "on": True, "no": False, "off": False}
 
 
@@ -64,6 +67,16 @@ class RecipePart(BaseModel):
             str, which names the fields.
         """
         yield from ()
+
+    @field_validator("*")
+    @classmethod
+    def _check_size(cls, value, info):
+        if type(value) is not int or value <= _LARGEST:
+            return value
+        limits = cls.model_fields[info.field_name].metadata
+        if not any(hasattr(limit, "le") or hasattr(limit, "lt") for limit in limits):
+            raise ValueError(f"must be at most {_LARGEST:,}. Received: {value!r}.")
+        return value
 
     @model_validator(mode="after")
     def _check_contradictions(self):

@@ -264,6 +264,8 @@ def lines_of(kind, error, root="recipe"):
         hint = " `xlm-tf vocabulary` makes one." if location == ["vocabulary"] else ""
         return [f"{where}: {error['msg']}{hint}"]
     said = _SAID.get(error["type"])
+    if error["type"] == "too_short":
+        said = f"must have {error['ctx']['min_length']} or more entries."
     said = said or f"{error['msg'].replace('Input should', 'must')}."
     if error["type"] == "missing":
         hint = " Or give `--output`." if location == ["output"] else ""

@@ -1,5 +1,7 @@
 """The tokenizer that a recipe names by its files."""
 
+import sentencepiece
+
 from xlm_tf.text.bpe_tokenizer import XLMBPETokenizer
 from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 
@@ -17,12 +19,21 @@ def read_tokenizer(recipe):
         ValueError: a file that is no vocabulary; names the field.
     """
     if recipe.bpe is None:
+        proto = recipe.vocabulary.read_bytes()
         try:
-            return XLMSentencePieceTokenizer(recipe.vocabulary.read_bytes())
+            # TensorFlow's reader says more than that it is none.
+            sentencepiece.SentencePieceProcessor(model_proto=proto)
+        except RuntimeError as error:
+            raise ValueError(
+                f"recipe.vocabulary: {recipe.vocabulary} is no SentencePiece model. "
+                "`xlm-tf vocabulary` makes one; of another kind (BPE) are the "
+                "vocabularies of recipe.bpe."
+            ) from error
+        try:
+            return XLMSentencePieceTokenizer(proto)
         except ValueError as error:
             raise ValueError(
-                f"recipe.vocabulary: {recipe.vocabulary} cannot be used: {error} Of "
-                "another kind (BPE) are the vocabularies of recipe.bpe."
+                f"recipe.vocabulary: {recipe.vocabulary} cannot be used: {error}"
             ) from error
     bpe = recipe.bpe
     try:
