@@ -28,10 +28,10 @@ With `# yaml-language-server: $schema=finetune.json` as the first line of a reci
 editors with that language server (VS Code's YAML extension, Neovim, Emacs) complete its
 fields and explain them.
 
-Paths are relative to the file, those of texts to `--data` where it is given. In a
-recipe of the package that is run by its name they start at the working directory. Keys
-are text, also `no:` (Norwegian); a key that stands twice is an error. A language is
-spelled one way in a recipe (`pt-BR` or `pt_BR`).
+Paths are relative to the file, those of texts to `--data` where it is given; `~` is the
+home. In a recipe of the package that is run by its name they start at the working
+directory. Keys are text, also `no:` (Norwegian); a key that stands twice is an error. A
+language is spelled one way in a recipe (`pt-BR` or `pt_BR`).
 
 A schedule is a number that changes with the step: `"0:1,100000:0.1,300000:0"` is 1 at
 step 0, 0.1 at step 100,000, 0 from step 300,000 on, and linear in between.

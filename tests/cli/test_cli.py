@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +95,7 @@ def test_a_vocabulary_by_a_rule_with_a_symbol_of_two_words(tmp_path, sentences):
 
 
 def test_two_spellings_are_one_language():
+    assert corpus_files(["en=~/a"]) == {"en": [str(Path.home() / "a")]}
     files = corpus_files(["zh_CN=a", "en=b", "zh-Hans-CN=c", "pt=d", "pt-BR=e"])
     assert files == {"zh_CN": ["a", "c"], "en": ["b"], "pt": ["d"], "pt-BR": ["e"]}
 

@@ -55,6 +55,25 @@ def test_recipe_has_defaults_paths_and_sorted_languages(load, tmp_path):
     assert recipe.languages == ["en", "fr"]
 
 
+def test_paths_may_begin_at_home(load, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    def change(recipe):
+        recipe.update(output="~/runs/x", vocabulary="~/vocabulary.model")
+        recipe["data"]["monolingual"]["fr"] = ["~/fr.txt"]
+
+    recipe = load(change, data_folder=tmp_path)
+    assert recipe.output == tmp_path / "runs" / "x"
+    assert recipe.vocabulary == tmp_path / "vocabulary.model"
+    assert recipe.data.monolingual["fr"] == [tmp_path / "fr.txt"]
+    recipe = load(
+        lambda r: (r.pop("vocabulary"), r.update(initial_model="xlm_tiny", model={}))
+    )
+    assert recipe.initial_model == "xlm_tiny"
+    with pytest.raises(ValueError, match="There is no model ~/none"):
+        load(lambda r: (r.pop("vocabulary"), r.update(initial_model="~/none")))
+
+
 def test_output_can_be_overridden(load, tmp_path):
     assert load(output=tmp_path / "other").output == tmp_path / "other"
 

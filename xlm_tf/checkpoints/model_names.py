@@ -1,6 +1,7 @@
 """What a model can be named by, everywhere: presets, addresses, folders, files."""
 
 import difflib
+import os
 import re
 from pathlib import Path
 
@@ -36,8 +37,8 @@ def resolve(name, folder=None):
     if is_address:
         if scheme in (*_SCHEMES, *tf.io.gfile.get_registered_schemes()):
             return text
-    elif Path(folder or "", name).exists():
-        return str(Path(folder or "", name))
+    elif (path := Path(folder or "", os.path.expanduser(name))).exists():
+        return str(path)
     raise FileNotFoundError(no_model(text))
 
 

@@ -1,5 +1,7 @@
 """The argument `--corpus LANGUAGE=FILE` of commands that read text of languages."""
 
+import os
+
 
 def add_corpus_argument(parser, help, required=False):
     """Add `--corpus`, which may be repeated; one help for what it is read for."""
@@ -37,5 +39,6 @@ def corpus_files(arguments):
                 f"Received: {argument}"
             )
         name = names.setdefault(parse_language_code(language), language)
-        files.setdefault(name, []).append(path)
+        # The shell leaves ~ alone behind the sign.
+        files.setdefault(name, []).append(os.path.expanduser(path))
     return files

@@ -6,6 +6,7 @@ For example
 
 import functools
 import math
+import os
 import re
 from pathlib import Path
 
@@ -213,6 +214,8 @@ def _check(args):
         language, separator, path = value.partition("=")
         if separator and not language:
             raise ValueError(f"--data {value} has no language before the '='.")
+        # The shell leaves ~ alone behind the sign.
+        path = os.path.expanduser(path)
         data.append((language, path) if separator else (None, value))
     if args.language_column is None:
         for language, path in data:

@@ -5,6 +5,7 @@ whose folders are the context of the validation (`xlm_tf.training.recipe_loader`
 recipe that is made in Python is taken as it is.
 """
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -90,12 +91,17 @@ class RecipePart(BaseModel):
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
+def _path_in(folder, value):
+    """A path in a folder, or an absolute one; `~` is the home, as in a shell."""
+    return folder / os.path.expanduser(value)
+
+
 def _starting_in(folder):
     def resolve(value, info):
         if not isinstance(value, str | Path) or not str(value).strip():
             raise ValueError(f"must be a path. Received: {value!r}.")
         context = info.context
-        return Path(value) if context is None else context[folder] / value
+        return Path(value) if context is None else _path_in(context[folder], value)
 
     return BeforeValidator(resolve)
 
@@ -138,14 +144,14 @@ def _resolve_model(value, info):
 
 
 def _resolve_catalogue(value, info):
-    path = None if info.context is None else info.context["data_folder"] / value
+    path = info.context and _path_in(info.context["data_folder"], value)
     return str(path) if path is not None and path.exists() else value
 
 
 def _resolve_dataset(value, info):
     if info.context is None or not info.context["check_files"]:
         return value
-    path = info.context["data_folder"] / value
+    path = _path_in(info.context["data_folder"], value)
     if path.is_dir():
         return str(path)
     if not _HUB_NAME.fullmatch(value):
