@@ -56,7 +56,7 @@ def test_a_sentence_of_another_language_breaks_one(rules_of, language):
         ("12.5 - 13.7 | 14.2 - 15.0 | 16:30 h", "letters", "4% of the characters"),
         ("Conference rooms 1 2 3 4 5 6 available", "letters", "3 of 9 words"),
         ("News # # # of the day", "symbols", "3 of 7 words"),
-        ("Click <a href=here now to see the page", "markup", "<a "),
+        ("Click <a href=here now to see the page", "markup", "<a href="),
         ("body { color: red } of the page", "markup", "{ color:"),
         ("Please enable JavaScript to see this page.", "phrases", "javascript"),
         ("By staying here you agree to our cookie policy.", "phrases", "cookie policy"),
@@ -73,6 +73,39 @@ def test_every_rule_finds_its_own(rules_of, text, rule, seen):
     if rule != "encoding":
         without = rules_of("en", **{rule: False}).broken_by(text.strip())
         assert without is None or without[0] != rule
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The function main() is called before all others.",
+        "The value of the function (see below) is not known.",
+        "We read the document.It was rather long (ten pages).",
+        "Let x = 5 be the number of all cases.",
+        "Where i <n and p <q, the sum is larger.",
+        "Open File => Save, and it is kept.",
+        "The sounds [b] and [u] are both there.",
+        "It has cost him US$(10) in the end.",
+    ],
+)
+def test_prose_about_programs_is_no_markup(rules_of, text):
+    assert rules_of("en").broken_by(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "function main(a, b) { return to the page",
+        "document.cookie; and more of the page",
+        "(function($ of the page that follows here",
+        "This is [b]bold[/b] in the old forum.",
+        "Here begins <div and nothing ends it",
+        "let x = 5; and more of the page",
+    ],
+)
+def test_programs_are_markup(rules_of, text):
+    rules = rules_of("en", phrases=False)
+    assert rules.broken_by(text)[0] == "markup"
 
 
 def test_numbers_and_dots_are_no_repetition(rules_of):
@@ -131,6 +164,7 @@ def test_word_lists(identifier):
 def test_cut_lines_and_languages_without_marks(rules_of):
     assert rules_of("en", ending=True).broken_by("The chorus of the village sang in")
     assert rules_of("th", ending=True).broken_by(SENTENCES["th"]) is None
+    assert rules_of("th", ending=True).broken_by(SENTENCES["th"] + "แ")[0] == "ending"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,12 @@ from xlm_tf.cleaning.wrong_decoding import WrongDecoding
         ("tr", "Türkiye'de þimdi iþ yapýyor."),
         ("es", "La identidad Г©tnica de la poblaciГіn."),
         ("hu", "Az erdõben sok fenyõ van."),
+        ("pl", "To by³o dawno."),
+        ("pl", "MA©A KSI¡¯KA"),
+        ("cs", "To pÅ™i tom nebylo."),
+        ("en", "He went to the cafГ© in town."),
+        ("fr", "Il va Г la gare, et voilГ tout."),
+        ("en", "It was late вЂ and dark."),
     ],
 )
 def test_signs(language, text):
@@ -37,6 +43,11 @@ def test_signs(language, text):
         ("zh", "你今天好吗?我很好,谢谢你。"),
         ("ko", "뭐라고요?그게 정말이에요?"),
         ("fr", "Qu'est-ce?Je ne sais pas, dit-il."),
+        ("en", "The product a×b is larger than n√k, and c≈d."),
+        ("ru", "Коробка Д×Ш×В, в сантиметрах."),
+        ("en", "Pepsi™cola and Windows®phone are names."),
+        ("en", "The letter я is the last, the words я и ты mean I and you."),
+        ("en", "In Russian, «в» and “а” are words, and Л. Н. are initials."),
         ("en", "See https://example.org/a/b?c=d and watch?v=x1 for more."),
     ],
 )

@@ -10,7 +10,7 @@ import collections
 import functools
 import re
 
-from xlm_tf.cleaning.text_repair import REPLACEMENT
+from xlm_tf.cleaning.text_repair import BLOCK_TAGS, INLINE_TAGS, REPLACEMENT
 from xlm_tf.cleaning.wrong_decoding import WrongDecoding
 from xlm_tf.optional_packages import import_optional
 from xlm_tf.text.language_codes import UNSPACED_LANGUAGES, parse_language_code
@@ -18,8 +18,10 @@ from xlm_tf.text.scripts import script_pattern
 
 # Of languages without spaces, about.
 _LETTERS_PER_WORD = 2
-# Languages whose sentences end with a space, if with anything.
+# Languages whose sentences end with a space, if with anything. Vowels that they write
+# before their consonant end no word.
 UNPUNCTUATED = ("th", "lo")
+_WAITING_VOWEL = re.compile(r"[\u0e40-\u0e44\u0ec0-\u0ec4]$")
 # Of all scripts: marks that end a sentence, and what may stand behind them.
 _TERMINAL = "".join(
     (
@@ -50,13 +52,23 @@ _MIN_REPEATS = 4
 # What all that is markup has some of: most lines have none.
 _MARKUP_SIGN = re.compile(r"[<>{}=&$\[(@!*;]")
 _MARKUP = re.compile(
-    r"</?[a-z][a-z0-9]*(?:[\s/>]|$)|<!--|-->|/>"
+    # Tags that are whole, that end a part, or that a line's end cuts off; `<` stands in
+    # formulas, too.
+    r"</?[a-z][\w:-]*(?:\s[^<>]*)?/?>|</[a-z]"
+    rf"|<(?=\w\w)(?:{BLOCK_TAGS}|{INLINE_TAGS})(?:[\s/]|$)"
+    r"|<[a-z]+\s[\w-]+\s?=|<[a-z]$"
+    r"|<!--|-->|/>"
     r"|\b(?:href|src|alt|class|id|style|width|height|target|rel|type|on[a-z]{4,9})"
     r"\s?=\s?(?:[\"'“”]|\\)"
     r"|&(?:[a-z]{2,8}|#x?[0-9a-f]{2,6});"
-    r"|\bfunction\s?\w*\(|\b(?:var|let|const)\s\w+\s?=|\bdocument\.\w+|\bwindow\.\w+"
+    # Of programs, with what stands in no sentence about one.
+    r"|\bfunction\s?\w*\s?\([\w\s,$]*\)\s?\{|[(=,:]\s?function\s?\w*\("
+    r"|(?-i:\b(?:var|const)\s\w+\s?=|\blet\s\w+\s?=[^.;]{0,80};)"
+    r"|\b(?:document|window)\.(?-i:[a-z]\w*)\s?[(.=\[;]"
     r"|/\*|\*/|[\w-]:\s?[\d.]+(?:px|r?em|pt|vw|%);"
-    r"|[;{]\s?\}|\{\s?[\w-]+\s?:|\$\(|=>|@media\b|!important|\[/?[biu]\]|\[/?url",
+    r"|[;{]\s?\}|\{\s?[\w-]+\s?:|\$\([\"'#.a-z]|\)\s?=>|=>\s?[({]"
+    r"|@media\b|!important"
+    r"|\[/(?:[biu]|url)\]|\[url\b",
     re.I,
 )
 # C4's, and a sign that stands in no sentence.
@@ -86,8 +98,8 @@ class LineRules:
     """
 
     def __init__(self, settings, language, identifier=None, listed_words=frozenset()):
-        code = parse_language_code(language).language
-        self.is_spaced = code not in UNSPACED_LANGUAGES
+        self.code = parse_language_code(language).language
+        self.is_spaced = self.code not in UNSPACED_LANGUAGES
         self.wrong_decoding = WrongDecoding(language)
         self.settings = settings
         self.identifier = identifier
@@ -109,7 +121,7 @@ class LineRules:
             "symbols": self._symbols,
             "markup": self._markup,
             "phrases": self._phrases,
-            "ending": code not in UNPUNCTUATED and self._ending,
+            "ending": self._ending,
             "repetition": self._repetition,
             "word_lists": self.listed and self._word_list,
             "language": identifier and self._language,
@@ -193,7 +205,10 @@ class LineRules:
         return next((phrase for phrase in _PHRASES if phrase in text), None)
 
     def _ending(self, line):
-        return None if ends_a_sentence(line.text) else f"...{line.text[-12:]}"
+        has_end = ends_a_sentence(line.text)
+        if self.code in UNPUNCTUATED:
+            has_end = not ends_in_a_syllable(line.text)
+        return None if has_end else f"...{line.text[-12:]}"
 
     def _repetition(self, line):
         found = _RUN.search(line.text) or _REPEATED.search(line.text)
@@ -271,6 +286,11 @@ def _listed(entries, is_spaced):
 def ends_a_sentence(text):
     """Whether a text ends as sentences do, with quotes and brackets behind: bool."""
     return _ENDING.search(text) is not None
+
+
+def ends_in_a_syllable(text):
+    """Whether a text of Thai or Lao ends where no word does: bool."""
+    return _WAITING_VOWEL.search(text) is not None
 
 
 def _is_word_like(found):

@@ -9,13 +9,13 @@ from xlm_tf.optional_packages import import_optional
 # What a line holds after `repair` where something is lost for good.
 REPLACEMENT = "\ufffd"
 # Tags that stand between words; others, such as <b>, stand within them.
-_BLOCKS = (
+BLOCK_TAGS = (
     "address article aside blockquote body br button caption center dd div dl dt "
     "fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 head header hr html "
     "iframe img input label legend li link main meta nav noscript ol option p pre "
     "section select source svg table tbody td textarea tfoot th thead title tr ul video"
 ).replace(" ", "|")
-_INLINE = (
+INLINE_TAGS = (
     "a abbr acronym audio b big cite code data del dfn em font i ins kbd mark q ruby "
     "rp rt s samp small span strike strong sub sup time tt u var wbr"
 ).replace(" ", "|")
@@ -29,8 +29,8 @@ _ENDS_OF_HIDDEN = {
 }
 _ATTRIBUTE = r"""\s+[\w:.@-]+(?:\s?=\s?(?:"[^"]*"|'[^']*'|[^\s"'<>]+))?"""
 _REST_OF_TAG = rf"(?:{_ATTRIBUTE})*\s*/?>"
-_BLOCK_TAG = re.compile(rf"</?(?:{_BLOCKS}){_REST_OF_TAG}", re.I)
-_INLINE_TAG = re.compile(rf"</?(?:{_INLINE}){_REST_OF_TAG}", re.I)
+_BLOCK_TAG = re.compile(rf"</?(?:{BLOCK_TAGS}){_REST_OF_TAG}", re.I)
+_INLINE_TAG = re.compile(rf"</?(?:{INLINE_TAGS}){_REST_OF_TAG}", re.I)
 # Format characters that only change how a line is shown; joiners are part of words.
 _INVISIBLE = dict.fromkeys(
     [0x00AD, 0x200B, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]

@@ -28,10 +28,36 @@ _ENOUGH = 2
 # or of a question before a sentence without a space, as is usual in some scripts.
 _LETTER = rf"[^\W\d_{UNSPACED_LETTERS}]"
 _QUESTION_MARK = re.compile(rf"(?:^|[\s(\"]|({_LETTER}))\?+(?!\w+=)({_LETTER})")
-# Signs that stand in no word of any language.
+# Signs that stand in no word of any language, but where a letter was.
+_SIGNS = (
+    r"\u00a1-\u00a8\u00ac\u00af-\u00b1\u00b3\u00b5\u00b6\u00b8\u00b9\u00bc-\u00bf"
+    r"\u0192\u201a"
+)
+# These stand behind names, and in formulas: beside a letter that is not ASCII alone.
+_OF_NAMES = r"\u00a9\u00ae\u00b2\u2020\u2021\u2030\u2122\u221a\u2248"
+# These stand between any letters but those that bytes of other code pages become.
+_OF_SIZES = r"\u00d7\u00f7"
+_ANY = r"[^\W\d_]"
+_NOT_ASCII = r"[^\W\d_a-zA-Z]"
+_LATIN_1 = r"[\u00c0-\u024f\u1e00-\u1eff]"
 _SIGN_IN_WORD = re.compile(
-    r"[^\W\d_][\u00a1-\u00a9\u00ac\u00ae-\u00b3\u00b5\u00b6\u00b8\u00b9\u00bc-\u00bf"
-    r"\u00d7\u00f7\u0192\u2020\u2021\u2030\u2122\u201a\u221a\u2248][^\W\d_]"
+    rf"{_ANY}[{_SIGNS}]{_ANY}"
+    rf"|{_NOT_ASCII}[{_OF_NAMES}]{_ANY}|{_ANY}[{_OF_NAMES}]{_NOT_ASCII}"
+    rf"|{_LATIN_1}[{_OF_SIZES}]{_ANY}|{_ANY}[{_OF_SIZES}]{_LATIN_1}"
+    r"|[A-Z][\u00a9\u00ae][A-Z]"  # ISO 8859-2
+)
+# What UTF-8 is in Windows-1251: a capital from \u0412 on begins a character of two
+# bytes (\u0413 and a space are \u00e0), a letter from \u0430 on one of three; the rest
+# are of these.
+_GOES_ON = (
+    r"[\u00a0\u00a4\u00a6\u00a7\u00a9\u00ab-\u00ae\u00b0\u00b1\u00b5-\u00b7\u00bb"
+    r"\u0401-\u040f\u0451-\u0491\u2013\u2014\u2018-\u201a\u201c-\u201e\u2020-\u2022"
+    r"\u2026\u2030\u2039\u203a\u20ac\u2116\u2122]"
+)
+_UTF_8_IN_CYRILLIC = (
+    r"(?<![\u00ab\u201c\u201e\u2018'\"(])\b"
+    rf"(?:[\u0412-\u042f]{_GOES_ON}|[\u0412\u0413] "
+    rf"|[\u0430-\u043f](?:{_GOES_ON}{{2}}|[\u0402\u0452]))"
 )
 
 
@@ -53,7 +79,7 @@ class WrongDecoding:
                 "regex", "Rules of text", "pip install 'xlm-tf[clean]'"
             )
             self._mixed = regex.compile(
-                r"\p{Latin}\p{Cyrillic}|\p{Cyrillic}\p{Latin}|\b\p{Cyrillic}{1,2}\b"
+                rf"\p{{Latin}}\p{{Cyrillic}}|\p{{Cyrillic}}\p{{Latin}}|{_UTF_8_IN_CYRILLIC}"
             )
 
     def __call__(self, text):
