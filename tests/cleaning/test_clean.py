@@ -552,3 +552,32 @@ def test_a_text_without_one_good_line(tmp_path):
     folder, totals = run(tmp_path, data={"monolingual": {"en": ["en.txt"]}})
     assert lines_of(folder / "en.txt.gz") == []
     assert totals["en"].removed == {"length": 2}
+
+
+@pytest.mark.parametrize("languages", [("en", "de"), ("de", "en")])
+def test_held_out_pairs_the_other_way_round(tmp_path, languages):
+    pairs = [
+        ("The old harbour was built by fishermen.", "Den alten Hafen bauten Fischer."),
+        ("Today people walk there at night.", "Heute gehen dort abends Leute."),
+    ]
+    near = (pairs[0][0].replace("old", "very old"), pairs[0][1] + " So war es.")
+    lines = [pairs[1], near, ("He buys bread and milk.", "Er kauft Brot und Milch.")]
+    write(tmp_path / "train.tsv", ["\t".join(pair) for pair in lines])
+    turn = 1 if languages == ("en", "de") else -1
+    write(tmp_path / "test.tsv", ["\t".join(pair[::turn]) for pair in pairs])
+    names = dict(zip(("source_language", "target_language"), languages, strict=True))
+    _, totals = run(
+        tmp_path,
+        data={
+            "bitext": [
+                {
+                    "source_language": "en",
+                    "target_language": "de",
+                    "files": ["train.tsv"],
+                }
+            ]
+        },
+        held_out={"bitext": [{**names, "files": ["test.tsv"]}]},
+        rules={"language": False, "pairs": {"length_ratio": False, "truncated": False}},
+    )
+    assert totals["en-de"].removed == {"held_out": 2}

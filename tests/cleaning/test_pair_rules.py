@@ -9,7 +9,7 @@ GERMAN = "Der Mann in dem roten Hemd klettert einen steilen Felsen hinauf."
 
 @pytest.fixture
 def rules():
-    return PairRules(Settings(), UsualPair(ratio=1.2), are_punctuated=True)
+    return PairRules(Settings(), UsualPair(ratio=1.2), are_punctuated=(True, True))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_pairs(rules, source, target, rule):
     broken = rules.broken_by(source, target)
     assert (broken and broken[0]) == rule
     if rule is not None:
-        without = PairRules(Settings(**{rule: False}), UsualPair(1.2), True)
+        without = PairRules(Settings(**{rule: False}), UsualPair(1.2), (True, True))
         found = without.broken_by(source, target)
         assert found is None or found[0] != rule
 
@@ -49,9 +49,32 @@ def test_short_pairs_may_differ_more(rules):
     assert rules.broken_by("Yes, yes.", "Jawohl, gewiss doch.") is None
 
 
-def test_cut_sides_are_not_looked_for_where_sentences_have_no_end():
-    rules = PairRules(Settings(), UsualPair(), are_punctuated=False)
-    assert rules.broken_by(ENGLISH, GERMAN[:44]) is None
+def test_sides_without_marks_of_an_end_are_judged_by_their_length():
+    thai = "ชายสวมเสื้อแดงกำลังปีนหน้าผาหินที่สูงชันมากอยู่"
+    for languages, turn in (((True, False), 1), ((False, True), -1)):
+        rules = PairRules(Settings(), UsualPair(len(thai) / len(ENGLISH)), languages)
+        if turn < 0:
+            rules = PairRules(
+                Settings(), UsualPair(len(ENGLISH) / len(thai)), languages
+            )
+
+        def broken(english, own, rules=rules, turn=turn):
+            found = rules.broken_by(*(english, own)[::turn])
+            return found and found[0]
+
+        assert broken(ENGLISH, thai) is None
+        assert broken(ENGLISH, thai[:-7]) is None
+        assert broken(ENGLISH, thai[:27]) == "truncated"
+        assert broken(ENGLISH[:-1], thai) is None
+        assert broken(ENGLISH[:34], thai) == "truncated"
+        # A vowel without its consonant.
+        assert broken(ENGLISH, thai[:-4] + "เ") == "truncated"
+
+
+def test_lengths_say_nothing_of_ends_where_neither_side_has_marks():
+    rules = PairRules(Settings(), UsualPair(), are_punctuated=(False, False))
+    assert rules.broken_by("ກ" * 40, "ก" * 25) is None
+    assert rules.broken_by("ກ" * 40, "ก" * 39 + "แ")[0] == "truncated"
 
 
 def test_what_is_usual_is_what_most_pairs_are_like():
@@ -65,6 +88,6 @@ def test_what_is_usual_is_what_most_pairs_are_like():
 def test_where_ends_are_often_missing_a_side_must_be_shorter():
     pair = (ENGLISH, GERMAN[:-10])
     for one_end, rule in ((0.0, "truncated"), (0.1, None)):
-        rules = PairRules(Settings(), UsualPair(1.2, one_end), True)
+        rules = PairRules(Settings(), UsualPair(1.2, one_end), (True, True))
         broken = rules.broken_by(*pair)
         assert (broken and broken[0]) == rule

@@ -163,10 +163,9 @@ class BlockCleaner:
     @functools.cache  # noqa: B019
     def _pair_rules(self, number):
         languages = self.sources[number].languages
-        codes = {parse_language_code(language).language for language in languages}
-        return PairRules(
-            self.rules.pairs, self.usual[number], codes.isdisjoint(UNPUNCTUATED)
-        )
+        codes = [parse_language_code(language).language for language in languages]
+        are_punctuated = tuple(code not in UNPUNCTUATED for code in codes)
+        return PairRules(self.rules.pairs, self.usual[number], are_punctuated)
 
     @functools.cache  # noqa: B019
     def _mask(self, language):
@@ -301,7 +300,7 @@ class BlockCleaner:
         setting = self.rules.duplicates
         bands = np.zeros((len(texts), 0), "uint64")
         if setting is not None and setting.min_similarity is not None:
-            bands = bands_of(columns[0], size_of(source))
+            bands = bands_of(forms, size_of(source))
         return keys, bands
 
 

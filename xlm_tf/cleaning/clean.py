@@ -203,10 +203,12 @@ class _Cleaning:
     def _finish(self, number, source, progress, held_out_keys):
         """The second pass: duplicates, and the files of a source."""
         shards = progress.shards(number)
+        # Of pairs the other way round, too.
+        languages = sorted(_plain_languages(source))
         references = [
             shard
             for other, reference in enumerate(self.references)
-            if _plain_languages(reference) == _plain_languages(source)
+            if sorted(_plain_languages(reference)) == languages
             for shard in progress.shards(other)
         ]
         empty = np.zeros(0, "uint64")

@@ -37,39 +37,45 @@ def shingle_size(language):
     return min(sizes, default=size)
 
 
-def shingles(text, size):
-    """The sets of characters by which texts are compared.
+def shingles(sides, size):
+    """The sets of characters by which rows are compared, whichever side is first.
 
     Args:
-        text: str in its normal form.
+        sides: iterable of str in their normal form: a text, or the two of a pair.
         size: int, see `shingle_size`.
 
     Returns:
         set of str: all runs of so many characters.
     """
-    return {text[start : start + size] for start in range(max(len(text) - size, 0) + 1)}
+    return {
+        text[start : start + size]
+        for text in sides
+        for start in range(max(len(text) - size, 0) + 1)
+    }
 
 
 def similarity(one, other, size):
-    """The Jaccard similarity of two texts' shingles: float from 0 to 1."""
-    one, other = (shingles(normal_form(text), size) for text in (one, other))
+    """The Jaccard similarity of two rows' shingles: float from 0 to 1."""
+    one, other = (
+        shingles(map(normal_form, row.split("\t")), size) for row in (one, other)
+    )
     return len(one & other) / len(one | other)
 
 
-def bands_of(texts, size):
-    """The bands of texts.
+def bands_of(rows, size):
+    """The bands of rows.
 
     Args:
-        texts: list of str in their normal form.
+        rows: list of lists of str in their normal form: a text, or the two of a pair.
         size: int, see `shingle_size`.
 
     Returns:
-        Array of uint64, (len(texts), BANDS); no number is in two columns.
+        Array of uint64, (len(rows), BANDS); no number is in two columns.
     """
     rensa = import_optional("rensa", "Near duplicates", "pip install 'xlm-tf[clean]'")
-    if not texts:
+    if not rows:
         return np.zeros((0, BANDS), "uint64")
-    own = [shingles(text, size) for text in texts]
+    own = [shingles(sides, size) for sides in rows]
     digests = rensa.RMinHash.digests_from_token_sets(own, BANDS * _ROWS, _SEED)
     digests = np.asarray(digests, "uint64").reshape(-1, BANDS, _ROWS)
     keys = np.zeros(digests.shape[:2], "uint64")

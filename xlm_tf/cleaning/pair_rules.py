@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 
-from xlm_tf.cleaning.line_rules import ends_a_sentence
+from xlm_tf.cleaning.line_rules import ends_a_sentence, ends_in_a_syllable
 from xlm_tf.cleaning.normal_form import normal_form
 
 # A side without an end is cut off where it is shorter than usual by this factor: if the
@@ -14,6 +14,9 @@ from xlm_tf.cleaning.normal_form import normal_form
 _TRUNCATED = 0.93
 _TRUNCATED_WHERE_USUAL = 0.85
 _TRUNCATED_HEADLINE = 0.6
+# The same of a side whose language has no marks of an end; and of the other one.
+_TRUNCATED_WITHOUT_MARKS = 0.62
+_TRUNCATED_BESIDE_ONE = 0.75
 # Share of pairs of which one side alone has an end, from which that is usual.
 _USUAL = 0.08
 # How far from the usual ratio a pair is about that.
@@ -61,18 +64,20 @@ class PairRules:
     Args:
         settings: `xlm_tf.cleaning.cleaning_recipe.PairRules`.
         usual: `UsualPair`, of the same files.
-        are_punctuated: bool, whether sentences end with marks in both languages.
+        are_punctuated: (bool, bool), whether sentences end with marks in the language
+            of the source and of the target.
     """
 
     def __init__(self, settings, usual, are_punctuated):
         self.settings = settings
         self.usual = usual
+        self.are_punctuated = are_punctuated
         self.truncated = (
             _TRUNCATED if usual.one_end < _USUAL else _TRUNCATED_WHERE_USUAL
         )
         checks = {
             "length_ratio": self._length_ratio,
-            "truncated": are_punctuated and self._truncated,
+            "truncated": self._truncated,
             "copied": _copied,
             "placeholders": _placeholders,
             "numbers": _numbers,
@@ -101,26 +106,37 @@ class PairRules:
     def _excess(self, source, target):
         return len(target) / len(source) / self.usual.ratio
 
+    def _freedom(self, source, target):
+        """Of short texts a word more or less is much: a factor from 1 to 2."""
+        length = min(len(source) * self.usual.ratio, len(target))
+        return 1 + 4 / (length + 4)
+
     def _length_ratio(self, source, target):
         excess = self._excess(source, target)
-        # Of short texts a word more or less is much.
-        length = min(len(source) * self.usual.ratio, len(target))
-        limit = math.log(self.settings.length_ratio.max) * (1 + 4 / (length + 4))
-        if abs(math.log(excess)) > limit:
+        limit = math.log(self.settings.length_ratio.max)
+        if abs(math.log(excess)) > limit * self._freedom(source, target):
             return f"{excess:.2f} times the usual ratio"
         return None
 
     def _truncated(self, source, target):
         excess = self._excess(source, target)
         ends = [ends_a_sentence(side) for side in (source, target)]
-        sides = ((source, 1 / excess), (target, excess))
-        for (side, length), has_end, other_has in zip(
-            sides, ends, ends[::-1], strict=True
-        ):
-            least = self.truncated if other_has else _TRUNCATED_HEADLINE
-            if not has_end and length < least:
+        freedom = self._freedom(source, target)
+        for own, side, length in ((0, source, 1 / excess), (1, target, excess)):
+            is_cut = not self.are_punctuated[own] and ends_in_a_syllable(side)
+            if is_cut or (not ends[own] and length < self._least(own, ends, freedom)):
                 return f"...{side[-12:]}"
         return None
+
+    def _least(self, own, ends, freedom):
+        """How long a side without an end must be, by what is usual: float."""
+        if all(self.are_punctuated):
+            return self.truncated if ends[1 - own] else _TRUNCATED_HEADLINE
+        if not any(self.are_punctuated):
+            return 0
+        has_marks = self.are_punctuated[own]
+        least = _TRUNCATED_BESIDE_ONE if has_marks else _TRUNCATED_WITHOUT_MARKS
+        return least**freedom
 
 
 def _copied(source, target):
