@@ -70,6 +70,13 @@ def test_marks_and_wide_characters(mark, codec, identifier):
     assert decode(mark + text.encode(codec), None, identifier) == text
 
 
+def test_japanese_in_seven_bits_that_no_page_names(identifier):
+    text = page("ja", charset="utf-8")
+    assert decode(text.encode("iso2022_jp"), None, identifier) == text
+    ascii_text = page("en", charset="utf-8").encode("ascii", "xmlcharrefreplace")
+    assert decode(ascii_text, None, identifier) == ascii_text.decode()
+
+
 def test_a_few_broken_bytes_do_not_change_the_encoding(identifier):
     content = page("ru", charset="utf-8").encode()
     cut = content.index("Гавань".encode()) + 201  # in the middle of a letter

@@ -57,3 +57,25 @@ def test_a_feed_that_is_cut_keeps_what_was_whole():
     content = RSS.format(encoding="utf-8").encode()
     found = feed_entries(content[: content.index(b"<title>B")], "x")
     assert found[0][0] == "Первый абзац.\nВторой."
+
+
+@pytest.mark.parametrize(
+    ("day", "date"),
+    [
+        ("2021-03-04", "2021-03-04"),
+        ("0000-00-00T00:00:00Z", None),
+        ("99999-99-99", None),
+        ("Mon, 01 Jan 9999 00:00:00 GMT", None),
+        ("Thu, 31 Feb 2021 10:00:00 GMT", None),
+        ("", None),
+    ],
+)
+def test_days_that_are_none(day, date):
+    feed = ATOM.replace("2024-04-05T06:07:08Z", day)
+    assert feed_entries(feed.encode(), "x")[0][2] == date
+
+
+def test_an_update_stands_for_a_publication_of_no_day():
+    days = "<updated>2024-01-02</updated><published>0000-00-00"
+    feed = ATOM.replace("<published>not a day", days)
+    assert feed_entries(feed.encode(), "x")[1][2] == "2024-01-02"

@@ -69,6 +69,7 @@ def decode(content, charset, identifier):
     if content.isascii():
         # Japanese in seven bits.
         is_shifted = b"\x1b" in content and "iso2022_jp" in declared
+        is_shifted |= b"\x1b$B" in content or b"\x1b$@" in content
         return content.decode("iso2022_jp" if is_shifted else "ascii", "replace")
     try:
         return content.decode("utf-8")

@@ -2,12 +2,11 @@
 
 import io
 import re
-import time
 
 import feedparser
 
 from xlm_tf.collecting.html_pages import text_of_fragment
-from xlm_tf.collecting.pages import HAS_ENTITIES, NO_TEXT
+from xlm_tf.collecting.pages import HAS_ENTITIES, NO_TEXT, day_of
 
 _ENTITY = re.compile(rb"<!\s*ENTITY", re.I)
 
@@ -40,9 +39,6 @@ def _entry(entry, source):
     text = max(map(text_of_fragment, texts), key=len)
     # Its own `get` takes the one for the other.
     days = (dict.get(entry, f"{name}_parsed") for name in ("published", "updated"))
-    day = next(filter(None, days), None)
-    try:
-        date = day and time.strftime("%Y-%m-%d", day)
-    except ValueError:
-        date = None
+    texts_of_days = ("{:04}-{:02}-{:02}".format(*day[:3]) for day in filter(None, days))
+    date = next(filter(None, map(day_of, texts_of_days)), None)
     return text, entry.get("link") or source, date

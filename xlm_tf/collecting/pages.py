@@ -2,6 +2,8 @@
 
 import collections
 import dataclasses
+import datetime
+import re
 import typing
 
 # Bytes of a page, as it is sent and unpacked. Common Crawl cuts at 5 MiB.
@@ -97,3 +99,22 @@ def tidy(text):
         text = text.encode("utf-8", "ignore").decode("utf-8").replace("\ufeff", "")
     lines = (" ".join(line.split()) for line in text.replace("\0", "").splitlines())
     return "\n".join(filter(None, lines))
+
+
+def day_of(text):
+    """The day that a time begins with, such as 2024-03-05T23:30:00Z.
+
+    Args:
+        text: str.
+
+    Returns:
+        str, YYYY-MM-DD; None where there is none, or one that is still to come.
+    """
+    found = re.match(r"\d{4}-\d\d-\d\d(?!\d)", text)
+    try:
+        day = found and datetime.date.fromisoformat(found[0])
+    except ValueError:
+        return None
+    # Where days begin first, it may be tomorrow.
+    latest = datetime.date.today() + datetime.timedelta(days=1)
+    return day.isoformat() if day and day <= latest else None

@@ -19,6 +19,7 @@ from xlm_tf.collecting.pages import (
     UNREADABLE,
     LeftOut,
     Page,
+    day_of,
 )
 
 _BEGINNING = re.compile(rb"WARC/\d")
@@ -136,12 +137,11 @@ class _Records:
                 return LeftOut(NOT_HTML)
             named = _CHARSET.search(content_type)
             charset = named and named[1]
-        date = headers.get_header("WARC-Date") or ""
         return Page(
             kind,
             content,
             source=headers.get_header("WARC-Target-URI") or str(self._file.path),
-            date=date[:10] if re.match(r"\d{4}-\d\d-\d\d", date) else None,
+            date=day_of(headers.get_header("WARC-Date") or ""),
             charset=charset,
         )
 

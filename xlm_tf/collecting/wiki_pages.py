@@ -14,6 +14,7 @@ from xlm_tf.collecting.pages import (
     UNREADABLE,
     LeftOut,
     Page,
+    day_of,
     tidy,
 )
 from xlm_tf.collecting.warc_records import note_of
@@ -85,8 +86,7 @@ def _page(page, revision, base, markers, file):
     if base:
         quoted = urllib.parse.quote(title.replace(" ", "_"), safe="/:@!$'()*,;")
         source = f"{base.rpartition('/')[0]}/{quoted}"
-    day = revision.get("timestamp", "")[:10]
-    date = day if re.fullmatch(r"\d{4}-\d\d-\d\d", day) else None
+    date = day_of(revision.get("timestamp", ""))
     return Page("wikitext", revision["text"], source, date, markers=markers)
 
 
