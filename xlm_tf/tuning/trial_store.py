@@ -58,11 +58,11 @@ class TrialStore:
         folder = self.output / "processes"
         folder.mkdir(exist_ok=True)
         path = folder / self.process
-        with locked(path):
-            try:
+        try:
+            with locked(path):
                 yield
-            finally:
-                path.unlink(missing_ok=True)
+        finally:
+            path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def alone(self):
