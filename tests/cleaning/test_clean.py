@@ -14,6 +14,7 @@ from xlm_tf.cleaning import clean as clean_module
 from xlm_tf.cleaning import row_shards, text_blocks
 from xlm_tf.cleaning.clean import clean
 from xlm_tf.cleaning.cleaning_recipe import load_cleaning_recipe
+from xlm_tf.cli import main
 from xlm_tf.training.recipe_loader import RecipeError
 
 SUBJECTS = ["The old baker", "My younger sister", "A tired driver", "The new teacher"]
@@ -581,3 +582,71 @@ def test_held_out_pairs_the_other_way_round(tmp_path, languages):
         rules={"language": False, "pairs": {"length_ratio": False, "truncated": False}},
     )
     assert totals["en-de"].removed == {"held_out": 2}
+
+
+def test_files_of_another_kind_are_named(tmp_path, capsys):
+    lines = sentences(20)
+    documents = [json.dumps({"content": line}) for line in lines[:8]]
+    write(tmp_path / "web.jsonl", documents)
+    write(tmp_path / "en.txt", lines)
+    write(tmp_path / "web.sw.txt", lines)
+    write(tmp_path / "empty.txt.gz", [])
+    recipe = recipe_of(
+        tmp_path,
+        data={
+            "monolingual": {
+                "en": ["en.txt", "web.jsonl"],
+                "sw": ["web.sw.txt"],
+                "de": ["empty.txt.gz"],
+            }
+        },
+        rules=without_near(),
+    )
+    assert main(["clean", str(recipe), "--processes", "1"]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        "warning: nothing was kept of de, it is empty",
+        f"warning: {tmp_path / 'web.jsonl'}: 8 of 8 lines cannot be read, so this is "
+        "not the expected kind of file. Such as line 1: no document: an object "
+        "with a text",
+        "warning: nothing was kept of sw: 20 of 20 went by the rule language",
+    ]
+
+
+def test_files_that_do_not_fit_are_named_before_the_work(tmp_path, monkeypatch):
+    lines = sentences(50)
+    write(tmp_path / "en.txt", lines)
+    write(tmp_path / "de.txt", lines[:-1])
+    write(tmp_path / "cut.txt.gz", lines)
+    path = tmp_path / "cut.txt.gz"
+    path.write_bytes(path.read_bytes()[:-9])
+    monkeypatch.setattr("xlm_tf.cleaning.clean.BlockCleaner", None)
+    pair = {
+        "source_language": "en",
+        "target_language": "de",
+        "source_file": "en.txt",
+        "target_file": "de.txt",
+    }
+    for data, said in (
+        ({"bitext": [pair]}, "as many lines"),
+        ({"monolingual": {"en": ["cut.txt.gz"]}}, "not a whole gzip file"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            run(tmp_path, data=data)
+        assert not (tmp_path / "cleaned").exists()
+
+
+def test_a_beginning_without_a_line_is_none(tmp_path, monkeypatch):
+    write(tmp_path / "en.txt", sentences(20))
+    data = {"monolingual": {"en": ["en.txt"]}}
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("xlm_tf.cleaning.row_shards.RowShards.write", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, data=data)
+    # Nothing was done by the rules of before.
+    folder, _ = run(tmp_path, data=data, rules=without_near(language=False))
+    assert len(lines_of(folder / "en.txt.gz")) == 20

@@ -36,7 +36,12 @@ from xlm_tf.cleaning.duplicates import KEPT, RULES, DuplicateSearch
 from xlm_tf.cleaning.pair_rules import UsualPair
 from xlm_tf.cleaning.process_pool import mapped_on_processes
 from xlm_tf.cleaning.row_shards import RowPlaces, RowShards, Shard
-from xlm_tf.cleaning.text_blocks import file_name, read_blocks, sources_of
+from xlm_tf.cleaning.text_blocks import (
+    check_files_to_the_end,
+    file_name,
+    read_blocks,
+    sources_of,
+)
 from xlm_tf.cleaning.text_repair import one_space
 from xlm_tf.data.corpus_report import check_files, usable_text
 from xlm_tf.data.file_stamps import file_stamps
@@ -86,6 +91,8 @@ def clean(recipe, processes=1, quiet=False, map_blocks=None):
         ValueError: a file cannot be read.
     """
     cleaning = _Cleaning(recipe)
+    if not (recipe.output / WORK_FOLDER / PROGRESS_FILE).exists():
+        check_files_to_the_end(cleaning.sources)
     console = Console(quiet=quiet or not sys.stdout.isatty())
     with contextlib.ExitStack() as stack:
         if map_blocks is None:
@@ -401,10 +408,11 @@ class _Progress:
         self._whole, self._shards = set(), {}
         if not self._path.exists():
             self.folder.mkdir(exist_ok=True)
-            with whole_file(self._path) as partial:
-                partial.write_text(json.dumps(plan) + "\n", encoding="utf-8")
+            self._begin(plan)
         first, *lines = self._entries()
-        if first != json.loads(json.dumps(plan)):
+        if not lines:  # nothing would be lost
+            self._begin(plan)
+        elif first != json.loads(json.dumps(plan)):
             raise FileExistsError(
                 f"{output} holds the beginning of another cleaning: the texts or the "
                 "recipe were others. Choose another output, or delete it."
@@ -415,6 +423,10 @@ class _Progress:
             else:
                 shard = Shard(**content)
                 self._shards.setdefault(shard.source, []).append(shard)
+
+    def _begin(self, plan):
+        with whole_file(self._path) as partial:
+            partial.write_text(json.dumps(plan) + "\n", encoding="utf-8")
 
     def _entries(self):
         """The plan, and what was done of it: list of dict, at least one."""

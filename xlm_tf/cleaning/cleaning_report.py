@@ -58,6 +58,30 @@ def summary(reports):
     return "\n".join(lines)
 
 
+def doubts(reports):
+    """What looks as if the texts were others than the recipe says: list of str."""
+    found = []
+    for report in reports:
+        number = len(found)
+        for file, own in report.files.items():
+            unreadable = own.removed["unreadable"]
+            if 2 * unreadable > _rows(own):
+                _, line, seen, *_ = min(own.samples["unreadable"], key=lambda x: x[1])
+                found.append(
+                    f"{file}: {unreadable:,} of {_rows(own):,} lines cannot be read, "
+                    f"so this is not the expected kind of file. Such as line {line:,}: "
+                    f"{seen}"
+                )
+        total = report.total
+        if not total.counts["kept"] and number == len(found):
+            most = "".join(
+                f": {count:,} of {_rows(total):,} went by the rule {rule}"
+                for rule, count in total.removed.most_common(1)
+            )
+            found.append(f"nothing was kept of {report.name}{most or ', it is empty'}")
+    return found
+
+
 def _rows(total):
     return total.counts["kept"] + sum(total.removed.values())
 

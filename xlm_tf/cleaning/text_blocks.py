@@ -1,9 +1,10 @@
 """The lines of the files of a cleaning, in blocks, as they are: nothing is decoded."""
 
+import collections
 import dataclasses
 import itertools
 
-from xlm_tf.data.text_lines import split_lines, unpacked, with_cut_lines
+from xlm_tf.data.text_lines import is_gzip, split_lines, unpacked, with_cut_lines
 
 # Lines, and about bytes, of a block.
 LINES = 2000
@@ -100,6 +101,21 @@ def read_blocks(source, number, start=(0, 1)):
         while block := _some(lines):
             yield Block(number, file, first, block)
             first += len(block)
+
+
+def check_files_to_the_end(sources):
+    """Read what only its end would show to be damaged: soon, and not after all else.
+
+    Args:
+        sources: list of `Source`.
+
+    Raises:
+        ValueError: as `read_blocks`.
+    """
+    for source in sources:
+        for paths in source.files:
+            if len(paths) > 1 or is_gzip(paths[0]):
+                collections.deque(_lines(paths), maxlen=0)
 
 
 def _some(lines):

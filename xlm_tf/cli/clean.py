@@ -1,6 +1,7 @@
 """`xlm-tf clean RECIPE`: texts without noise, duplicates and other languages."""
 
 import os
+import sys
 from pathlib import Path
 
 from xlm_tf.cli.argument_types import whole
@@ -41,6 +42,7 @@ def run(args):
     """Clean, and say what was removed."""
     from xlm_tf.cleaning.clean import clean, cleaning
     from xlm_tf.cleaning.cleaning_recipe import load_cleaning_recipe
+    from xlm_tf.cleaning.cleaning_report import doubts
 
     check_cluster_arguments(args, local="processes")
     overrides = {"output": args.output} if args.output else {}
@@ -49,8 +51,10 @@ def run(args):
     recipe = load_cleaning_recipe(args.recipe, args.data, **overrides)
     processes = args.processes or os.cpu_count()
     if args.cluster is None:
-        clean(recipe, processes, args.quiet)
-        return 0
-    with on_cluster(args, cleaning(recipe)) as map_blocks:
-        clean(recipe, quiet=args.quiet, map_blocks=map_blocks)
+        reports = clean(recipe, processes, args.quiet)
+    else:
+        with on_cluster(args, cleaning(recipe)) as map_blocks:
+            reports = clean(recipe, quiet=args.quiet, map_blocks=map_blocks)
+    for doubt in doubts(reports):
+        print(f"warning: {doubt}", file=sys.stderr)
     return 0

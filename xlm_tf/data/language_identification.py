@@ -4,6 +4,7 @@ By py3langid (naive Bayes over byte n-grams, 140 languages), which was measured 
 others on 30 languages: see `docs/cleaning.md`.
 """
 
+import functools
 import math
 
 from xlm_tf.optional_packages import import_optional
@@ -34,10 +35,7 @@ class LanguageIdentifier:
     """
 
     def __init__(self):
-        langid = import_optional(
-            "py3langid.langid", "Languages of texts", "pip install 'xlm-tf[clean]'"
-        )
-        self._identifier = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE)
+        self._identifier = _py3langid()
         self.languages = sorted(self._identifier.labels)
 
     def label_of(self, language):
@@ -95,3 +93,12 @@ class LanguageIdentifier:
         excess = best_score - dict(self._identifier.rank(text))[label]
         allowed = max(margin * math.sqrt(len(text.encode())), _SHORT_MARGIN)
         return best if excess > allowed else None
+
+
+@functools.cache
+def _py3langid():
+    """Its model, which takes a second to load, and which nothing changes."""
+    langid = import_optional(
+        "py3langid.langid", "Languages of texts", "pip install 'xlm-tf[clean]'"
+    )
+    return langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE)
