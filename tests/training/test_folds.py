@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from xlm_tf.training.classification import ClassificationData
-from xlm_tf.training.folds import deal_folds
+from xlm_tf.training.folds import KeyFolds, deal_folds
+from xlm_tf.training.held_out import text_key
 from xlm_tf.training.recipe_loader import RecipeError, load_recipe
 
 
@@ -44,6 +45,33 @@ def test_more_folds_than_rows_are_refused():
     assert set(deal_folds(range(7), strata, 3, stratify=False)) == {1, 2, 3}
     with pytest.raises(ValueError, match="8 folds need as many rows"):
         deal_folds(range(7), strata, 8, stratify=False)
+
+
+def keys_of(name, count):
+    return [text_key(f"{name} {number}") for number in range(count)]
+
+
+def test_keys_are_dealt_alike_in_every_language():
+    keys = {"en": keys_of("en", 1000), "sw": keys_of("sw", 12)}
+    # Half of the pairs are of English texts.
+    keys["en-de"] = [*keys["en"][:200], *keys_of("de", 200)]
+    folds = KeyFolds(keys, 4)
+    for own, expected in zip(keys.values(), (250, 3, 100), strict=True):
+        sizes = collections.Counter(map(folds.fold_of, own))
+        assert set(sizes) == {1, 2, 3, 4}
+        assert all(abs(x - expected) <= 1 + 0.05 * expected for x in sizes.values())
+    # Whatever the order, and how often they stand.
+    others = {name: 2 * own[::-1] for name, own in reversed(keys.items())}
+    again = KeyFolds(others, 4)
+    for key in (key for own in keys.values() for key in own):
+        assert again.fold_of(key) == folds.fold_of(key)
+
+
+def test_keys_that_do_not_fill_the_folds_are_refused():
+    keys = {"en": keys_of("en", 50), "sw": 9 * keys_of("sw", 4)}
+    assert {KeyFolds(keys, 4).fold_of(key) for key in keys["sw"]} == {1, 2, 3, 4}
+    with pytest.raises(ValueError, match=r"5 folds need .* those of sw fill 4"):
+        KeyFolds(keys, 5)
 
 
 @pytest.fixture

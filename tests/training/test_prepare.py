@@ -335,6 +335,38 @@ def test_the_beginning_of_others_is_kept(folder, tmp_path, monkeypatch):
         prepare(recipe, tmp_path / "else", quiet=True)
 
 
+def test_a_fold_is_held_out(folder, tmp_path, monkeypatch):
+    first, second = (
+        load_recipe(write(folder, "fold.yaml", held_out_fold={"fold": x, "folds": 3}))
+        for x in (1, 2)
+    )
+    shards = iter([preparing.write_shard])
+
+    def stop(*args):
+        for write_shard in shards:
+            return write_shard(*args)
+        raise KeyboardInterrupt
+
+    output = tmp_path / "prepared"
+    with monkeypatch.context() as patch:
+        patch.setattr(preparing, "write_shard", stop)
+        with pytest.raises(KeyboardInterrupt):
+            prepare(first, output, quiet=True)
+    with pytest.raises(FileExistsError, match="beginning of other prepared corpora"):
+        prepare(second, output, quiet=True)
+    found = prepare(first, output, quiet=True)
+    train, held_out, _ = read_corpora(first)
+    own = held_out["texts"]["fr"].examples.as_numpy_iterator()
+    assert found.held_out["texts"]["fr"] == [x["text"].decode() for x in own]
+    assert 220 <= len(found.held_out["texts"]["fr"]) <= 245
+    assert [x.count for x in found.sources] == [
+        source.count for own in train.values() for source in own.values()
+    ]
+    # A recipe of them has no folds of its own.
+    path = write(folder, "of_fold.yaml", {"prepared": str(output)})
+    assert load_recipe(path).data.has_held_out
+
+
 def copied(prepared, folder, name):
     output = folder / name
     shutil.rmtree(output, ignore_errors=True)
@@ -384,6 +416,10 @@ def test_changed_and_missing_files_are_refused(folder, prepared):
     ("changes", "message"),
     [
         ({"held_out_share": 0.1}, "held_out_share is for texts"),
+        (
+            {"held_out_fold": {"fold": 1, "folds": 3}},
+            "recipe.held_out_fold, and folds of a study, are of texts",
+        ),
         ({"held_out": {"prepared": "prepared"}}, "held_out.prepared is unknown"),
         (
             {"held_out": {"monolingual": {"sw": ["en.txt"]}}},

@@ -325,8 +325,9 @@ def test_a_classifier_by_the_command(write_study, tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("folds", [None, {"folds": 2}])
 @pytest.mark.parametrize("command", ["pretrain", "finetune"])
-def test_other_recipes(tmp_path, command):
+def test_other_recipes(tmp_path, command, folds):
     lines = [f"This is line {i} of a text." for i in range(40)]
     (tmp_path / "en.txt").write_text("\n".join(lines))
     (tmp_path / "en_de.tsv").write_text("\n".join(f"{x}\tZeile {x}" for x in lines))
@@ -346,6 +347,7 @@ def test_other_recipes(tmp_path, command):
         recipe["training"] |= {"tokens_per_batch": 128}
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     study = {"recipe": "recipe.yaml", "output": "study", "search": RATES, "trials": 2}
+    study |= {} if folds is None else {"cross_validation": folds}
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
     assert main(["tune", str(tmp_path / "study.yaml"), "--quiet"]) == 0
     study = load_study(tmp_path / "study.yaml")
@@ -357,6 +359,12 @@ def test_other_recipes(tmp_path, command):
     row = rows[scores.index(better(scores))]
     rate = float(row["training.learning_rate"])
     assert best.training.learning_rate == pytest.approx(rate)
+    assert best.held_out_fold is None
+    if folds is not None:
+        of_folds = [float(row[f"fold-{number}"]) for number in (1, 2)]
+        assert sum(of_folds) / 2 == pytest.approx(float(row["score"]))
+        assert main([command, str(study.output / "best.yaml"), "--quiet"]) == 0
+        assert (study.output / "best" / "model").is_dir()
 
 
 def test_cross_validation_trains_on_every_fold(make_study, trained):
@@ -389,16 +397,45 @@ def test_a_stopped_cross_validation_keeps_its_folds(make_study, trained):
     assert folds == [1, 2, 2, 3]
 
 
-def test_folds_of_other_recipes_are_refused(write_study, tmp_path, capsys):
-    path = write_study(cross_validation={"folds": 2})
+@pytest.mark.parametrize(
+    ("data", "training"),
+    [
+        ({"monolingual": {"en": ["train.tsv.txt"]}}, {}),
+        (
+            [
+                {
+                    "source_language": "en",
+                    "target_language": "de",
+                    "files": ["train.tsv"],
+                }
+            ],
+            {"source_length": 16, "target_length": 16},
+        ),
+    ],
+)
+def test_folds_of_documents_and_of_pairs(
+    write_study, tmp_path, trained, capsys, data, training
+):
+    path = write_study(cross_validation={"folds": 2}, trials=1)
     recipe = {
         "output": "run",
         "initial_model": "xlm_tiny",
-        "data": {"monolingual": {"en": ["train.tsv.txt"]}},
-        "objectives": {"mlm": 1},
-        "training": {"steps": 4},
+        "data": data,
+        "training": {"steps": 4, **training},
     }
+    if not isinstance(data, list):
+        recipe["held_out"] = data
     (tmp_path / "train.tsv.txt").write_text("A text.\n")
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
-    assert main(["tune", str(path)]) == 2
-    assert "study.cross_validation is of tasks" in capsys.readouterr().err
+    study = load_study(path)
+    runs = [study.trial_recipe({}, study.output, run) for run in study.runs()]
+    assert [run.held_out_fold.fold for run in runs] == [1, 2]
+    assert [run.held_out for run in runs] == [None, None]
+    for name in ("stratify", "by_line"):
+        path = write_study(recipe, cross_validation={"folds": 2, name: True})
+        text = yaml.safe_dump(recipe)
+        (tmp_path / "recipe.yaml").write_text(text)
+        assert main(["tune", str(path)]) == 2
+        said = capsys.readouterr().err.splitlines()
+        assert len(said) == 1
+        assert f"study.cross_validation.{name} is of tasks that classify" in said[0]

@@ -91,6 +91,7 @@ def finetune(recipe, quiet=False, on_evaluation=None):
     strategy, reporter = begin_run(recipe, quiet)
     data = FinetuningData(recipe)
     reporter.say_broken(data.reports)
+    reporter.say_fold(recipe.held_out_fold, data.fold_sizes)
     training = recipe.training
     keras.utils.set_random_seed(training.seed)
     with strategy.scope():

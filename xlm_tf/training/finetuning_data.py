@@ -1,15 +1,25 @@
 """The sentence pairs of a recipe: batches to train on, and examples to write."""
 
 import dataclasses
+import functools
 
+import numpy as np
 import tensorflow as tf
 
 from xlm_tf.data import bitext
 from xlm_tf.data.bucketing import batch_by_tokens
+from xlm_tf.data.near_duplicates import DisjointGroups
 from xlm_tf.data.sampling import sample_datasets
 from xlm_tf.text.languages import language_probabilities
 from xlm_tf.training.finetuning_recipe import evaluation_names
-from xlm_tf.training.held_out import HeldOutTexts, Selection, text_key
+from xlm_tf.training.held_out import (
+    FoldSelection,
+    HeldOutTexts,
+    Selection,
+    keys_of_fold,
+    pairs_by_source,
+    text_key,
+)
 from xlm_tf.training.recipe import HELD_OUT_SHARE
 
 # Pairs in memory to draw from, and pairs that are tokenised together.
@@ -75,6 +85,8 @@ class FinetuningData:
         train: list of `(languages, dataset)`, a direction's pairs each.
         held_out: list of `EvaluationSet`.
         test: list of `EvaluationSet`.
+        fold_sizes: dict from directions to how many pairs are trained on, left out, and
+            scored; empty where no fold is held out.
 
     Raises:
         ValueError: files without usable text; names them.
@@ -83,10 +95,11 @@ class FinetuningData:
     def __init__(self, recipe):
         self.recipe = recipe
         self.reports = []
+        self.fold_sizes = {}
         self.train = [(entry.languages, self._pairs(entry)) for entry in recipe.data]
         if recipe.held_out is None:
-            share = recipe.held_out_share or HELD_OUT_SHARE
-            self.train, self.held_out = _split(self.train, share)
+            self.train, self.held_out, sizes = _split(self.train, recipe)
+            self.fold_sizes = sizes if recipe.held_out_fold else {}
         else:
             self.held_out = self._evaluation_sets("held_out")
         self.test = self._evaluation_sets("test")
@@ -112,10 +125,7 @@ class FinetuningData:
         Returns:
             Dataset of `(inputs, targets, weights)`, batches by length.
         """
-        directions = {}
-        for languages, own in self.train:
-            before = directions.get(languages)
-            directions[languages] = own if before is None else before.concatenate(own)
+        directions = _by_direction(self.train)
         training = self.recipe.training
         if training.language_alpha == 1 or len(directions) == 1:
             pairs = None
@@ -163,19 +173,26 @@ class FinetuningData:
         return sets
 
 
-def _split(train, share):
-    """The training pairs without a share of them, and that share of every direction.
+def _split(train, recipe):
+    """The pairs to train on, those to score, and how many: see `FinetuningData`.
 
-    The pairs of one source come to one side, and no text that is held out is on any
+    A share of every direction is held out, or a fold. The pairs of one source come to
+    one side, in folds those that share any text, and no text that is scored is on any
     side of a training pair.
     """
+    new_selection = functools.partial(
+        Selection, recipe.held_out_share or HELD_OUT_SHARE
+    )
+    if recipe.held_out_fold is not None:
+        train = list(_by_direction(train).items())
+        is_held_out = _sources_of_fold(train, recipe.held_out_fold)
+        new_selection = functools.partial(FoldSelection, is_held_out)
     selections = {}
     for languages, pairs in train:
-        selection = selections.setdefault(languages, Selection(share))
-        for batch in pairs.batch(1024).as_numpy_iterator():
-            for sides in zip(*(batch[side].tolist() for side in _SIDES), strict=True):
-                texts = tuple(text.decode("utf-8") for text in sides)
-                selection.add(text_key(texts[0]), [texts])
+        selection = selections.setdefault(languages, new_selection())
+        for unit in pairs_by_source(pairs):
+            selection.add(*unit)
+    train = [(languages, selections[languages].others(own)) for languages, own in train]
     chosen = {languages: own.examples() for languages, own in selections.items()}
     excluded = HeldOutTexts(
         text for own in chosen.values() for pair in own for text in pair
@@ -187,13 +204,64 @@ def _split(train, share):
         if not count:
             raise ValueError(
                 f"The pairs of {'-'.join(languages)} in recipe.data are too few, or "
-                "too much alike, to hold some out. Name other ones in recipe.held_out."
+                "too much alike, to hold some out. Name more of them, or other ones in "
+                "recipe.held_out."
             )
     train = [(languages, excluded.without(pairs, _SIDES)) for languages, pairs in train]
-    return train, [
+    held_out = [
         EvaluationSet.of("-".join(languages), languages, ([pair] for pair in own))
         for languages, own in chosen.items()
     ]
+    sizes = {
+        "-".join(languages): (
+            counts[languages],
+            selections[languages].count - counts[languages],
+            len(own),
+        )
+        for languages, own in chosen.items()
+    }
+    return train, held_out, sizes
+
+
+def _by_direction(train):
+    """The training pairs of every direction as one dataset: dict from languages."""
+    directions = {}
+    for languages, own in train:
+        before = directions.get(languages)
+        directions[languages] = own if before is None else before.concatenate(own)
+    return directions
+
+
+def _sources_of_fold(train, fold):
+    """Which sources are held out, by their keys: function from int to bool.
+
+    Pairs that share a text on either side, or through others, are in one fold.
+    """
+    keys = {
+        "-".join(languages): np.fromiter(
+            (
+                key
+                for source, [(_, target)] in pairs_by_source(pairs)
+                for key in (source, text_key(target))
+            ),
+            "uint64",
+        ).reshape(-1, 2)
+        for languages, pairs in train
+    }
+    texts, numbers = np.unique(np.concatenate([*keys.values()]), return_inverse=True)
+    groups = DisjointGroups(len(texts))
+    for source, target in numbers.reshape(-1, 2).tolist():
+        groups.join(source, target)
+    # The smallest key of a group stands for it, in whatever order the pairs are.
+    group_keys = texts[[groups.find(number) for number in range(len(texts))]]
+
+    def groups_of(sources):
+        return group_keys[np.searchsorted(texts, sources)].tolist()
+
+    is_held_out = keys_of_fold(
+        {name: groups_of(own[:, 0]) for name, own in keys.items()}, fold
+    )
+    return lambda source: is_held_out(groups_of(np.uint64(source)))
 
 
 def _batches(pairs, training, preprocessor):

@@ -5,6 +5,8 @@ import random
 
 # Every run must see the same folds, whatever its seed.
 _SEED = 0
+# Keys are dealt by their remainders: memory does not grow with the texts.
+_REMAINDERS = 1 << 14
 
 
 def deal_folds(groups, strata, folds, stratify):
@@ -59,4 +61,52 @@ def _check_strata(of_group, folds):
                 f"{folds} folds need {folds} rows, or groups, of every class and "
                 f"language, and of {what} there are {count}: take fewer folds, or "
                 "leave `stratify` out by `false`."
+            )
+
+
+class KeyFolds:
+    """Folds of texts that need not be in memory: a function of their keys.
+
+    Equal keys are in one fold, in all languages, and every fold has about as many of
+    each language.
+
+    Args:
+        keys: dict from names of languages, or of pairs of them, to iterables of int,
+            of what belongs together one each.
+        folds: int, how many there are.
+
+    Raises:
+        ValueError: of a language there are too few for every fold to have one.
+    """
+
+    def __init__(self, keys, folds):
+        found = {
+            name: sorted({key % _REMAINDERS for key in own})
+            for name, own in keys.items()
+        }
+        _check_filled({name: len(own) for name, own in found.items()}, folds)
+        rows = [(number, name) for name, own in found.items() for number in own]
+        numbers = [number for number, _ in rows]
+        strata = [(name, None) for _, name in rows]
+        dealt = deal_folds(numbers, strata, folds, stratify=True)
+        self._fold_of = dict(zip(numbers, dealt, strict=True))
+        filled = {
+            name: len({self._fold_of[number] for number in own})
+            for name, own in found.items()
+        }
+        _check_filled(filled, folds)
+
+    def fold_of(self, key):
+        """The fold, from 1, of a key that was among them: int."""
+        return self._fold_of[key % _REMAINDERS]
+
+
+def _check_filled(filled, folds):
+    """Raise ValueError where texts of a language do not come into every fold."""
+    for name, count in filled.items():
+        if count < folds:
+            raise ValueError(
+                f"{folds} folds need texts of every language or pair in each, and "
+                f"those of {name} fill {count}: a document, or pairs that share a "
+                "text, are in one. Take fewer folds, or name more texts."
             )

@@ -3,15 +3,19 @@
 import hashlib
 import heapq
 
+import numpy as np
 import tensorflow as tf
 
 from xlm_tf.data.corpus_report import CorpusReport
 from xlm_tf.data.plain_text import iterate_plain_text
+from xlm_tf.training.folds import KeyFolds
 
 # Of one language, or one pair of languages.
 MAX_HELD_OUT = 2000
 # Lines between empty lines that are one document; more of them are single texts.
 MAX_DOCUMENT = 100
+# Examples that are read together: one by one, tf.data's own time would dominate.
+_BLOCK = 1024
 
 
 def text_key(text):
@@ -63,6 +67,41 @@ def _closed(lines, is_document):
     return [[line] for line in lines]
 
 
+def pairs_by_source(pairs):
+    """The pairs of a dataset by their sources.
+
+    Args:
+        pairs: dataset of `source` and `target`, string scalars.
+
+    Yields:
+        `text_key` of the source, and a list of the one pair of str.
+    """
+    for batch in pairs.batch(_BLOCK).as_numpy_iterator():
+        for sides in zip(batch["source"], batch["target"], strict=True):
+            source, target = (side.decode("utf-8") for side in sides)
+            yield text_key(source), [(source, target)]
+
+
+def keys_of_fold(keys, fold):
+    """Which keys are of the fold that a recipe holds out.
+
+    Args:
+        keys: see `KeyFolds`.
+        fold: `Fold`.
+
+    Returns:
+        Function from a key to bool.
+
+    Raises:
+        ValueError: there are too few; names the field and the language.
+    """
+    try:
+        folds = KeyFolds(keys, fold.folds)
+    except ValueError as error:
+        raise ValueError(f"recipe.held_out_fold: {error}") from error
+    return lambda key: folds.fold_of(key) == fold.fold
+
+
 class Selection:
     """Which examples of a stream are held out: those of the smallest keys.
 
@@ -72,6 +111,9 @@ class Selection:
     Args:
         share: float, of the examples; one at least, and 2,000 at most, or as many more
             as the last document has.
+
+    Attributes:
+        count: int, of the examples that were offered.
     """
 
     def __init__(self, share):
@@ -79,7 +121,7 @@ class Selection:
         self._units = {}  # key -> examples
         self._largest_first = []
         self._size = 0
-        self._count = 0
+        self.count = 0
 
     def add(self, key, examples):
         """Offer the examples of a document, or of a text, together.
@@ -88,7 +130,7 @@ class Selection:
             key: int, `text_key` of what they are.
             examples: list of values that can be compared.
         """
-        self._count += len(examples)
+        self.count += len(examples)
         if key not in self._units:
             self._units[key] = []
             heapq.heappush(self._largest_first, -key)
@@ -101,13 +143,63 @@ class Selection:
 
     def examples(self):
         """The list of the examples that are held out."""
-        wanted = min(max(round(self.share * self._count), 1), MAX_HELD_OUT)
+        wanted = min(max(round(self.share * self.count), 1), MAX_HELD_OUT)
         chosen = []
         for key in sorted(self._units):
             if len(chosen) >= wanted:
                 break
             chosen += self._units[key]
         return chosen
+
+    def others(self, examples):
+        """The dataset without what is held out whatever it says, see `HeldOutTexts`.
+
+        Args:
+            examples: dataset of dicts, of what was added.
+        """
+        return examples
+
+
+class FoldSelection(Selection):
+    """Which examples of a stream are of the fold that is held out.
+
+    None of them is trained on; those of the smallest keys, 2,000 at most, are scored.
+
+    Args:
+        is_held_out: function from a key to bool.
+    """
+
+    def __init__(self, is_held_out):
+        super().__init__(share=1)
+        self._is_held_out = is_held_out
+        self._is_left_out = bytearray()
+
+    def add(self, key, examples):
+        """See `Selection`; every example of the stream, in its order."""
+        is_held_out = self._is_held_out(key)
+        self._is_left_out += bytes([is_held_out]) * len(examples)
+        if is_held_out:
+            super().add(key, examples)
+        else:
+            self.count += len(examples)
+
+    def others(self, examples):
+        """See `Selection`. The dataset holds a bit per example in memory."""
+        bits = np.packbits(np.frombuffer(self._is_left_out, "uint8"))
+        bits = np.pad(bits, (0, -len(bits) % (_BLOCK // 8)))
+        bits = tf.data.Dataset.from_tensor_slices(bits.reshape(-1, _BLOCK // 8))
+        masks = tf.constant([128 >> place for place in range(8)], "uint8")
+
+        def of_block(block, bits):
+            is_left_out = tf.bitwise.bitwise_and(bits[:, None], masks) > 0
+            is_left_out = tf.reshape(is_left_out, [-1])  # (_BLOCK,)
+            return {
+                name: tf.boolean_mask(values, ~is_left_out[: tf.size(values)])
+                for name, values in block.items()
+            }
+
+        blocks = tf.data.Dataset.zip(examples.batch(_BLOCK), bits)
+        return blocks.map(of_block).unbatch()
 
 
 class HeldOutTexts:

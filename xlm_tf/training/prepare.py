@@ -45,8 +45,8 @@ def prepare(
     """Tokenise the corpora of a recipe into a folder, from where it stopped before.
 
     The folder gets shards of token ids (`xlm_tf.data.token_shards`), the texts that are
-    held out, where the recipe leaves that to `held_out_share`, and at last
-    `index.json`. Texts are read as a stream.
+    held out, where the recipe names no `held_out`, and at last `index.json`. Texts are
+    read as a stream.
 
     Args:
         recipe: `PretrainingRecipe`, see `load_recipe`.
@@ -169,7 +169,7 @@ def _advancing(blocks, bar, task, num_sides):
 
 def _plan(recipe, tokenizer):
     """What the shards depend on: another plan gives others."""
-    data = recipe.data
+    data, fold = recipe.data, recipe.held_out_fold
     paths = [path for paths in data.monolingual.values() for path in paths]
     paths += [path for entry in data.bitext for path in entry.paths]
     return {
@@ -179,6 +179,7 @@ def _plan(recipe, tokenizer):
         "held_out": recipe.held_out is not None,
         "held_out_share": recipe.held_out_share,
         "files": file_stamps(paths),
+        **({} if fold is None else {"held_out_fold": fold.model_dump()}),
     }
 
 

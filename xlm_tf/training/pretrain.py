@@ -87,6 +87,7 @@ def pretrain(recipe, quiet=False, on_evaluation=None):
     preprocessor = model.preprocessor
     data = PretrainingData(recipe, preprocessor.tokenizer, preprocessor.languages)
     reporter.say_broken(data.reports)
+    reporter.say_fold(recipe.held_out_fold, data.fold_sizes)
     with strategy.scope():
         how = {
             "accumulation_steps": training.accumulation_steps,

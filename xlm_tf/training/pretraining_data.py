@@ -19,7 +19,15 @@ from xlm_tf.objectives.stream_position import MixPosition
 from xlm_tf.objectives.streams import stream_rows
 from xlm_tf.objectives.token_sequences import token_ids_of_sides
 from xlm_tf.text.languages import language_probabilities
-from xlm_tf.training.held_out import HeldOutTexts, Selection, documents, text_key
+from xlm_tf.training.held_out import (
+    FoldSelection,
+    HeldOutTexts,
+    Selection,
+    documents,
+    keys_of_fold,
+    pairs_by_source,
+    text_key,
+)
 from xlm_tf.training.prepared_corpora import PreparedCorpora
 from xlm_tf.training.recipe import HELD_OUT_SHARE
 
@@ -29,11 +37,19 @@ PAIR = ("source", "target")
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """One language or one pair of languages: its examples and how many there are."""
+    """One language or one pair of languages: its examples and how many there are.
+
+    Attributes:
+        examples: dataset of dicts of string scalars.
+        count: int.
+        reports: tuple of `CorpusReport`.
+        left_out: int, how many more there would be if none were held out.
+    """
 
     examples: tf.data.Dataset
     count: int
     reports: tuple = ()
+    left_out: int = 0
 
 
 class PretrainingData:
@@ -47,6 +63,8 @@ class PretrainingData:
 
     Attributes:
         reports: list of `CorpusReport`, of every corpus file read.
+        fold_sizes: dict from languages, and pairs, to how many sentences or pairs are
+            trained on, left out, and scored; empty where no fold is held out.
 
     Raises:
         ValueError: a corpus without usable text; names it.
@@ -54,9 +72,18 @@ class PretrainingData:
 
     def __init__(self, recipe, tokenizer, languages=None):
         self.recipe = recipe
+        self.fold_sizes = {}
         if recipe.data.prepared is None:
             self.prepared = None
             train, held_out, self.reports = read_corpora(recipe)
+            if recipe.held_out_fold is not None:
+                self.fold_sizes = {
+                    _name(kind, key): (own.count, own.left_out, scored.count)
+                    for kind, sources in train.items()
+                    for (key, own), scored in zip(
+                        sources.items(), held_out[kind].values(), strict=True
+                    )
+                }
             check_tokens(train, tokenizer)
             self.train_sources = _by_objective(train, recipe, recipe.starts)
         else:
@@ -309,8 +336,7 @@ def read_corpora(recipe):
     """
     train = _sources(recipe.data)
     if recipe.held_out is None:
-        share = recipe.held_out_share or HELD_OUT_SHARE
-        train, held_out = _split(train, recipe.data.monolingual, share)
+        train, held_out = _split(train, recipe.data.monolingual, recipe)
     else:
         held_out = _sources(recipe.held_out)
     return train, held_out, [*_reports(train), *_reports(held_out)]
@@ -332,11 +358,10 @@ def check_tokens(sources, tokenizer):
         for key, source in own.items():
             windows = source.examples.batch(WINDOW)
             if not any(_has_tokens(examples, tokenizer) for examples in windows):
-                name = key if kind == "texts" else "-".join(key)
                 raise ValueError(
-                    f"The texts of {name} in recipe.data have no tokens: the "
-                    "vocabulary leaves out all of their characters, such as spaces of "
-                    "no width. Name other texts."
+                    f"The texts of {_name(kind, key)} in recipe.data have no tokens: "
+                    "the vocabulary leaves out all of their characters, such as "
+                    "spaces of no width. Name other texts."
                 )
 
 
@@ -449,26 +474,36 @@ def _by_objective(sources, recipe, read_by):
     return by_objective
 
 
-def _split(sources, monolingual, share):
-    """The sources without a share of them, and that share as sources.
+def _split(sources, monolingual, recipe):
+    """The sources without a share of them, or a fold, and that part as sources.
 
     A document, or the pairs of one source text, come to one side, and no text that is
-    held out is on any side of a training example.
+    scored is on any side of a training example.
     """
+    units = {
+        "texts": lambda language: _documents(monolingual[language]),
+        "pairs": lambda pair: pairs_by_source(sources["pairs"][pair].examples),
+    }
+    new_selection = functools.partial(
+        Selection, recipe.held_out_share or HELD_OUT_SHARE
+    )
+    fold = recipe.held_out_fold
+    if fold is not None:
+        keys = {
+            _name(kind, key): (own for own, _ in units[kind](key))
+            for kind, of_kind in sources.items()
+            for key in of_kind
+        }
+        new_selection = functools.partial(FoldSelection, keys_of_fold(keys, fold))
     held_out = {"texts": {}, "pairs": {}}
-    for language in sources["texts"]:
-        selection = Selection(share)
-        for lines in documents(monolingual[language]):
-            selection.add(text_key("\n".join(lines)), lines)
-        held_out["texts"][language] = selection.examples()
-    for pair, source in sources["pairs"].items():
-        selection = Selection(share)
-        for batch in source.examples.batch(1024).as_numpy_iterator():
-            sides = (batch[name].tolist() for name in PAIR)
-            for sides_of_one in zip(*sides, strict=True):
-                texts = tuple(text.decode("utf-8") for text in sides_of_one)
-                selection.add(text_key(texts[0]), [texts])
-        held_out["pairs"][pair] = selection.examples()
+    others = {"texts": {}, "pairs": {}}
+    for kind, own in sources.items():
+        for key, source in own.items():
+            selection = new_selection()
+            for unit in units[kind](key):
+                selection.add(*unit)
+            held_out[kind][key] = selection.examples()
+            others[kind][key] = selection.others(source.examples)
     texts = [text for own in held_out["texts"].values() for text in own]
     for own in held_out["pairs"].values():
         texts += [text for pair in own for text in pair]
@@ -476,23 +511,38 @@ def _split(sources, monolingual, share):
     fields = {"texts": TEXT, "pairs": PAIR}
     counts = {
         kind: {
-            key: excluded.count_others(source.examples, fields[kind])
-            for key, source in own.items()
+            key: excluded.count_others(examples, fields[kind])
+            for key, examples in own.items()
         }
-        for kind, own in sources.items()
+        for kind, own in others.items()
     }
     train = {"texts": {}, "pairs": {}}
     for kind, own in sources.items():
         for key, source in own.items():
             if not counts[kind][key]:
-                name = key if kind == "texts" else "-".join(key)
                 raise ValueError(
-                    f"The texts of {name} in recipe.data are too few, or too much "
-                    "alike, to hold some out. Name other ones in recipe.held_out."
+                    f"The texts of {_name(kind, key)} in recipe.data are too few, or "
+                    "too much alike, to hold some out. Name more of them, or other "
+                    "ones in recipe.held_out."
                 )
-            examples = excluded.without(source.examples, fields[kind])
-            train[kind][key] = Source(examples, counts[kind][key], source.reports)
+            examples = excluded.without(others[kind][key], fields[kind])
+            train[kind][key] = Source(
+                examples,
+                counts[kind][key],
+                source.reports,
+                source.count - counts[kind][key],
+            )
     return train, _held_out_sources(held_out)
+
+
+def _documents(paths):
+    """Yield the key and the lines of every document."""
+    for lines in documents(paths):
+        yield text_key("\n".join(lines)), lines
+
+
+def _name(kind, key):
+    return key if kind == "texts" else "-".join(key)
 
 
 def _held_out_sources(held_out):

@@ -479,7 +479,14 @@ class PretrainingRecipe(Recipe):
                 "recipe.held_out_share is for texts: of recipe.data.prepared some were "
                 "held out, or none, where they were prepared."
             )
-        if self.held_out is None and not self.data.has_held_out:
+        if self.held_out_fold is not None:
+            yield (
+                "recipe.held_out_fold, and folds of a study, are of texts: what is "
+                f"held out of {self.data.prepared} was chosen where it was prepared. "
+                "Name the texts, or prepare them for every fold apart, of a recipe "
+                "with held_out_fold, and leave it out here."
+            )
+        elif self.held_out is None and not self.data.has_held_out:
             yield (
                 "recipe.held_out is missing: nothing was held out where "
                 f"{self.data.prepared} was prepared."

@@ -100,6 +100,25 @@ class TrainingSettings(RecipePart):
             )
 
 
+class Fold(RecipePart):
+    """One fold of a cross-validation, instead of texts that are held out in any case.
+
+    The folds are the same at every run, in whatever order the texts stand. What belongs
+    together is in one fold, in all entries of `data`: in a pretraining the lines of a
+    document, and the pairs of one source; elsewhere pairs that share a text on either
+    side. None of the fold is trained on; of a language or direction 2,000 texts are
+    scored, or all if there are fewer, and nothing that says the same is trained on.
+    """
+
+    fold: int = Field(ge=1, description="Which of them is held out, counted from 1.")
+    folds: int = Field(ge=2, description="How many there are.")
+
+    def contradictions(self):
+        """Yield what does not fit together."""
+        if self.fold > self.folds:
+            yield f"fold must be one of {self.folds} (folds). Received: {self.fold}."
+
+
 class Recipe(RecipePart, abc.ABC):
     """A training: what all kinds have. Subclasses add `data`, `held_out`, `training`.
 
@@ -151,6 +170,11 @@ class Recipe(RecipePart, abc.ABC):
         f"nothing; default {HELD_OUT_SHARE}, of a language or direction 2,000 at most. "
         "What is held out, or says the same, is not trained on.",
     )
+    held_out_fold: Fold | None = Field(
+        None,
+        description="One fold of `data` is held out instead. `xlm-tf tune` trains on "
+        "all of them in turn.",
+    )
 
     @abc.abstractmethod
     def named_languages(self):
@@ -172,6 +196,12 @@ class Recipe(RecipePart, abc.ABC):
         if self.held_out is not None and self.held_out_share is not None:
             yield (
                 "recipe must have either held_out, or held_out_share, a share of data."
+            )
+        others = self.held_out is not None or self.held_out_share is not None
+        if self.held_out_fold is not None and others:
+            yield (
+                "recipe.held_out_fold is a part of data: leave held_out and "
+                "held_out_share out."
             )
         if self.initial_model is None:
             yield from self._contradictions_from_scratch()

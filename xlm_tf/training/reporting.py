@@ -37,6 +37,20 @@ class Reporter:
             if report.broken:
                 self.say(report.summary())
 
+    def say_fold(self, fold, sizes):
+        """Say what a fold of a cross-validation leaves.
+
+        Args:
+            fold: `Fold`, or None, of which nothing is said.
+            sizes: dict from languages, or directions, to how many texts are trained on,
+                left out and scored.
+        """
+        if fold is not None:
+            title = f"Texts of fold {fold.fold} of {fold.folds}"
+            columns = ["to train on", "left out", "scored"]
+            rows = {name: [f"{x:,}" for x in own] for name, own in sizes.items()}
+            self.table(title, columns, rows)
+
     def table(self, title, columns, rows):
         """Print a table; without a terminal one line per row, complete.
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from xlm_tf.training.recipe import Recipe
+from xlm_tf.training.recipe import Fold, Recipe
 from xlm_tf.training.recipe_fields import (
     CorpusFile,
     DatasetName,
@@ -74,14 +74,12 @@ class TaskFiles(RecipePart):
             yield "expected either `language` or `language_column`."
 
 
-class HeldOutFold(RecipePart):
+class HeldOutFold(Fold):
     """One fold of a cross-validation, instead of texts that are held out in any case.
 
     The folds are the same at every run. Rows with the same `group` are in one fold.
     """
 
-    fold: int = Field(ge=1, description="Which of them is held out, counted from 1.")
-    folds: int = Field(ge=2, description="How many there are.")
     stratify: Truth = Field(
         True,
         description="Give every fold the same shares of the classes and languages.",
@@ -91,11 +89,6 @@ class HeldOutFold(RecipePart):
         description="Rows of the same number belong together, in all entries of "
         "`data`, which have as many: files whose lines are parallel.",
     )
-
-    def contradictions(self):
-        """Yield what does not fit together."""
-        if self.fold > self.folds:
-            yield (f"fold must be one of {self.folds} (folds). Received: {self.fold}.")
 
 
 class TaskRecipe(Recipe):
@@ -181,11 +174,6 @@ class TaskRecipe(Recipe):
         yield from super().contradictions()
         others = self.held_out is not None or self.held_out_share is not None
         if self.held_out_fold is not None:
-            if others:
-                yield (
-                    "recipe.held_out_fold is a part of data: leave held_out and "
-                    "held_out_share out."
-                )
             if self.held_out_fold.by_line and self.group is not None:
                 yield "recipe.held_out_fold.by_line and recipe.group: leave one out."
         elif not others:

@@ -9,10 +9,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from xlm_tf.training.recipe_fields import Distinct, OutputPath, RecipePart, Truth
-from xlm_tf.training.recipe_loader import RecipeError, check_recipe, lines_of
+from xlm_tf.training.recipe_loader import (
+    RecipeError,
+    check_recipe,
+    lines_of,
+    part_of,
+)
 from xlm_tf.training.recipe_yaml import read_yaml
 from xlm_tf.training.shipped_recipes import find_recipe
-from xlm_tf.training.task_recipe import TaskRecipe
 from xlm_tf.tuning.search_space import Dimension, SearchSpace
 
 # What may not differ between trials, and why.
@@ -39,7 +43,8 @@ class CrossValidation(RecipePart):
     folds: int = Field(ge=2, description="How many.")
     stratify: Truth = Field(
         True,
-        description="Give every fold the same shares of the classes and languages.",
+        description="Give every fold the same shares of the classes and languages. Of "
+        "tasks that classify, tag, answer questions or embed, as `by_line`.",
     )
     by_line: Truth = Field(
         False,
@@ -111,8 +116,7 @@ class StudyFile(RecipePart):
     cross_validation: CrossValidation | None = Field(
         None,
         description="Folds of the recipe's `data`, each held out once, instead of what "
-        "it holds out; of recipes with a `task` that classify, tag, answer questions "
-        "or embed.",
+        "it holds out.",
     )
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Distinct] | None = (
         Field(
@@ -238,7 +242,7 @@ class Study:
             Run(
                 f"fold-{number}" if run.seed is None else f"fold-{number}-{run.name}",
                 run.seed,
-                {"fold": number, **folds.model_dump()},
+                {"fold": number, **folds.given()},
             )
             for run in runs
             for number in range(1, folds.folds + 1)
@@ -334,13 +338,7 @@ def load_study(path, data_folder=None, output=None, trials=None):
     try:
         study = Study(settings, base, recipe_path, folder, data_folder)
         if settings.cross_validation is not None:
-            if not isinstance(study.recipe, TaskRecipe):
-                raise RecipeError(
-                    [
-                        "study.cross_validation is of tasks that classify, tag, answer "
-                        "questions or embed: leave it out."
-                    ]
-                )
+            _check_folds(study)
             study.trial_recipe({}, settings.output, study.runs()[0])
         problems += _refused_values(study)
     except RecipeError as error:
@@ -348,6 +346,21 @@ def load_study(path, data_folder=None, output=None, trials=None):
     if problems:
         raise RecipeError([f"{path}: {line}" for line in problems])
     return study
+
+
+def _check_folds(study):
+    """Raise RecipeError where folds are asked for that the recipe does not have."""
+    fold = part_of(type(study.recipe).model_fields["held_out_fold"].annotation)
+    given = study.settings.cross_validation.model_fields_set
+    unknown = sorted(given - fold.model_fields.keys())
+    if unknown:
+        raise RecipeError(
+            [
+                f"study.cross_validation.{name} is of tasks that classify, tag, answer "
+                "questions or embed: leave it out."
+                for name in unknown
+            ]
+        )
 
 
 def _refused_values(study):
