@@ -397,45 +397,37 @@ def test_a_stopped_cross_validation_keeps_its_folds(make_study, trained):
     assert folds == [1, 2, 2, 3]
 
 
+PAIRS = {"source_language": "en", "target_language": "de", "files": ["train.tsv"]}
+
+
 @pytest.mark.parametrize(
     ("data", "training"),
     [
-        ({"monolingual": {"en": ["train.tsv.txt"]}}, {}),
-        (
-            [
-                {
-                    "source_language": "en",
-                    "target_language": "de",
-                    "files": ["train.tsv"],
-                }
-            ],
-            {"source_length": 16, "target_length": 16},
-        ),
+        ({"monolingual": {"en": ["train.txt"]}}, {}),
+        ([PAIRS], {"source_length": 16, "target_length": 16}),
     ],
 )
-def test_folds_of_documents_and_of_pairs(
-    write_study, tmp_path, trained, capsys, data, training
-):
-    path = write_study(cross_validation={"folds": 2}, trials=1)
+def test_folds_of_documents_and_of_pairs(write_study, tmp_path, capsys, data, training):
     recipe = {
         "output": "run",
         "initial_model": "xlm_tiny",
         "data": data,
+        "held_out": data,
         "training": {"steps": 4, **training},
     }
-    if not isinstance(data, list):
-        recipe["held_out"] = data
-    (tmp_path / "train.tsv.txt").write_text("A text.\n")
-    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
-    study = load_study(path)
-    runs = [study.trial_recipe({}, study.output, run) for run in study.runs()]
-    assert [run.held_out_fold.fold for run in runs] == [1, 2]
-    assert [run.held_out for run in runs] == [None, None]
+    (tmp_path / "train.txt").write_text("A text.\n")
+
+    def write(**folds):
+        path = write_study(cross_validation=folds, trials=1)
+        (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+        return path
+
+    study = load_study(write(folds=2))
+    recipes = [study.trial_recipe({}, study.output, run) for run in study.runs()]
+    assert [own.held_out_fold.fold for own in recipes] == [1, 2]
+    assert [own.held_out for own in recipes] == [None, None]
     for name in ("stratify", "by_line"):
-        path = write_study(recipe, cross_validation={"folds": 2, name: True})
-        text = yaml.safe_dump(recipe)
-        (tmp_path / "recipe.yaml").write_text(text)
-        assert main(["tune", str(path)]) == 2
+        assert main(["tune", str(write(folds=2, **{name: True}))]) == 2
         said = capsys.readouterr().err.splitlines()
         assert len(said) == 1
         assert f"study.cross_validation.{name} is of tasks that classify" in said[0]

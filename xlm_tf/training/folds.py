@@ -80,16 +80,16 @@ class KeyFolds:
     """
 
     def __init__(self, keys, folds):
-        found = {
-            name: sorted({key % _REMAINDERS for key in own})
-            for name, own in keys.items()
-        }
+        found = {name: {key % _REMAINDERS for key in own} for name, own in keys.items()}
         _check_filled({name: len(own) for name, own in found.items()}, folds)
-        rows = [(number, name) for name, own in found.items() for number in own]
-        numbers = [number for number, _ in rows]
-        strata = [(name, None) for _, name in rows]
-        dealt = deal_folds(numbers, strata, folds, stratify=True)
-        self._fold_of = dict(zip(numbers, dealt, strict=True))
+        # Numbers of one kind are dealt in turn: of the rarest language that has them.
+        kinds = {}
+        for name in sorted(found, key=lambda name: (-len(found[name]), name)):
+            kinds |= dict.fromkeys(found[name], name)
+        order = sorted(kinds, key=lambda number: (kinds[number], number))
+        self._fold_of = {
+            number: place % folds + 1 for place, number in enumerate(order)
+        }
         filled = {
             name: len({self._fold_of[number] for number in own})
             for name, own in found.items()
