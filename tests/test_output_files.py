@@ -3,11 +3,13 @@
 import os
 import stat
 
+import numpy as np
 import pytest
 
 from xlm_tf.output_files import (
     check_output,
     folders_unlocked,
+    full_disk_named,
     lock_folder,
     unlock_folder,
     visible_names,
@@ -139,3 +141,17 @@ def test_a_full_disk_is_said_of_the_file(tmp_path, full_disk):
             file.write_bytes(bytes(200_000))
         assert caught.value.filename == str(path)
         assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_said_of_the_file_of_an_array(tmp_path, full_disk):
+    path = tmp_path / "big.npy"
+    with (
+        pytest.raises(OSError, match=f"No space left on device: '{path}'"),
+        whole_file(path) as partial,
+        open(partial, "wb") as file,
+    ):
+        np.save(file, np.zeros(100_000))
+    assert list(tmp_path.iterdir()) == []
+    # Another error without a number is what it was.
+    with pytest.raises(OSError, match="^no file of bzip2$"), full_disk_named(path):
+        raise OSError("no file of bzip2")

@@ -8,6 +8,7 @@ import contextlib
 import contextvars
 import errno
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -18,6 +19,7 @@ except ImportError:  # not on Windows: nobody is kept out there
 
 # No space, a quota, or a limit of the size of files.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_HALF_ARRAY = re.compile(r"\d+ requested and \d+ written")
 _locks = {}
 _locked = contextvars.ContextVar("folders that were locked", default=None)
 _being_written = contextvars.ContextVar("folders being written", default=())
@@ -162,9 +164,12 @@ def full_disk_named(path):
     try:
         yield
     except OSError as error:
-        if error.filename is not None or error.errno not in _FULL:
+        # NumPy says no more than how much of an array was written.
+        is_array = error.errno is None and _HALF_ARRAY.fullmatch(str(error))
+        number = errno.ENOSPC if is_array else error.errno
+        if error.filename is not None or number not in _FULL:
             raise
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        raise OSError(number, os.strerror(number), str(path)) from error
 
 
 @contextlib.contextmanager

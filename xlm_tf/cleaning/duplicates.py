@@ -204,8 +204,9 @@ def _sorted_partitions(chunks, total, folder, name="keys"):
         for keys, rows in chunks:
             owners = keys % np.uint64(parts)
             pairs = np.stack([keys, rows.astype("uint64")], axis=1)
-            for part in np.unique(owners):
-                pairs[owners == part].tofile(files[int(part)])
+            for part in np.unique(owners).tolist():
+                with full_disk_named(paths[part]):
+                    pairs[owners == part].tofile(files[part])
     finally:
         for file in files:
             file.close()
