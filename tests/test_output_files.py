@@ -153,5 +153,5 @@ def test_a_full_disk_is_said_of_the_file_of_an_array(tmp_path, full_disk):
         np.save(file, np.zeros(100_000))
     assert list(tmp_path.iterdir()) == []
     # Another error without a number is what it was.
-    with pytest.raises(OSError, match="^no file of bzip2$"), full_disk_named(path):
+    with pytest.raises(OSError, match=r"^no file of bzip2$"), full_disk_named(path):
         raise OSError("no file of bzip2")

@@ -84,8 +84,9 @@ class TrialStore:
             text = " ".join(str(getattr(cause, "orig", None) or cause).split())
             raise ValueError(
                 f"The database of the study, {self._shown_url()}, cannot be used: "
-                f"{text} Expected one that is reached from here, or, of "
-                "study.storage null, a folder of a study that was not damaged."
+                f"{text.rstrip('.')}. Expected one that is reached from here, with its "
+                "driver installed, or, of study.storage null, a folder of a study that "
+                "was not damaged."
             ) from error
 
     def _url(self):
