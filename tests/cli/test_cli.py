@@ -95,6 +95,9 @@ def test_a_vocabulary_by_a_rule_with_a_symbol_of_two_words(tmp_path, sentences):
 
 
 def test_two_spellings_are_one_language():
+    for twice in (["en=a", "en=./a"], ["en=a", "fr=b", "fr=b/../a"], ["en=a", "en=a"]):
+        with pytest.raises(ValueError, match=f"{twice[-1]} are the same file"):
+            corpus_files(twice)
     assert corpus_files(["en=~/a"]) == {"en": [str(Path.home() / "a")]}
     files = corpus_files(["zh_CN=a", "en=b", "zh-Hans-CN=c", "pt=d", "pt-BR=e"])
     assert files == {"zh_CN": ["a", "c"], "en": ["b"], "pt": ["d"], "pt-BR": ["e"]}
@@ -110,6 +113,17 @@ def test_a_corpus_in_another_encoding_is_named(tmp_path, capsys):
     assert "UTF-8" in said
     assert "ru.txt" in said
     assert not output.exists()
+
+
+@pytest.mark.parametrize("output", ["de", "de/v.model", "de/a/b"])
+def test_a_vocabulary_in_a_file_is_refused(tmp_path, monkeypatch, capsys, output):
+    monkeypatch.chdir(tmp_path)
+    Path("de").write_text("Ein Text.\n")
+    command = ["vocabulary", "--size", "80", "--output", output, "--corpus", "de=de"]
+    assert main(command) == 2
+    captured = capsys.readouterr()
+    assert not captured.out  # nothing was counted yet
+    assert "de is a file. Expected a folder, or a file that ends" in captured.err
 
 
 def test_trim_and_extend(tmp_path, capsys):

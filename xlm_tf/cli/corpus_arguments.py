@@ -26,11 +26,11 @@ def corpus_files(arguments):
         dict from language to list of str.
 
     Raises:
-        ValueError: an argument in another form.
+        ValueError: an argument in another form, or a file that stands twice.
     """
     from xlm_tf.text.language_codes import parse_language_code
 
-    names, files = {}, {}
+    names, files, seen = {}, {}, {}
     for argument in arguments:
         language, separator, path = argument.partition("=")
         if not (language and separator and path):
@@ -39,6 +39,13 @@ def corpus_files(arguments):
                 f"Received: {argument}"
             )
         name = names.setdefault(parse_language_code(language), language)
-        # The shell leaves ~ alone behind the sign.
-        files.setdefault(name, []).append(os.path.expanduser(path))
+        path = os.path.expanduser(path)  # the shell leaves ~ alone behind the sign
+        place = os.path.realpath(path)
+        if place in seen:
+            raise ValueError(
+                f"--corpus {seen[place]} and --corpus {argument} are the same file: it "
+                "would count twice."
+            )
+        seen[place] = argument
+        files.setdefault(name, []).append(path)
     return files

@@ -86,6 +86,7 @@ def run(args):
 
     Raises:
         FileExistsError: the output exists.
+        NotADirectoryError: it would be in a file.
         FileNotFoundError: a corpus does not exist.
         ValueError: a corpus or the size cannot be used.
     """
@@ -93,6 +94,12 @@ def run(args):
     output = args.output
     if output.suffix not in (".spm", ".model"):
         output = output / "vocabulary.spm"
+    above = next(path for path in output.absolute().parents if path.exists())
+    if not above.is_dir():
+        raise NotADirectoryError(
+            f"--output {args.output}: {above} is a file. Expected a folder, or a file "
+            "that ends with .spm or .model."
+        )
     if output.exists() and not args.overwrite:
         raise FileExistsError(
             f"{output} exists. Choose another --output, or replace it with --overwrite."
