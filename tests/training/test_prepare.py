@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -296,6 +297,9 @@ def test_a_stopped_preparing_goes_on(folder, prepared, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="not prepared to its end"):
         PreparedCorpora(output)
     monkeypatch.setattr(preparing, "write_shard", original)
+    # As it is named from elsewhere.
+    monkeypatch.chdir(folder.parent)
+    recipe = load_recipe(Path(folder.name) / "recipe.yaml")
     finished = prepare(recipe, output, quiet=True, shard_tokens=2000)
     for language in ("en", "fr", "de"):
         assert rows_of(output, language) == rows_of(prepared, language)

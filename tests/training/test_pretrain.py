@@ -5,11 +5,13 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import keras_hub
 import numpy as np
@@ -659,6 +661,39 @@ def test_what_was_trained_goes_on_with_the_same_files(workspace, tmp_path):
     (output / "inputs.json").unlink()  # begun before there was one
     claim_output(load_recipe(path, output=output))
     assert (output / "inputs.json").exists()
+
+
+def test_what_was_trained_goes_on_elsewhere(workspace, tmp_path, monkeypatch):
+    project, moved = tmp_path / "project", tmp_path / "moved" / "project"
+    shutil.copytree(workspace, project)
+    XLMMaskedLM.from_preset("xlm_tiny").save_to_preset(project / "first")
+    names = ("recipe.yaml", "own.yaml")
+    own = {"initial_model": "first"}
+    write_recipe(project, "own.yaml", without=("vocabulary", "model"), **own)
+
+    def claim(folder, name):
+        output = folder / "runs" / name
+        claim_output(load_recipe(folder / name, output=output))
+        (output / "metrics.jsonl").write_text("")
+
+    monkeypatch.chdir(tmp_path)
+    for name in names:
+        claim(Path("project"), name)
+    moved.parent.mkdir()
+    project.rename(moved)
+    for folder in (tmp_path / "moved", moved, tmp_path):
+        monkeypatch.chdir(folder)
+        for name in names:
+            claim(moved.relative_to(folder), name)
+            claim(moved, name)
+    (moved / "first").rename(moved / "other")
+    write_recipe(moved, "own.yaml", ("vocabulary", "model"), initial_model="other")
+    with pytest.raises(ValueError, match=r"Changed since: recipe\.initial_model\."):
+        claim(moved, "own.yaml")
+    held_out = {"monolingual": {"fr": ["held.fr.txt", "train.fr.txt"]}}
+    write_recipe(moved, "recipe.yaml", held_out=held_out)
+    with pytest.raises(ValueError, match=r"since: recipe\.held_out\.monolingual\.fr"):
+        claim(moved, "recipe.yaml")
 
 
 @pytest.mark.slow

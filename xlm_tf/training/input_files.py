@@ -1,7 +1,9 @@
-"""The files that a training reads, which must stay as they were where it goes on."""
+"""What a training reads, which must stay as it was where it goes on, wherever it is."""
 
 import dataclasses
 import json
+import os
+import re
 from pathlib import Path
 
 from xlm_tf.data.token_shards import File
@@ -9,52 +11,90 @@ from xlm_tf.output_files import whole_file
 
 # In the output folder.
 RECORD = "inputs.json"
-# Fields of what is read once all is trained, and of what is written.
-_LATER = ("test", "output")
+# What a field holds in recipes that are compared, where its content is compared apart.
+_ELSEWHERE = "..."
+# Fields that may name a folder. One of prepared corpora knows its content.
+_FOLDERS = re.compile(r"initial_(model|decoder)|data\.gettext\[\d+\]|.*\.dataset\.name")
+_PREPARED = "data.prepared"
 
 
-def record_inputs(recipe):
-    """Write down what the files of a recipe are like.
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """The files and folders that a recipe names, by field.
 
-    Args:
-        recipe: any recipe, whose output folder exists.
+    Attributes:
+        files: dict from fields, such as "data[0].source_file", to `File`.
+        folders: dict from fields to two paths: absolute, and from the output folder.
     """
-    inputs = {
-        field: dataclasses.asdict(File.of(path)) for field, path in _files(recipe)
-    }
-    with whole_file(recipe.output / RECORD) as partial:
-        partial.write_text(json.dumps(inputs, indent=2), encoding="utf-8")
 
+    files: dict
+    folders: dict
 
-def has_inputs(recipe):
-    """Whether it is written down what the files of a recipe were like: bool."""
-    return (recipe.output / RECORD).exists()
+    @classmethod
+    def of(cls, recipe):
+        """Describe what a recipe names; reads the files."""
+        content = recipe.model_dump()
+        return cls(
+            {field: File.of(path) for field, path in _files(content)},
+            {field: _places(path, recipe) for field, path in _folders(content)},
+        )
 
+    @classmethod
+    def read(cls, output):
+        """What was written down in an output folder; None where nothing was."""
+        path = output / RECORD
+        if not path.exists():
+            return None
+        content = json.loads(path.read_text(encoding="utf-8"))
+        files = {field: File(**own) for field, own in content["files"].items()}
+        return cls(files, content["folders"])
 
-def changed_inputs(recipe):
-    """The files of a recipe that are not what was written down.
+    def write(self, output):
+        """Write it down in an output folder."""
+        content = dataclasses.asdict(self)
+        with whole_file(output / RECORD) as partial:
+            partial.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
-    Args:
-        recipe: any recipe.
+    def changed(self, recipe):
+        """The files of a recipe whose content is another one than here.
 
-    Returns:
-        list of str, their fields and paths; empty where nothing was written down.
-    """
-    if not has_inputs(recipe):
-        return []
-    recorded = json.loads((recipe.output / RECORD).read_text(encoding="utf-8"))
-    return [
-        f"recipe.{field} ({path})"
-        for field, path in _files(recipe)
-        if field in recorded and not File(**recorded[field]).is_same(path)
-    ]
+        Of tests it may be: they are read when all is trained, but where they are
+        parted from what is trained on.
 
+        Args:
+            recipe: any recipe.
 
-def _files(recipe):
-    """The files of a recipe: yields field, such as "data[0].source_file", and Path."""
-    for name, value in recipe.model_dump().items():
-        if name not in _LATER:
-            yield from files_in(name, value)
+        Returns:
+            list of str, their fields and paths.
+        """
+        has_parts = getattr(recipe, "test_share", None) is not None
+        return [
+            f"recipe.{field} ({path})"
+            for field, path in _files(recipe.model_dump())
+            if has_parts or not field.startswith("test[")
+            if field in self.files and not self.files[field].is_same(path)
+        ]
+
+    def comparable(self, content, recipe):
+        """A recipe without what is said by the files, or is only where they are.
+
+        Args:
+            content: dict, what `recipe.json` holds: of this training as it began.
+            recipe: the recipe that goes on with it.
+
+        Returns:
+            two dicts, of before and now, which differ where the recipes do.
+        """
+        now = dict(_files(recipe.model_dump()))
+        folders = {
+            field
+            for field, path in _folders(recipe.model_dump())
+            if set(_places(path, recipe)) & set(self.folders.get(field, ()))
+        }
+        elsewhere = {"output", _PREPARED, *folders}
+        before = _without("", content, elsewhere | set(self.files))
+        after = recipe.model_dump(mode="json")
+        return before, _without("", after, elsewhere | set(now))
 
 
 def files_in(field, value):
@@ -67,11 +107,58 @@ def files_in(field, value):
     Yields:
         `(field, path)`, str such as "data[0].source_file" and Path.
     """
+    for name, own in _leaves(field, value):
+        if isinstance(own, Path) and own.is_file():
+            yield name, own
+
+
+def without_places(field, part):
+    """A part of a recipe as JSON has it, without where its files are.
+
+    Args:
+        field: str, its name.
+        part: `RecipePart`.
+    """
+    files = dict(files_in(field, part.model_dump()))
+    return _without(field, part.model_dump(mode="json"), files)
+
+
+def _files(content):
+    for name, value in content.items():
+        if name != "output":
+            yield from files_in(name, value)
+
+
+def _folders(content):
+    for name, value in content.items():
+        for field, own in _leaves(name, value):
+            is_text = isinstance(own, str) and _FOLDERS.fullmatch(field)
+            if is_text and Path(own).exists():
+                yield field, own
+
+
+def _places(path, recipe):
+    path, output = os.path.realpath(path), os.path.realpath(recipe.output)
+    return [path, os.path.relpath(path, output)]
+
+
+def _leaves(field, value):
     if isinstance(value, dict):
         for name, own in value.items():
-            yield from files_in(f"{field}.{name}", own)
+            yield from _leaves(f"{field}.{name}", own)
     elif isinstance(value, list | tuple):
         for number, own in enumerate(value):
-            yield from files_in(f"{field}[{number}]", own)
-    elif isinstance(value, Path) and value.is_file():
+            yield from _leaves(f"{field}[{number}]", own)
+    else:
         yield field, value
+
+
+def _without(field, value, fields):
+    if field in fields and value is not None:
+        return _ELSEWHERE
+    if isinstance(value, dict):
+        begin = f"{field}." if field else ""
+        return {x: _without(f"{begin}{x}", own, fields) for x, own in value.items()}
+    if isinstance(value, list):
+        return [_without(f"{field}[{x}]", own, fields) for x, own in enumerate(value)]
+    return value

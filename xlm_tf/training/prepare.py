@@ -15,6 +15,7 @@ from xlm_tf.data.token_shards import File, Shard, token_dtype, write_shard
 from xlm_tf.objectives.token_sequences import token_ids_of_sides
 from xlm_tf.output_files import claim_folder, folders_unlocked, whole_file
 from xlm_tf.text.fingerprint import tokenizer_fingerprint
+from xlm_tf.training.input_files import without_places
 from xlm_tf.training.prepared_corpora import (
     HELD_OUT_FILE,
     INDEX_FILE,
@@ -175,10 +176,10 @@ def _plan(recipe, tokenizer):
     return {
         "version": VERSION,
         "vocabulary": tokenizer_fingerprint(tokenizer),
-        "data": data.model_dump(mode="json"),
+        "data": without_places("data", data),
         "held_out": recipe.held_out is not None,
         "held_out_share": recipe.held_out_share,
-        "files": file_stamps(paths),
+        "files": list(file_stamps(paths).values()),
         **({} if fold is None else {"held_out_fold": fold.model_dump()}),
     }
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from xlm_tf.output_files import lock_folder, visible_names, whole_file
 from xlm_tf.training.checkpoint import TrainingCheckpoint
-from xlm_tf.training.input_files import changed_inputs, has_inputs, record_inputs
+from xlm_tf.training.input_files import Inputs
 from xlm_tf.training.optimizer import SCHEDULES_TO_THE_END
 from xlm_tf.training.reporting import Reporter
 from xlm_tf.training.strategy import distribution_strategy, is_chief
@@ -342,9 +342,13 @@ def claim_output(recipe):
     content = recipe.model_dump(mode="json")
     changed, is_begun = [], False
     try:
+        inputs = Inputs.read(output)
         if record.exists():
             before = json.loads(record.read_text(encoding="utf-8"))
-            changed = sorted(_differences(before, content, "recipe"))
+            both = before, content
+            if inputs is not None:
+                both = inputs.comparable(before, recipe)
+            changed = sorted(_differences(*both, "recipe"))
             is_begun = any((output / name).exists() for name in _TRAINED)
             # Seeds may be added to others, and left out.
             if any(output.glob("seed-*")):
@@ -355,7 +359,7 @@ def claim_output(recipe):
                     f"{output} holds a run of another recipe. Changed since: "
                     f"{', '.join(changed)}. Choose another output, or delete it."
                 )
-            others = changed_inputs(recipe)
+            others = [] if inputs is None else inputs.changed(recipe)
             if others and is_begun:
                 raise ValueError(
                     f"{output} holds a run of other files. Their content changed "
@@ -381,8 +385,8 @@ def claim_output(recipe):
         raise ValueError(
             f"{record} is damaged: {error}. Choose another output, or delete it."
         ) from error
-    if not is_begun or not has_inputs(recipe):
-        record_inputs(recipe)
+    if not is_begun or inputs is None:
+        Inputs.of(recipe).write(output)
 
 
 def _is_longer(recipe, before, changed):
