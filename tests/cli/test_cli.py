@@ -1,7 +1,9 @@
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -124,6 +126,20 @@ def test_a_vocabulary_in_a_file_is_refused(tmp_path, monkeypatch, capsys, output
     captured = capsys.readouterr()
     assert not captured.out  # nothing was counted yet
     assert "de is a file. Expected a folder, or a file that ends" in captured.err
+
+
+@pytest.mark.parametrize(("finished", "code"), [(True, 0), (False, 130)])
+@pytest.mark.parametrize("command", ["pretrain", "finetune"])
+def test_a_training_that_was_stopped_is_no_success(
+    monkeypatch, command, finished, code
+):
+    def train(recipe, quiet):
+        return SimpleNamespace(finished=finished)
+
+    monkeypatch.setattr(f"xlm_tf.training.{command}.{command}", train)
+    own = importlib.import_module(f"xlm_tf.cli.{command}")
+    monkeypatch.setattr(own, "load_recipe_of", lambda args, command: None)
+    assert main([command, "recipe.yaml"]) == code
 
 
 def test_trim_and_extend(tmp_path, capsys):

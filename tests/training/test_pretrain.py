@@ -109,9 +109,9 @@ def start(workspace, output, recipe="recipe.yaml", **environment):
     )
 
 
-def finish(process):
+def finish(process, code=0):
     output, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
+    assert process.returncode == code, errors
     return output
 
 
@@ -171,7 +171,7 @@ def test_killed_and_stopped_runs_end_with_the_weights_of_a_whole_one(
 
     process = start(workspace, output)
     after_the_next_checkpoint(process, output, signal.SIGINT)
-    assert "Run the same command to continue" in finish(process)
+    assert "Run the same command to continue" in finish(process, 130)
 
     assert "Continuing at step" in finish(start(workspace, output))
     expected, actual = last_state(uninterrupted), last_state(output)

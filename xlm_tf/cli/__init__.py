@@ -10,7 +10,13 @@ import importlib
 import os
 import sys
 
-from xlm_tf.cli.errors import EXIT_CODE, OneLineParser, error_lines, is_expected
+from xlm_tf.cli.errors import (
+    EXIT_CODE,
+    INTERRUPTED,
+    OneLineParser,
+    error_lines,
+    is_expected,
+)
 from xlm_tf.freed_memory import keep_freed_memory
 from xlm_tf.quiet_start import start_tensorflow
 from xlm_tf.version import __version__
@@ -92,7 +98,7 @@ def main(argv=None):
         return args.run(args)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has enough. Python flushes it once more at its end.
         with contextlib.suppress(OSError, ValueError):

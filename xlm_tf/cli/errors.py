@@ -9,6 +9,7 @@ import zlib
 from pathlib import Path
 
 EXIT_CODE = 2
+INTERRUPTED = 130
 OWN = [Path(__file__).parents[1], Path(__file__).parents[2] / "export"]
 # Of TensorFlow's errors, those that files, memory and our own checks in graph cause.
 _OF_TENSORFLOW = (

@@ -2,6 +2,7 @@
 
 from xlm_tf.cli.recipe_arguments import (
     add_recipe_arguments,
+    exit_code_of,
     load_recipe_of,
     train_on_cluster_of,
 )
@@ -22,5 +23,5 @@ def run(args):
     if args.cluster is not None:
         return train_on_cluster_of(args, "finetune", recipe)
     has_head = isinstance(recipe, TaskRecipe)
-    (finetune_task if has_head else finetune)(recipe, quiet=args.quiet)
-    return 0
+    train = finetune_task if has_head else finetune
+    return exit_code_of(train(recipe, quiet=args.quiet))

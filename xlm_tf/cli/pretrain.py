@@ -2,6 +2,7 @@
 
 from xlm_tf.cli.recipe_arguments import (
     add_recipe_arguments,
+    exit_code_of,
     load_recipe_of,
     train_on_cluster_of,
 )
@@ -19,5 +20,4 @@ def run(args):
     recipe = load_recipe_of(args, "pretrain")
     if args.cluster is not None:
         return train_on_cluster_of(args, "pretrain", recipe)
-    pretrain(recipe, quiet=args.quiet)
-    return 0
+    return exit_code_of(pretrain(recipe, quiet=args.quiet))

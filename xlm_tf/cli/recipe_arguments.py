@@ -6,6 +6,7 @@ from xlm_tf.cli.cluster_arguments import (
     add_cluster_arguments,
     check_cluster_arguments,
 )
+from xlm_tf.cli.errors import INTERRUPTED
 
 
 def add_recipe_arguments(parser):
@@ -41,6 +42,15 @@ def load_recipe_of(args, command):
     check_cluster_arguments(args)
     overrides = {"output": args.output} if args.output else {}
     return load_recipe(args.recipe, args.data, command, **overrides)
+
+
+def exit_code_of(result):
+    """0 where a training is over; 130 where a signal stopped it, and it is to go on.
+
+    Args:
+        result: what the training gave, with `finished`.
+    """
+    return 0 if result.finished else INTERRUPTED
 
 
 def train_on_cluster_of(args, command, recipe):
