@@ -259,7 +259,7 @@ class Recipe(RecipePart, abc.ABC):
     def notices(self):
         """What is allowed, and hardly what was meant: a list of str."""
         training, said = self.training, []
-        if training.warmup_steps >= training.steps:
+        if training.warmup_steps >= training.steps > 1:
             said.append(
                 f"The warm-up of {training.warmup_steps} steps is not over in a "
                 f"training of {training.steps}: the learning rate stays below its "
