@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from export.tasks.answering import MAX_ANSWER_LENGTH
+from xlm_tf.models.causal_lm import XLMCausalLM
 from xlm_tf.models.question_answering import XLMQuestionAnswering
 from xlm_tf.models.question_answering_preprocessor import DEFAULT_OVERLAP
 from xlm_tf.models.text_embedder_preprocessor import PROMPT_ARGUMENTS
@@ -68,6 +69,8 @@ def describe(task, labels=None, tokenizer_files=()):
         "text": ["start", "text", "end"],
         "pair": ["start", "text", *separators, "text_pair", "end"],
     }
+    if isinstance(task, XLMCausalLM):  # what is continued
+        document["format"] = {"text": ["start", "text"]}
     if preprocessor.languages is not None:
         document["languages"] = list(preprocessor.languages)
     if getattr(preprocessor, "prompts", None):

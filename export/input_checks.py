@@ -66,6 +66,27 @@ def assert_at_most(name, ids, length):
     )
 
 
+def assert_padded_at_the_end(name, ids, pad_token_id):
+    """Rows of ids (B, T) are tokens, one at least, and then padding.
+
+    Args:
+        name: str, for the message.
+        ids: int32 tensor (B, T).
+        pad_token_id: int.
+
+    Returns:
+        An operation to depend on.
+    """
+    is_token = ids != pad_token_id
+    follows = tf.logical_or(is_token[:, :-1], tf.logical_not(is_token[:, 1:]))
+    return tf.debugging.Assert(
+        tf.logical_and(
+            tf.reduce_all(follows), tf.reduce_all(tf.reduce_any(is_token, axis=1))
+        ),
+        [f"{name} of a text must be its tokens, one at least, and then padding."],
+    )
+
+
 def fitted(x, token_ids):
     """An input that belongs to token ids, in ops that a phone has.
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from export.check_texts import CHECK_TEXTS, as_bytes, check_ids, with_special_words
 from export.description import DESCRIPTION_FILE, describe
 from export.fresh_process import run_in_fresh_process
+from export.generation_inputs import generates
 from export.inference_copy import InferenceCopy
 from export.parity import check_all, check_parity, tolerance_for
 from export.report import ExportReport
@@ -20,7 +21,6 @@ from export.text_generation import TextGenerationModule
 from export.text_generation_check import TextGenerationCheck
 from export.text_module import TextModule
 from export.warmup import write_batching_parameters, write_warmup
-from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 from xlm_tf.models.text_classifier import XLMTextClassifier
 
 DTYPES = ("float32", "bfloat16")
@@ -62,6 +62,8 @@ string (B,), `start` and `end` int32 (B,), bytes of the context, `score` and \
 `no_answer_score` float32 (B,) |
     | `XLMSeq2SeqLM` | `text`, and `source_language` and `target_language` where it \
 has several | `output_text` string (B,), `score` float32 (B,) |
+    | `XLMCausalLM` | `text` that is continued | `output_text` string (B,), which \
+begins with it, `score` float32 (B,), of the continuation |
 
     Models with language embeddings, and those with XLM's BPE tokenizer, whose rules
     for words depend on it, also take `language` string (B,), and `language_pair` for
@@ -132,7 +134,7 @@ has several | `output_text` string (B,), `score` float32 (B,) |
     _check(task, directory, pairs, dtype)
     labels = labels_of(task, labels)
     copy = InferenceCopy(task, freeze_weights, dtype)
-    if isinstance(task, XLMSeq2SeqLM):
+    if generates(task):
         module, check = TextGenerationModule(copy), TextGenerationCheck(task)
     else:
         module = TextModule(copy, labels, pairs, top_k)

@@ -1,6 +1,6 @@
 """Which tasks can be exported."""
 
-from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
+from export.generation_inputs import generates
 
 
 def check_task(task):
@@ -12,10 +12,10 @@ def check_task(task):
         )
     preprocessor = task.preprocessor
     if preprocessor is None:
-        if isinstance(task, XLMSeq2SeqLM):
+        if generates(task):
             raise ValueError(
                 "A model that writes text ends it with its tokenizer's end token: give "
-                "the XLMSeq2SeqLM a preprocessor."
+                f"the {type(task).__name__} a preprocessor."
             )
         return
     if preprocessor.sequence_length > task.backbone.max_sequence_length:

@@ -1,13 +1,13 @@
-"""An `XLMSeq2SeqLM` as a graph: text in, text out, with its search inside."""
+"""A model that writes text as a graph: text in, text out, with its search inside."""
 
 import numpy as np
 import tensorflow as tf
 
-from export.input_checks import assert_at_most, assert_in_range, assert_same_rows
+from export.generation_inputs import generation_inputs
 
 
 class TextGenerator:
-    """An `XLMSeq2SeqLM` that searches on the weights of an export.
+    """A model that searches on the weights of an export.
 
     Args:
         copy: `InferenceCopy` of the model, with a preprocessor.
@@ -20,20 +20,13 @@ class TextGenerator:
             "end_id": preprocessor.tokenizer.end_token_id,
             "pad_id": preprocessor.tokenizer.pad_token_id,
         }
-        # Of a signature that takes token ids, all int32.
-        self.token_shapes = {
-            "encoder_token_ids": [None, None],
-            "prompt": [None, 1 + bool(preprocessor.language_tokens)],
-        }
-        if preprocessor.languages is not None:
-            self.token_shapes["encoder_language_ids"] = [None, None]
-            self.token_shapes["target_language_ids"] = [None]
+        self.inputs = generation_inputs(copy.task)
 
     def decode(self, inputs):
-        """Decode the targets of some sources.
+        """Write targets, or continuations.
 
         Args:
-            inputs: dict of `XLMSeq2SeqLMPreprocessor.generate_preprocess`.
+            inputs: dict of `generate_preprocess` of the preprocessor.
 
         Returns:
             `xlm_tf.generation.decoding_strategy.Decoded`.
@@ -61,7 +54,8 @@ class TextGenerationModule(tf.Module):
     """The graph of a model that writes text.
 
     Args:
-        copy: `InferenceCopy` of an `XLMSeq2SeqLM` with a preprocessor.
+        copy: `InferenceCopy` of an `XLMSeq2SeqLM` or `XLMCausalLM` with a
+            preprocessor.
     """
 
     check_prefix = ""
@@ -75,19 +69,20 @@ class TextGenerationModule(tf.Module):
         self._task = lambda: task
         generator = TextGenerator(copy)
         # One function for both signatures: frozen weights are in the graph once.
+        self._inputs = generator.inputs
+        self.token_shapes = self._inputs.token_shapes
         spec = {
             name: tf.TensorSpec(shape, tf.int32)
-            for name, shape in generator.token_shapes.items()
+            for name, shape in self.token_shapes.items()
         }
-        spec["encoder_padding_mask"] = tf.TensorSpec([None, None], tf.bool)
+        spec[self._inputs.padding_mask] = tf.TensorSpec([None, None], tf.bool)
         self._decode = tf.function(generator.decode).get_concrete_function(spec)
         # The module owns the weights, and the vocabulary, which is read again where it
         # is loaded.
         self.weights = copy.variables
         self.random_states = list(task.decoding_strategy.variables)
         self.vocabulary = preprocessor.tokenizer.graph_resources
-        self.text_names = list(as_fields(preprocessor, []))
-        self.token_shapes = generator.token_shapes
+        self.text_names = list(self._inputs.fields([]))
 
     @property
     def answer(self):
@@ -104,11 +99,11 @@ class TextGenerationModule(tf.Module):
 
         @tf.function
         def serving_default(**fields):
-            decoded = self._decode(inputs=self.pack(fields))
+            inputs = self.pack(fields)
+            decoded = self._decode(inputs=inputs)
+            written = task.written(fields, inputs, decoded.token_ids[:, :1])
             return {
-                "output_text": task.preprocessor.generate_postprocess(
-                    decoded.token_ids[:, 0], task.preprocessor.copies_from(fields)
-                ),
+                "output_text": task.preprocessor.generate_postprocess(*written)[:, 0],
                 "score": decoded.scores[:, 0],
             }
 
@@ -138,54 +133,14 @@ class TextGenerationModule(tf.Module):
 
     def text_inputs(self, texts):
         """The inputs of `serving_default` for some texts (bytes)."""
-        fields = as_fields(self._task().preprocessor, texts)
+        fields = self._inputs.fields(texts)
         return {name: np.array(value, object) for name, value in fields.items()}
 
     def _checked(self, inputs):
-        backbone = self._task().backbone
-        names = "encoder_token_ids", "prompt"
-        token_ids = inputs["encoder_token_ids"]
-        checks = [
-            *(assert_in_range(x, inputs[x], backbone.vocabulary_size) for x in names),
-            assert_at_most(
-                "encoder_token_ids", token_ids, backbone.max_sequence_length
-            ),
-            assert_same_rows(
-                "prompt", inputs["prompt"][:, 0], "encoder_token_ids", token_ids
-            ),
-        ]
-        for name in ("encoder_language_ids", "target_language_ids"):
-            if name in inputs:
-                ids = inputs[name]
-                checks += [
-                    assert_same_rows(name, ids, "encoder_token_ids", token_ids),
-                    assert_in_range(name, ids, backbone.encoder.num_languages),
-                ]
-        with tf.control_dependencies(checks):
-            mask = tf.not_equal(token_ids, backbone.pad_token_id)
+        with tf.control_dependencies(self._inputs.checks(inputs)):
+            token_ids = inputs[self._inputs.token_ids]
+            mask = tf.not_equal(token_ids, self._task().backbone.pad_token_id)
             return {
                 **{name: tf.identity(value) for name, value in inputs.items()},
-                "encoder_padding_mask": mask,
+                self._inputs.padding_mask: mask,
             }
-
-
-def as_fields(preprocessor, texts):
-    """The fields of some texts, in the languages that a preprocessor is set to.
-
-    Args:
-        preprocessor: `XLMSeq2SeqLMPreprocessor`. Where it is set to none, the first of
-            its languages is taken.
-        texts: list of bytes.
-
-    Returns:
-        dict from "text" and, where they apply, "source_language" and
-        "target_language" to lists of bytes.
-    """
-    fields = {"text": texts}
-    if preprocessor.languages is not None:
-        language = preprocessor.language or preprocessor.readable[0]
-        fields["source_language"] = [language.encode()] * len(texts)
-    if preprocessor.languages is not None or preprocessor.language_tokens:
-        language = preprocessor.target_language or preprocessor.writable[0]
-        fields["target_language"] = [language.encode()] * len(texts)
-    return fields

@@ -1,4 +1,4 @@
-"""Whether an exported `XLMSeq2SeqLM` writes what the model writes.
+"""Whether an exported model writes what the model writes.
 
 As in `export.tasks`, nothing here is part of an exported graph.
 """
@@ -6,13 +6,14 @@ As in `export.tasks`, nothing here is part of an exported graph.
 import numpy as np
 import tensorflow as tf
 
+from export.generation_inputs import generation_inputs
 from export.parity import check_all, check_parity
 from export.tasks.softmax import softmax
 from xlm_tf.generation.beam_search import BeamSearch
 
 
 class TextGenerationCheck:
-    """Of an `XLMSeq2SeqLM`: the ids that it writes, their score, and the text.
+    """Of an `XLMSeq2SeqLM` or `XLMCausalLM`: the ids, their score, and the text.
 
     The artefact may write another text than the model only if the model itself gives
     that text the score that the artefact says, and no worse than its own.
@@ -23,6 +24,7 @@ class TextGenerationCheck:
 
     def __init__(self, task):
         self._task = task
+        self._inputs = generation_inputs(task)
 
     def expected(self, inputs):
         """(token ids (B, T), scores (B,), the inputs of the search)."""
@@ -71,10 +73,10 @@ class TextGenerationCheck:
         Raises:
             ParityError: a text that is not.
         """
-        preprocessor = self._task.preprocessor
-        written = preprocessor.generate_postprocess(
-            tf.constant(ids), preprocessor.copies_from(dict(fields))
-        ).numpy()
+        task, fields = self._task, dict(fields)
+        inputs = task.preprocessor.generate_preprocess(fields)
+        written = task.written(fields, inputs, tf.constant(ids)[:, None])
+        written = task.preprocessor.generate_postprocess(*written).numpy()[:, 0]
         check_all(
             [bytes(text) == other for text, other in zip(texts, written, strict=True)],
             f"output_text of {what}",
@@ -108,16 +110,7 @@ class TextGenerationCheck:
         if (ids < 0).any() or (ids >= task.backbone.vocabulary_size).any():
             return -np.inf
         one = {name: value[row : row + 1] for name, value in inputs.items()}
-        prompt = np.asarray(one.pop("prompt"))  # (1, P)
-        decoder_ids = np.concatenate([prompt, ids[None, : length - 1]], axis=1)
-        one["decoder_token_ids"] = tf.constant(decoder_ids, "int32")
-        one["decoder_padding_mask"] = tf.ones(decoder_ids.shape, "bool")
-        if "target_language_ids" in one:
-            language = one.pop("target_language_ids")  # (1,)
-            one["decoder_language_ids"] = tf.repeat(
-                language[:, None], decoder_ids.shape[1], axis=1
-            )
-        logits = task(one, training=False)[0, prompt.shape[1] - 1 :]  # (T, V)
+        logits = self._inputs.logits(one, tf.constant(ids[:length]))  # (T, V)
         if isinstance(strategy, BeamSearch):
             penalty = float(length) ** strategy.length_penalty
             probabilities = softmax(np.asarray(logits, "float64"))

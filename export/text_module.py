@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from export.input_checks import assert_at_most, assert_in_range, assert_same_rows
+from export.languages import any_language, takes_language
 from export.tasks import answer_of
 from export.tasks.windows import WindowedAnswer, compute_in_parts
 
@@ -37,9 +38,7 @@ class TextModule(tf.Module):
         self.text_names = []
         if preprocessor is not None:
             self.text_names = self.answer.text_names(pairs)
-            if preprocessor.languages is not None or _reads_language(
-                preprocessor.tokenizer
-            ):
+            if takes_language(preprocessor):
                 self.text_names += ["language", *(["language_pair"] if pairs else [])]
         self.labels = labels
         # The module owns what the closures below use.
@@ -129,17 +128,10 @@ class TextModule(tf.Module):
         inputs = {"text": texts, "text_pair": others}
         inputs |= {"question": others, "context": texts}
         if "language" in self.text_names:
-            preprocessor = self._pack.__self__
-            language = preprocessor.language or self._any_language()
-            inputs["language"] = np.array([language.encode()] * len(texts), object)
+            language = any_language(self._pack.__self__).encode()
+            inputs["language"] = np.array([language] * len(texts), object)
             inputs["language_pair"] = inputs["language"]
         return {name: inputs[name] for name in self.text_names}
-
-    def _any_language(self):
-        preprocessor = self._pack.__self__
-        if preprocessor.languages:
-            return preprocessor.languages[0]
-        return preprocessor.tokenizer.language
 
     def _checked(self, fields):
         """Ids from outside: in the vocabulary, and no longer than the positions."""
@@ -160,7 +152,3 @@ class TextModule(tf.Module):
                 **{name: tf.identity(value) for name, value in fields.items()},
                 "padding_mask": tf.not_equal(token_ids, self._pad_token_id),
             }
-
-
-def _reads_language(tokenizer):
-    return getattr(tokenizer, "reads_language", False)

@@ -9,7 +9,7 @@ from export.inference_copy import InferenceCopy
 from export.input_checks import fitted
 from export.layouts import PaddedRows
 from export.long_texts import within_positions
-from export.text_generation import TextGenerator, as_fields
+from export.text_generation import TextGenerator
 from export.text_generation_check import TextGenerationCheck, compare_tensors
 from xlm_tf.generation.beam_search import BeamSearch
 
@@ -40,7 +40,9 @@ class GenerationModule(tf.Module):
     def signatures(self):
         """dict from signature name to concrete function."""
         functions = {
-            "serving_default": _concrete(self._search, self._generator.token_shapes),
+            "serving_default": _concrete(
+                self._search, self._generator.inputs.token_shapes
+            ),
             **self._parts("encode", "decode_step", None, None, None),
         }
         for length in self._lengths:
@@ -60,7 +62,7 @@ class GenerationModule(tf.Module):
         """
         task = self._task()
         texts = with_special_words(texts, task.preprocessor.tokenizer)
-        fields = as_fields(task.preprocessor, as_bytes(texts))
+        fields = self._generator.inputs.fields(as_bytes(texts))
         packed = task.preprocessor.generate_preprocess(fields)
         check = TextGenerationCheck(task)
         expected = check.expected(packed)
@@ -68,7 +70,9 @@ class GenerationModule(tf.Module):
         def compare(answer, tolerance, what):
             return check.compare(answer, expected, tolerance, what)
 
-        search = {name: packed[name].numpy() for name in self._generator.token_shapes}
+        search = {
+            name: packed[name].numpy() for name in self._generator.inputs.token_shapes
+        }
         max_length = int(tf.reduce_max(task.max_new_tokens(packed)))
         calls = [
             ("serving_default", search, compare),
@@ -141,7 +145,7 @@ class GenerationModule(tf.Module):
         backbone = self._task().backbone
         encoded = {
             name: shape if shape == [None] else [batch_size, length]
-            for name, shape in self._generator.token_shapes.items()
+            for name, shape in self._generator.inputs.token_shapes.items()
             if name.startswith("encoder_")
         }
         layers = backbone.num_decoder_layers
@@ -234,7 +238,7 @@ class GenerationModule(tf.Module):
         pad = self._generator.special_ids["pad_id"]
         token_ids = inputs["encoder_token_ids"]
         if token_ids.shape[1] is None:
-            for name in self._generator.token_shapes:
+            for name in self._generator.inputs.token_shapes:
                 if name in inputs and name != "encoder_token_ids":
                     # A prompt has columns of its own.
                     like = token_ids

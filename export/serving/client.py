@@ -513,13 +513,18 @@ class Client:
         texts: Sequence[str],
         source_language: str | None = None,
         target_language: str | None = None,
+        language: str | None = None,
     ) -> list[GeneratedText]:
-        """Translate or summarise texts with an exported `XLMSeq2SeqLM`.
+        """Translate, summarise or continue texts.
+
+        With an exported `XLMSeq2SeqLM`, or an `XLMCausalLM`, whose texts begin with
+        those given.
 
         Args:
             texts: list of str.
             source_language: string, of all texts, where the model takes it.
             target_language: string, likewise.
+            language: string, likewise, of an `XLMCausalLM`.
 
         Returns:
             list of `GeneratedText`, one per text.
@@ -528,12 +533,14 @@ class Client:
             ValueError, ServingError: as `predict`.
         """
         inputs = {"text": _list_of_texts("texts", texts)}
-        for name, language in (
-            ("source_language", source_language),
-            ("target_language", target_language),
-        ):
-            if language is not None:
-                inputs[name] = [language] * len(inputs["text"])
+        languages = {
+            "source_language": source_language,
+            "target_language": target_language,
+            "language": language,
+        }
+        for name, own in languages.items():
+            if own is not None:
+                inputs[name] = [own] * len(inputs["text"])
         outputs = self._predict_for("generate", inputs, {"output_text", "score"})
         return [
             GeneratedText(text, float(score))

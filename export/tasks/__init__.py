@@ -58,6 +58,6 @@ def _exported(task):
             return classes
     names = ", ".join(task_class.__name__ for task_class in EXPORTED)
     raise ValueError(
-        f"Tasks that can be exported are {names} and XLMSeq2SeqLM. "
-        f"Received: {type(task).__name__}."
+        f"Tasks that can be exported are {names}, XLMSeq2SeqLM and, as SavedModel, "
+        f"XLMCausalLM. Received: {type(task).__name__}."
     )

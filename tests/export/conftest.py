@@ -179,6 +179,39 @@ def make_translator(spm_proto):
 
 
 @pytest.fixture(scope="session")
+def make_continuer(spm_proto):
+    """Makes a causal language model: `make_continuer(languages=["en", "fr"])`.
+
+    `task` are the arguments of the model, others those of the backbone.
+    """
+
+    def make(languages=None, task=None, **backbone):
+        keras.utils.set_random_seed(5)
+        tokenizer = xlm_tf.XLMSentencePieceTokenizer(spm_proto)
+        backbone = xlm_tf.XLMBackbone(
+            **{
+                "vocabulary_size": tokenizer.vocabulary_size(),
+                "num_layers": 2,
+                "num_heads": 2,
+                "hidden_dim": 32,
+                "intermediate_dim": 64,
+                "max_sequence_length": 40,
+                "num_languages": len(languages or []),
+                "initializer_range": 0.4,
+                "pad_token_id": tokenizer.pad_token_id,
+                "causal": True,
+                **backbone,
+            }
+        )
+        preprocessor = xlm_tf.XLMCausalLMPreprocessor(
+            tokenizer, sequence_length=24, languages=languages
+        )
+        return xlm_tf.XLMCausalLM(backbone, preprocessor, **(task or {}))
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def translator(make_translator):
     """Pre-LN; two beams."""
     return make_translator(norm_placement="pre", embedding_norm=False)

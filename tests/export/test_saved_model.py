@@ -15,6 +15,7 @@ from export.serving import Client, LocalServer
 from export.serving.serving_error import ServingError
 from export.tasks import check_of, labels_of
 from export.text_module import TextModule
+from xlm_tf.cli import main
 
 TEXTS = ["The night opens.", "", "Le train à Marseille", "请输入地址。", "a " * 90]
 
@@ -224,6 +225,37 @@ def test_warmup_records_are_requests(models):
         sizes.append(request.inputs["text"].tensor_shape.dim[0].size)
     assert sizes == [1, 8, 64]
     assert "max_batch_size" in (path / "batching_params.pbtxt").read_text()
+
+
+@pytest.mark.slow
+def test_a_model_that_continues_texts_is_served(make_continuer, tmp_path):
+    """Whole, as `xlm-tf export` makes it of what a pretraining by `clm` saved."""
+    model = make_continuer(languages=["en", "fr"])
+    masked_lm = xlm_tf.XLMMaskedLM(
+        model.backbone,
+        xlm_tf.XLMMaskedLMPreprocessor(
+            model.preprocessor.tokenizer,
+            **model.preprocessor.packing_config() | {"language": "fr"},
+        ),
+        head_transform=False,
+    )
+    masked_lm.save_to_preset(tmp_path / "pretrained")
+    folder = tmp_path / "models"
+    saved, output = tmp_path / "pretrained", folder / "writer" / "1"
+    beams = ["--num-beams", "2"]
+    assert main(["export", "saved-model", str(saved), str(output), *beams]) == 0
+    model = xlm_tf.XLMCausalLM.from_masked_lm(masked_lm)
+    model.compile(sampler=xlm_tf.BeamSearch(2))
+    texts = ["Le train", ""]
+    with (
+        LocalServer(folder) as server,
+        Client("writer", rest_port=server.rest_port) as client,
+    ):
+        answers = client.generate(texts, language="fr")
+    assert [answer.text for answer in answers] == model.generate(texts)
+
+    with pytest.raises(ValueError, match="as SavedModel, XLMCausalLM"):
+        export.to_tflite(model, tmp_path / "writer.tflite")
 
 
 @pytest.fixture(scope="module")

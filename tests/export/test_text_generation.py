@@ -1,4 +1,4 @@
-"""The encoder-decoder of an exported graph, against the model."""
+"""Models that write text in an exported graph, against the models."""
 
 import keras_hub
 import numpy as np
@@ -118,3 +118,73 @@ def test_a_model_that_samples_can_be_saved(make_translator, tmp_path):
                 assert score < 0 if text else (output, score) == (b"", 0)
         if "Le train" in texts:
             assert found[0]["score"][0] != found[1]["score"][0]
+
+
+CONTINUING = {
+    "xlm-r": {"position_offset": 2, "num_token_types": 1},
+    "languages": {"languages": ["en", "fr"], "zero_padding_states": True},
+    "pre-norm": {"norm_placement": "pre", "task": {"tied": False}},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", CONTINUING)
+@pytest.mark.parametrize("sampler", ["greedy", xlm_tf.BeamSearch(3, num_return=2)])
+def test_texts_are_continued_as_by_the_model(make_continuer, form, sampler):
+    model = make_continuer(**CONTINUING[form])
+    model.compile(sampler=sampler)
+    module = TextGenerationModule(InferenceCopy(model))
+    signatures = module.signatures()
+    columns = {"text": [*TEXTS, "Le ₪ train"]}
+    if model.preprocessor.languages:
+        columns["language"] = ["en", "en", "fr", "en", "fr"]
+    expected, scores = model.generate(columns, with_scores=True)
+    if model.num_return > 1:
+        expected, scores = ([row[0] for row in x] for x in (expected, scores))
+    answer = signatures["serving_default"](
+        **{name: tf.constant(own) for name, own in columns.items()}
+    )
+    found = [text.decode() for text in answer["output_text"].numpy()]
+    assert found == expected
+    np.testing.assert_allclose(answer["score"], scores, atol=1e-5)
+    assert found[-1].startswith("Le ₪ train")
+    assert scores[3] == 0  # longer than the model writes
+
+    # By ids: the continuations alone.
+    inputs = model.preprocessor.generate_preprocess(columns)
+    ids = {name: inputs[name] for name in module.token_shapes}
+    by_id = signatures["token_ids"](**ids)
+    decoded = model.decode(inputs)
+    np.testing.assert_array_equal(
+        by_id["output_token_ids"], decoded.token_ids[:, 0].numpy()
+    )
+
+
+@pytest.mark.parametrize(
+    ("token_ids", "message"),
+    [
+        ([[1, 0, 5]], "its tokens, one at least, and then padding"),
+        ([[0, 1, 5]], "its tokens, one at least, and then padding"),
+        ([[0, 5], [1, 1]], "its tokens, one at least, and then padding"),
+        ([[0, 10_000]], "must lie in"),
+        ([[-1, 5]], "must lie in"),
+        ([[0] * 41], "longer than the model's 40 positions"),
+    ],
+)
+def test_ids_that_are_no_text_are_refused(continued_by_ids, token_ids, message):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        continued_by_ids(token_ids=tf.constant(token_ids, "int32"))
+
+
+@pytest.fixture(scope="module")
+def continued_by_ids(make_continuer):
+    module = TextGenerationModule(InferenceCopy(make_continuer(num_layers=1)))
+    signature = module.signatures()["token_ids"]
+    # The module owns the weights.
+    return lambda module=module, **ids: signature(**ids)
+
+
+def test_a_text_with_room_is_described_as_a_beginning(make_continuer):
+    description = describe(make_continuer(num_layers=1))
+    assert description["format"] == {"text": ["start", "text"]}
+    assert description["maximum_length"] == 24

@@ -95,12 +95,18 @@ def run(args):
         ValueError, OSError: the model or an argument cannot be used.
     """
     import export
+    from export.generation_inputs import generates
+    from xlm_tf.models.causal_lm import XLMCausalLM
     from xlm_tf.models.loading import load_task
-    from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
+    from xlm_tf.models.masked_lm import XLMMaskedLM
     from xlm_tf.quiet_start import without_banners
 
     task = load_task(args.model)
-    if isinstance(task, XLMSeq2SeqLM):
+    if (
+        isinstance(task, XLMMaskedLM) and task.backbone.causal
+    ):  # so pretraining saves it
+        task = XLMCausalLM.from_masked_lm(task)
+    if generates(task):
         task.compile(sampler=search_of(args, task.decoding))
     with without_banners():
         report = _export(export, task, args)

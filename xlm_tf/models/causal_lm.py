@@ -352,8 +352,8 @@ class XLMCausalLM(OptionalInputs, GenerationMixin, XLMTask, keras_hub.models.Cau
 
         return self.step_function(step)
 
-    def detokenize(self, fields, inputs, token_ids):
-        """What is given and its continuations by ids (B, n, T): see `GenerationMixin`.
+    def written(self, fields, inputs, token_ids):
+        """What is given, and its continuations: see `GenerationMixin`.
 
         Padding between the two is left out, as it is everywhere.
         """
@@ -362,8 +362,7 @@ class XLMCausalLM(OptionalInputs, GenerationMixin, XLMTask, keras_hub.models.Cau
         num_given = tf.reduce_sum(tf.cast(is_unknown, "int64"), axis=1)
         copies = self.preprocessor.copies_from(fields, num_given)
         given = tf.repeat(given[:, None], tf.shape(token_ids)[1], axis=1)
-        token_ids = tf.concat([given, token_ids], axis=2)  # (B, n, P + T)
-        return self.preprocessor.detokenize(token_ids, copies)
+        return tf.concat([given, token_ids], axis=2), copies  # (B, n, P + T)
 
     def get_config(self):
         return {

@@ -27,7 +27,8 @@ class GenerationMixin:
     `max_new_tokens(inputs, max_length)`: int32 (B,), the limit of every text;
     `decoding_inputs(inputs)`: prompt, caches and source of `DecodingStrategy.decode`;
     `decoding_step()`: its step function;
-    `detokenize(fields, inputs, token_ids)`: the texts of ids (B, n, T).
+    `written(fields, inputs, token_ids)`: the ids (B, n, ...) that ids (B, n, T) are
+        written with, and the copies of unknown characters, in graph.
     """
 
     default_sampler = "greedy"
@@ -120,7 +121,8 @@ class GenerationMixin:
             return ([], []) if with_scores else []
         inputs = self.preprocess(fields, max_length)
         decoded = self.decode(inputs, max_length, strategy.stop_token_ids)
-        texts = self.detokenize(fields, inputs, decoded.token_ids)
+        written = self.written(fields, inputs, decoded.token_ids)
+        texts = self.preprocessor.detokenize(*written)
         texts, scores = normalized_outputs(
             texts, decoded.scores.numpy().tolist(), self.num_return, is_single
         )
@@ -152,7 +154,8 @@ class GenerationMixin:
             token_ids = strategy.first_text(state)
             if not is_over:
                 token_ids = self.preprocessor.settled(token_ids)
-            ((text,),) = self.detokenize(fields, inputs, token_ids[None, None])
+            written = self.written(fields, inputs, token_ids[None, None])
+            ((text,),) = self.preprocessor.detokenize(*written)
             if not is_over:
                 text = text[: UNSETTLED_END.search(text).start()]
             if len(text) > num_written:

@@ -344,10 +344,9 @@ class XLMSeq2SeqLM(
         """The step function of a decoding strategy: see `GenerationMixin`."""
         return self.step_function(self.backbone.step)
 
-    def detokenize(self, fields, inputs, token_ids):
-        """The targets of ids (B, n, T), lists of n str: see `GenerationMixin`."""
-        copies = self.preprocessor.copies_from(fields)
-        return self.preprocessor.detokenize(token_ids, copies)
+    def written(self, fields, inputs, token_ids):
+        """The targets alone: see `GenerationMixin`."""
+        return token_ids, self.preprocessor.copies_from(fields)
 
     def get_config(self):
         return {
