@@ -74,11 +74,12 @@ def test_what_cannot_be_aligned_is_refused(languages):
         word_vectors(corpus(1, False), 200)
 
 
-def test_the_command(tmp_path, capsys):
+def test_the_command(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     for seed, language in ((1, "en"), (2, "fr")):
         lines = [" ".join(x) for x in corpus(seed, seed == 2, 1500)]
         (tmp_path / f"{language}.txt").write_text("\n".join(lines))
-    command = ["vectors", "--dimension", "16", "--output", str(tmp_path / "vectors")]
+    command = ["vectors", "--dimension", "16", "--output", "vectors"]
     one = ["--corpus", f"en={tmp_path / 'en.txt'}"]
     both = [*one, "--corpus", f"fr={tmp_path / 'fr.txt'}"]
     assert main([*command, *one]) == 2
@@ -87,7 +88,10 @@ def test_the_command(tmp_path, capsys):
     assert "en: 0 words occur 9999 times" in capsys.readouterr().err
     assert not (tmp_path / "vectors").exists()
     assert main([*command, *both]) == 0
-    assert "each other's nearest" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "each other's nearest" in said
+    # For a recipe in any folder.
+    assert f"{{en: {tmp_path}/vectors/en.vec, fr: {tmp_path}/vectors/fr.vec}}" in said
     for language in ("en", "fr"):
         path = tmp_path / "vectors" / f"{language}.vec"
         assert vector_dimension(path) == 16

@@ -503,14 +503,16 @@ def test_two_preparings_at_once_are_refused(folder, tmp_path, lock_elsewhere):
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
-def test_the_command(folder, tmp_path, capfd):
+def test_the_command(folder, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
     output = tmp_path / "prepared"
-    arguments = ["prepare", str(folder / "recipe.yaml"), "--output", str(output)]
+    arguments = ["prepare", str(folder / "recipe.yaml"), "--output", "prepared"]
     assert main([*arguments, "--threads", "1"]) == 0
     said = capfd.readouterr().out
     assert "1 broken lines left out" in said
     assert "en.txt:701: not UTF-8" in said
     assert "en-de: " in said
+    assert f"{{prepared: {output}}}`" in said  # for a recipe in any folder
     assert main(arguments) == 2
     assert "holds prepared corpora already" in capfd.readouterr().err
     assert main(["prepare", str(folder / "nowhere.yaml"), "--output", "x"]) == 2

@@ -87,11 +87,12 @@ def run(args):
         lines = "".join(f"{a}\t{b}\n" for a, b in alignment.dictionary)
         (folder / "dictionary.tsv").write_text(lines, encoding="utf-8")
     sizes = [len(own.words) for own in found]
+    place = args.output.absolute()  # a recipe may be in another folder
     say(
         f"{sizes[0]:,} and {sizes[1]:,} words, {alignment.alike:,} of them written "
         f"alike; {len(alignment.dictionary):,} pairs are each other's nearest, in "
         f"{args.output / 'dictionary.tsv'}. `initial_embeddings: {{"
-        + ", ".join(f"{x}: {args.output / x}.vec" for x in files)
+        + ", ".join(f"{x}: {place / x}.vec" for x in files)
         + "}` begins a training with them."
     )
     return 0

@@ -125,7 +125,8 @@ def prepare(
         held_out_file = _write_held_out(folder, held_out)
     _write_index(folder, tokenizer, dtype, sources, progress, held_out_file)
     reporter.say(
-        f"The prepared corpora are in {folder}: `data: {{prepared: {folder}}}`."
+        f"The prepared corpora are in {folder}. In a recipe, wherever that is: `data: "
+        f"{{prepared: {folder.absolute()}}}`."
     )
     return PreparedCorpora(folder)
 
