@@ -75,7 +75,15 @@ def test_validate_says_all_mistakes_at_once(recipe, capsys):
     del content["output"]
     path.write_text(yaml.safe_dump(content))
     assert main(command) == 1
-    assert "output is missing. Or give `--output`." in capsys.readouterr().out
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "output is missing. Or give `--output`." in line
+    long = content | {"training": {"steps": 2, "source_length": 1024}}
+    path.write_text(yaml.safe_dump(long))
+    assert main(command) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "output is missing" in lines[0]
+    assert any("source_length must not exceed" in line for line in lines[1:])
+    path.write_text(yaml.safe_dump(content))
     assert main([*command, "--output", "run"]) == 0
     assert "can run" in capsys.readouterr().out
     content["output"] = "run"

@@ -102,11 +102,16 @@ def check_recipe(content, path, folder, data_folder=None, command=None):
         raise ValueError(f"{path} is a recipe of `xlm-tf {kind.command}`.")
     context = context_of(folder, data_folder)
     recipe, errors = _validate(kind, content, context)
-    of_files = [error["type"] in (MISSING_FILE, UNUSABLE_FILE) for error in errors]
+    of_places = [
+        error["type"] in (MISSING_FILE, UNUSABLE_FILE)
+        or (error["type"], error["loc"]) == ("missing", ("output",))
+        for error in errors
+    ]
     has_corpora = all(error["loc"][-1:] != ("prepared",) for error in errors)
-    if errors and all(of_files) and has_corpora:
+    if errors and all(of_places) and has_corpora:
         # What contradicts is looked for once every field is right.
-        others = _validate(kind, content, {**context, "check_files": False})[1]
+        placed = {"output": ".", **content}
+        others = _validate(kind, placed, {**context, "check_files": False})[1]
         errors += others
     lines = [line for error in errors for line in lines_of(kind, error)]
     lines += [] if recipe is None else recipe.unreadable_files()
