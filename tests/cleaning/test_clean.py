@@ -466,6 +466,26 @@ def test_what_is_changed_before_it_ends_is_refused(tmp_path, monkeypatch):
         ({"rules": {"language": {"unknown": ["sw"]}}}, "recipe.data has no text of sw"),
         ({"rules": {"word_lists": {"de": "en.txt"}}}, "recipe.data has no text of de"),
         ({"data": {"monolingual": {"en": ["none.txt"]}}}, "there is no file"),
+        ({"data": {"monolingual": {"en": ["pipe"]}}}, "pipe is a pipe or a device"),
+        (
+            {"held_out": {"monolingual": {"de": ["de.txt"]}}},
+            "recipe.held_out has texts of de, and recipe.data none",
+        ),
+        (
+            {
+                "held_out": {
+                    "bitext": [
+                        {
+                            "source_language": "fr",
+                            "target_language": "de",
+                            "source_file": "en.txt",
+                            "target_file": "de.txt",
+                        }
+                    ]
+                }
+            },
+            "recipe.held_out has texts of fr and de, and recipe.data none",
+        ),
         (
             {
                 "held_out": {"monolingual": {"en": ["en.txt"]}},
@@ -498,6 +518,7 @@ def test_what_is_changed_before_it_ends_is_refused(tmp_path, monkeypatch):
 def test_bad_recipes(tmp_path, fields, message):
     write(tmp_path / "en.txt", sentences(3))
     write(tmp_path / "de.txt", sentences(3))
+    os.mkfifo(tmp_path / "pipe")
     fields = {"data": {"monolingual": {"en": ["en.txt"]}}, **fields}
     with pytest.raises(RecipeError, match=message):
         load_cleaning_recipe(recipe_of(tmp_path, **fields))

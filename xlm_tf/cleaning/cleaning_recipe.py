@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, ValidationError
 
 from xlm_tf.data.language_identification import LanguageIdentifier
+from xlm_tf.text.language_codes import parse_language_code
 from xlm_tf.text.scripts import script_pattern
 from xlm_tf.training.recipe_fields import (
     CorpusFile,
@@ -312,6 +313,7 @@ class CleaningRecipe(RecipePart):
                 "recipe.held_out is compared by the rule duplicates, which is switched "
                 "off."
             )
+        yield from self._idle_held_out()
         for language in self.rules.word_lists:
             if language not in self.data.languages:
                 yield (
@@ -320,6 +322,18 @@ class CleaningRecipe(RecipePart):
                 )
         yield from self._equal_names()
         yield from self._unknown_languages()
+
+    def _idle_held_out(self):
+        """Held-out texts that nothing of the data is compared with."""
+        own = {parse_language_code(name).language for name in self.data.languages}
+        groups = [(name,) for name in self.held_out.monolingual]
+        groups += dict.fromkeys(entry.languages for entry in self.held_out.bitext)
+        for languages in groups:
+            if own.isdisjoint(parse_language_code(x).language for x in languages):
+                yield (
+                    f"recipe.held_out has texts of {' and '.join(languages)}, and "
+                    "recipe.data none."
+                )
 
     def _equal_names(self):
         """What would be written under one name: a language `en-de`, and pairs."""

@@ -113,8 +113,14 @@ def _check_file(path, info):
     if path.is_dir():
         message = "{path} is a folder; name the files in it."
         raise PydanticCustomError(UNUSABLE_FILE, message, text)
-    if not path.is_file():
+    if not path.exists():
         raise PydanticCustomError(MISSING_FILE, "there is no file {path}.", text)
+    if not path.is_file():
+        message = (
+            "{path} is a pipe or a device. Files are read more than once: write what "
+            "comes from it to one."
+        )
+        raise PydanticCustomError(UNUSABLE_FILE, message, text)
     if not path.stat().st_size:
         raise PydanticCustomError(UNUSABLE_FILE, "the file {path} is empty.", text)
     return path
