@@ -49,7 +49,7 @@ class Draws:
             block, begin = divmod(first, BLOCK)
             own = min(count, BLOCK - begin)
             sources, ranks = self._block(block)
-            sources = sources[begin : begin + own]
+            sources = sources[begin : begin + own].astype("int64")
             ranks = ranks[begin : begin + own] + block * self.counts[sources]
             parts.append((sources, ranks))
             first, count = first + own, count - own
@@ -58,9 +58,11 @@ class Draws:
 
     def _make_block(self, block):
         places = permuted(np.arange(BLOCK), BLOCK, mixed(self.seed, block))
-        ends = np.cumsum(self.counts)
-        sources = np.searchsorted(ends, places, side="right")
+        # Of 16 bits: NumPy sorts them in a quarter of the time.
+        numbers = np.arange(len(self.counts), dtype="uint16")
+        sources = np.repeat(numbers, self.counts)[places]
         order = np.argsort(sources, kind="stable")
+        begins = np.cumsum(self.counts) - self.counts
         ranks = np.empty(BLOCK, "int64")
-        ranks[order] = np.arange(BLOCK) - np.repeat(ends - self.counts, self.counts)
+        ranks[order] = np.arange(BLOCK) - np.repeat(begins, self.counts)
         return sources, ranks

@@ -25,7 +25,7 @@ def permuted(numbers, sizes, keys):
     """
     numbers = np.asarray(numbers, "uint64")
     sizes = np.broadcast_to(np.asarray(sizes, "uint64"), numbers.shape)
-    keys = np.broadcast_to(np.asarray(keys, "uint64"), numbers.shape)
+    keys = np.broadcast_to(mixed(keys), numbers.shape)
     _, bits = np.frexp((sizes - _number(1)).astype("float64"))  # of the largest number
     half = np.maximum((bits + 1) // 2, 1).astype("uint64")
     result = np.empty(numbers.shape, "uint64")
@@ -51,7 +51,11 @@ def mixed(*values):
 
     Source: the finaliser of SplitMix64 (Steele, Lea and Flood 2014).
     """
-    key = np.zeros((), "uint64")
+    return _mixed_into(np.zeros((), "uint64"), *values)
+
+
+def _mixed_into(key, *values):
+    """What `mixed` makes of all values, from what it made of those before these."""
     for value in values:
         key = key + np.asarray(value, "uint64") + _number(0x9E3779B97F4A7C15)
         key = (key ^ (key >> _number(30))) * _number(0xBF58476D1CE4E5B9)
@@ -64,7 +68,7 @@ def _feistel(numbers, half, keys):
     mask = (_number(1) << half) - _number(1)
     left, right = numbers >> half, numbers & mask
     for number in range(ROUNDS):
-        left, right = right, left ^ (mixed(keys, right, number) & mask)
+        left, right = right, left ^ (_mixed_into(keys, right, number) & mask)
     return (left << half) | right
 
 
