@@ -1,5 +1,8 @@
 """From text, and from prepared shards, to masked batches: tokens per second.
 
+Of one of several workers, which reads its own streams of the shards: the tokens of the
+whole batches that its rows are of.
+
 python benchmarks/input_pipeline.py --vocabulary vocabulary.spm --corpus en=news.en.txt
 """
 
@@ -29,6 +32,7 @@ def main():
     parser.add_argument("--vocabulary", type=Path, required=True)
     parser.add_argument("--rows", type=int, default=64, help="rows of a batch")
     parser.add_argument("--sequence-length", type=int, default=128)
+    parser.add_argument("--workers", type=int, default=8, help="of input streams")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--output", default="input_pipeline.json")
     args = parser.parse_args()
@@ -37,10 +41,16 @@ def main():
             name: PretrainingData(recipe, read_tokenizer(recipe))
             for name, recipe in recipes(args, Path(folder)).items()
         }
-        rates = {name: [] for name in data}
+        runs = {
+            "text": ("text", 1),
+            "prepared": ("prepared", 1),
+            f"prepared, {args.workers} streams": ("streams", 1),
+            f"prepared, one of {args.workers} workers": ("streams", args.workers),
+        }
+        rates = {name: [] for name in runs}
         for _ in range(args.rounds):
-            for name, own in data.items():
-                rates[name].append(tokens_per_core_second(own))
+            for name, (kind, num_workers) in runs.items():
+                rates[name].append(tokens_per_core_second(data[kind], num_workers))
     values = {name: statistics.median(own) for name, own in rates.items()}
     report(
         "Input pipeline on one core",
@@ -51,23 +61,23 @@ def main():
     )
 
 
-def tokens_per_core_second(data):
-    """Tokens of batches by the processor time of all threads.
+def tokens_per_core_second(data, num_workers):
+    """Tokens of whole batches by the processor time of all threads of the first worker.
 
     Both read ahead while they are not asked: of the clock, one would have the time of
     the other.
     """
-    data.begin(0, None)
+    data.begin(0, None, 0, num_workers)
     batches = data.train_batches().as_numpy_iterator()
     for _ in range(WARM_UP):
         next(batches)
     begun = time.process_time()
     tokens = sum(int(next(batches)[0]["padding_mask"].sum()) for _ in range(BATCHES))
-    return tokens / (time.process_time() - begun)
+    return tokens * num_workers / (time.process_time() - begun)
 
 
 def recipes(args, folder):
-    """The recipe of the texts, and the same of their shards."""
+    """The recipe of the texts, and the same of their shards, in a stream or several."""
     content = {
         "output": str(folder / "run"),
         "vocabulary": str(args.vocabulary.absolute()),
@@ -95,7 +105,10 @@ def recipes(args, folder):
     prepare(text, folder / "prepared")
     content["data"] = {"prepared": str(folder / "prepared")}
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    return {"text": text, "prepared": load_recipe(path)}
+    prepared = load_recipe(path)
+    content["training"]["input_streams"] = args.workers
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return {"text": text, "prepared": prepared, "streams": load_recipe(path)}
 
 
 if __name__ == "__main__":

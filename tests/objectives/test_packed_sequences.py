@@ -150,6 +150,28 @@ def test_streams_go_on_where_they_stopped(mlm, sentences):
     assert len({batch[0]["token_ids"].tobytes() for batch in whole}) == 12
 
 
+def test_orders_and_masks_are_drawn_by_numbers(mlm, sentences):
+    window = texts(sentences * 4, "en").batch(4 * len(sentences)).repeat()
+
+    def packed(first, step, count):
+        rows = mlm.pack_windows(window, 4, first, step).take(count)
+        return [own["token_ids"].tolist() for own in rows.as_numpy_iterator()]
+
+    by_one = packed(0, 1, 8)
+    assert packed(3, 4, 2) == [by_one[3], by_one[7]]
+    assert by_one[3] != by_one[7]
+    rows = next(iter(mlm.pack_windows(window, 4)))
+    same = tf.data.Dataset.from_tensors({k: v[:2] for k, v in rows.items()}).repeat()
+
+    def masked(first, step, count):
+        batches = mlm.mask_rows(same, 2, 5, first=first, step=step).take(count)
+        return [own["token_ids"].tolist() for own, *_ in batches.as_numpy_iterator()]
+
+    by_one = masked(0, 1, 8)
+    assert masked(3, 4, 2) == [by_one[3], by_one[7]]
+    assert by_one[3] != by_one[7]
+
+
 def test_evaluation_holds_every_segment_of_every_group(mlm, tokenizer, sentences):
     groups = {"en": texts(sentences[:2] * 5, "en"), "de": texts(sentences[2:4], "de")}
     batches = list(mlm.evaluation_batches(groups, 4))

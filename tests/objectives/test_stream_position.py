@@ -14,8 +14,8 @@ def test_where_batches_begin():
         position.note(window, rows[window])
     for batches in (0, 1, 1, 2, 5, 8, 10):
         position.advance(batches)
-        assert (position.window, position.row) == places[3 * batches]
-        assert position.state()["batches"] == batches
+        window, row = places[3 * batches]
+        assert position.state() == {"batches": batches, "window": window, "row": row}
 
 
 def test_it_goes_on_from_a_state():
@@ -61,3 +61,43 @@ def test_batches_of_several_objectives():
         own.go_to(8)
     assert again.states() == position.states()
     assert again.states()["tlm"] == {"batches": 5, "window": 3, "row": 1}
+
+
+def test_each_process_knows_its_own_streams_and_learns_the_others():
+    rows = [5, 3, 4, 12, 1, 7, 4, 9]  # of windows
+    by_stream = [
+        [(window, row) for window in range(stream, 8, 2) for row in range(rows[window])]
+        for stream in (0, 1)
+    ]
+
+    def choices(step):
+        return tf.data.Dataset.counter().map(lambda step: step * 0)
+
+    def mix(own, step=0, states=None):
+        position = MixPosition({"mlm": 6}, choices, step, states, 2, own)
+        for window, count in enumerate(rows):
+            if window % 2 in (own or (0, 1)):
+                position.streams["mlm"].note(window, count)
+        return position
+
+    alone, *others = mix(None), mix([0]), mix([1])
+    for step in (1, 3):
+        for position in (alone, *others):
+            position.go_to(step)
+        parts = []
+        for position in others:
+            position.share(lambda own: own)
+            parts.append(position.streams["mlm"].places)
+        whole = sum(parts)
+        for position in others:
+            position.share(lambda own, whole=whole: whole.copy())
+        window, row = zip(*(places[3 * step] for places in by_stream), strict=True)
+        expected = {"batches": step, "window": list(window), "row": list(row)}
+        for position in (alone, *others):
+            assert position.states() == {"mlm": expected}
+    # Whoever goes on reads other streams than before.
+    position = mix([0], 3, alone.states())
+    for other in (alone, position):
+        other.go_to(4)
+    assert position.streams["mlm"].places[:, 0].tolist() == list(by_stream[0][12])
+    assert alone.streams["mlm"].places[:, 0].tolist() == list(by_stream[0][12])

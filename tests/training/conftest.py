@@ -1,6 +1,12 @@
 """What tests of trainings share."""
 
+import contextlib
 import itertools
+import json
+import os
+import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -25,3 +31,33 @@ def stop_at(monkeypatch):
             return finetune_task(recipe, quiet=True)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def start_workers():
+    """Function that starts a pretraining in two processes, as on two machines."""
+
+    def start(recipe, output):
+        with contextlib.ExitStack() as stack:
+            sockets = [stack.enter_context(socket.socket()) for _ in range(2)]
+            for free in sockets:
+                free.bind(("127.0.0.1", 0))
+            cluster = {"worker": [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]}
+        tasks = [{"type": "worker", "index": index} for index in range(2)]
+        arguments = ["pretrain", str(recipe), "--output", str(output)]
+        return [
+            subprocess.Popen(
+                [sys.executable, "-u", "-m", "xlm_tf.cli", *arguments],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={
+                    **os.environ,
+                    "CUDA_VISIBLE_DEVICES": "-1",
+                    "TF_CONFIG": json.dumps({"cluster": cluster, "task": task}),
+                },
+            )
+            for task in tasks
+        ]
+
+    return start

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -200,10 +202,12 @@ def examples_of(data, name, seed, count):
     return [(names[s], n) for s, n in zip(drawn, numbers, strict=True)]
 
 
-def batches_from(folder, tokenizer, step, states, count, recipe="prepared.yaml"):
+def batches_from(
+    folder, tokenizer, step, states, count, recipe="prepared.yaml", worker=(0, 1)
+):
     recipe = load_recipe(folder / recipe)
     data = PretrainingData(recipe, tokenizer, recipe.languages)
-    data.begin(step, states)
+    data.begin(step, states, *worker)
     batches = list(data.train_batches(step).take(count).as_numpy_iterator())
     return batches, data
 
@@ -236,6 +240,69 @@ def test_it_goes_on_at_a_step_without_reading_what_was_before(
         for name, own in zip(("mlm", "tlm"), windows, strict=True):
             assert min(own) == states["objectives"][name]["window"] * WINDOW
     assert states["objectives"]["mlm"]["window"] > 0
+
+
+@pytest.fixture
+def windows_read(monkeypatch):
+    """Lists of the windows that were read, of texts and of pairs."""
+    windows = [], []
+    read = TokenExamples.read
+
+    def remember(self, first, size):
+        windows[self.num_sides - 1].append(first // WINDOW)
+        return read(self, first, size)
+
+    monkeypatch.setattr(TokenExamples, "read", remember)
+    return windows
+
+
+def with_streams(folder, name, streams, model=None, **changes):
+    recipe = yaml.safe_load((folder / "prepared.yaml").read_text())
+    training = {**recipe["training"], "input_streams": streams, **changes}
+    model = model or recipe["model"]
+    data = {"prepared": "prepared"}
+    return write(folder, name, data, training=training, model=model).name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("num_workers", "step", "objective_weights"),
+    [(4, 0, "frequency"), (2, 14, "loss")],
+)
+def test_workers_read_their_streams_alone_and_make_the_batches_of_one(
+    folder,
+    prepared,
+    tokenizer,
+    windows_read,
+    num_workers,
+    step,
+    objective_weights,
+):
+    training = {"batch_size": 64, "selection_rate": "0:0.1,20:0.3"}
+    training["objective_weights"] = objective_weights
+    name = with_streams(folder, "streams.yaml", 4, **training)
+    whole, data = batches_from(folder, tokenizer, 0, None, 24, name)
+    states = json.loads(json.dumps(data.stream_states(step)))
+    for windows, own in zip(windows_read, states["objectives"].values(), strict=True):
+        assert len(set(windows)) == len(windows)  # none twice
+        for stream, window in enumerate(own["window"]):
+            assert {*range(stream, window + 1, 4)} <= {*windows}
+        windows.clear()
+    parts = []
+    for worker in range(num_workers):
+        place = worker, num_workers
+        parts.append(
+            batches_from(folder, tokenizer, step, states, 24 - step, name, place)[0]
+        )
+        streams = {own for own in range(4) if own * num_workers // 4 == worker}
+        for number, own in enumerate(states["objectives"].values()):
+            windows = windows_read[number]
+            assert {window % 4 for window in windows} == streams
+            assert min(windows) == min(own["window"][stream] for stream in streams)
+            windows.clear()
+    for batch, rows in zip(whole[step:], zip(*parts, strict=True), strict=True):
+        together = tf.nest.map_structure(lambda *x: np.concatenate(x), *rows)
+        tf.nest.map_structure(np.testing.assert_array_equal, together, batch)
 
 
 @pytest.mark.slow
@@ -272,6 +339,62 @@ def test_a_stopped_training_ends_as_a_whole_one(folder, prepared, monkeypatch):
     assert pretrain(stopped, quiet=True).finished
     for name, values in weights(folder / "whole").items():
         np.testing.assert_array_equal(weights(folder / "stopped")[name], values)
+
+
+@pytest.mark.slow
+def test_workers_of_any_number_go_on_with_the_streams_of_others(
+    folder, prepared, start_workers, monkeypatch
+):
+    """Two workers, then one, then two again: the weights of one alone."""
+    model = yaml.safe_load((folder / "prepared.yaml").read_text())["model"]
+    # Every worker draws its own dropout.
+    model |= {"dropout": 0.0, "attention_dropout": 0.0}
+    training = {"steps": 60, "evaluate_every": 25, "checkpoint_every": 5}
+    training["accumulation_steps"] = 2
+    name = with_streams(folder, "by-workers.yaml", 2, model, **training)
+    whole = load_recipe(folder / name, output=folder / "by-one")
+    assert pretrain(whole, quiet=True).finished
+
+    output = folder / "by-several"
+    workers = start_workers(folder / name, output)
+    while not (output / "checkpoints" / "last.safetensors").exists():
+        assert all(worker.poll() is None for worker in workers)
+        time.sleep(0.01)
+    workers[1].send_signal(signal.SIGTERM)  # both stop
+    said = [worker.communicate(timeout=900) for worker in workers]
+    assert [worker.returncode for worker in workers] == [130, 130], said
+    assert "Run the same command to continue" in said[0][0]
+
+    stopped = load_recipe(folder / name, output=output)
+    original = pretraining._PretrainingRun.on_train_batch_end
+
+    def stop(self, batch, logs=None):
+        self.stop_requested |= self.step + 1 == 43
+        original(self, batch, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pretraining._PretrainingRun, "on_train_batch_end", stop)
+        assert pretrain(stopped, quiet=True).step == 43
+
+    workers = start_workers(folder / name, output)
+    said = [worker.communicate(timeout=900) for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], said
+    assert "Continuing at step 43 of 60" in said[0][0]
+    expected, actual = weights(folder / "by-one"), weights(output)
+    assert list(actual) == list(expected)
+    for key, values in expected.items():
+        np.testing.assert_allclose(actual[key], values, atol=1e-4, err_msg=key)
+
+
+def test_streams_that_workers_cannot_share(folder, prepared, tmp_path, monkeypatch):
+    """Said before anything waits for the others."""
+    cluster = {"chief": ["one:1"], "worker": ["two:1", "three:1"]}
+    config = {"cluster": cluster, "task": {"type": "worker", "index": 1}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    name = with_streams(folder, "four.yaml", 4)
+    with pytest.raises(ValueError, match=r"number of workers\. .* 4 and 3"):
+        pretrain(load_recipe(folder / name, output=tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow
@@ -448,6 +571,23 @@ def test_running_text_and_schedules_are_of_texts(folder, prepared):
         path = write(folder, "wrong.yaml", data, training={**training, **own})
         with pytest.raises(RecipeError, match=message):
             load_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("streams", "changes", "message"),
+    [
+        (3, {}, r"batch_size must be divisible by input_streams: .* 4 and 3"),
+        (0, {}, "input_streams"),
+        (2, {"objectives": {"mlm": 1, "dae": 1}}, "must be left out with dae"),
+        (2, {"data": None}, "input_streams is for recipe.data.prepared"),
+    ],
+)
+def test_streams_that_cannot_be(folder, prepared, streams, changes, message):
+    training = {"steps": 8, "batch_size": 4, "sequence_length": 48}
+    training["input_streams"] = streams
+    changes = {"data": {"prepared": "prepared"}, "training": training, **changes}
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(write(folder, "wrong.yaml", **changes))
 
 
 def test_either_texts_or_prepared(folder, prepared):

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -195,7 +194,9 @@ def test_killed_and_stopped_runs_end_with_the_weights_of_a_whole_one(
     ],
     ids=["mlm-tlm", "clm", "pc", "writing"],
 )
-def test_two_workers_train_the_model_of_one(workspace, tmp_path, objectives, model):
+def test_two_workers_train_the_model_of_one(
+    workspace, start_workers, tmp_path, objectives, model
+):
     """Processes that talk over sockets, as on several machines."""
     recipe = yaml.safe_load((workspace / "recipe.yaml").read_text())
     # Every worker draws its own dropout.
@@ -208,22 +209,7 @@ def test_two_workers_train_the_model_of_one(workspace, tmp_path, objectives, mod
     (workspace / "workers.yaml").write_text(yaml.safe_dump(recipe))
     alone = start(workspace, tmp_path / "one", "workers.yaml")
     finish(alone)
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(2)]
-        for free in sockets:
-            free.bind(("127.0.0.1", 0))
-        cluster = {"worker": [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]}
-    workers = [
-        start(
-            workspace,
-            tmp_path / "two",
-            "workers.yaml",
-            TF_CONFIG=json.dumps(
-                {"cluster": cluster, "task": {"type": "worker", "index": index}}
-            ),
-        )
-        for index in range(2)
-    ]
+    workers = start_workers(workspace / "workers.yaml", tmp_path / "two")
     for worker in workers:
         finish(worker)
     expected, actual = (last_state(tmp_path / run) for run in ("one", "two"))

@@ -97,12 +97,13 @@ class TokenExamples:
         lengths = [np.array([len(row) for row in own], "int64") for own in rows]
         return sources, ids, lengths
 
-    def windows(self, size, first=0):
+    def windows(self, size, first=0, step=1):
         """An endless dataset of windows of examples.
 
         Args:
             size: int, examples of a window.
             first: int, the number of the first window.
+            step: int, from the number of a window to that of the next.
 
         Returns:
             `tf.data.Dataset` of `(sources, sides)`: int64 (size,), the sources' places
@@ -129,5 +130,5 @@ class TokenExamples:
                 for ids, lengths in zip(flat[:sides], flat[sides:], strict=True)
             )
 
-        numbers = tf.data.Dataset.range(first, tf.int64.max)
+        numbers = tf.data.Dataset.counter(first, step)
         return numbers.map(window_of, num_parallel_calls=tf.data.AUTOTUNE)

@@ -2,7 +2,6 @@
 
 import abc
 
-import numpy as np
 import tensorflow as tf
 
 from xlm_tf.data.packing import pack
@@ -173,37 +172,38 @@ class PackedSequences(abc.ABC):
         """The first half of `train_batches`: a dataset of packed rows, (R, T) each."""
         return self.pack_windows(examples.batch(WINDOW), seed)
 
-    def pack_windows(self, windows, seed, position=None):
+    def pack_windows(self, windows, seed, first=0, step=1, row=0, note=None):
         """As `pack_rows`, of examples that are in windows already.
 
         Args:
             windows: dataset of dicts of examples, (B,) each.
             seed: int.
-            position: `StreamPosition`, the window and the row of it where this begins;
-                it is told how many rows every window has. By default the beginning.
+            first, step: int, the number of the first window, and what the numbers grow
+                by: the order of the rows of a window depends on its number.
+            row: int, the row of the first window where this begins.
+            note: function that is told how many rows a window has: its number, and
+                theirs.
         """
-        window, row = (position.window, position.row) if position else (0, 0)
 
-        def first_row(index, num_rows):
-            position.note(index, num_rows)
-            return np.int32(row if index == window else 0)
-
-        def to_sequences(index, examples):
-            sequences = self._packed(examples, seed_of(seed, index))
-            if position is None:
+        def to_sequences(number, examples):
+            sequences = self._packed(examples, seed_of(seed, number))
+            if note is None:
                 return sequences
             num_rows = tf.shape(sequences["token_ids"])[0]
-            first = tf.numpy_function(first_row, [index, num_rows], "int32")
-            first = tf.ensure_shape(first, ())
-            return {name: values[first:] for name, values in sequences.items()}
+            with tf.control_dependencies(
+                [tf.numpy_function(note, [number, num_rows], [])]
+            ):
+                begin = tf.where(number == first, row, 0)
+            return {name: values[begin:] for name, values in sequences.items()}
 
-        windows = windows.enumerate(window)
+        windows = tf.data.Dataset.zip(tf.data.Dataset.counter(first, step), windows)
         return windows.map(to_sequences, num_parallel_calls=tf.data.AUTOTUNE)
 
-    def mask_rows(self, rows, batch_size, seed, steps=None, first=0):
+    def mask_rows(self, rows, batch_size, seed, steps=None, first=0, step=1):
         """The second half of `train_batches`, from batches of rows of any size.
 
-        `first` is the number of the first batch: the masks of a batch depend on it.
+        `first` is the number of the first batch, `step` what the numbers grow by: the
+        masks of a batch depend on its number.
         """
         steps = every_step() if steps is None else steps
 
@@ -213,7 +213,8 @@ class PackedSequences(abc.ABC):
             return self._masked(sequences, seed_of(seed, index), rate)
 
         sequences = rows.rebatch(batch_size, drop_remainder=True)
-        batches = tf.data.Dataset.zip(sequences, steps).enumerate(first)
+        batches = tf.data.Dataset.zip(sequences, steps)
+        batches = tf.data.Dataset.zip(tf.data.Dataset.counter(first, step), batches)
         return batches.map(mask, num_parallel_calls=tf.data.AUTOTUNE)
 
     def _selection_rate(self, step):

@@ -2,32 +2,42 @@
 
 import itertools
 
+import numpy as np
+
 
 class StreamPosition:
-    """Where each batch of a packed stream begins: to go on there, not at the start.
+    """Where each batch of an objective begins: to go on there, not at the start.
 
-    Windows of examples become as many rows as they need, and rows become batches: which
-    window a batch begins in is known once those before it were packed.
+    Windows of examples are dealt to streams, one after the other. They become as many
+    rows as they need, and a batch has as many rows of every stream: which windows a
+    batch begins in is known once those before it were packed.
 
     Args:
         batch_size: int, rows of a batch; None where batches have as many tokens, and
             come of no window alone: then only they are counted.
-        batches, window, row: int, where the stream begins: after so many batches, in
-            this window, at this row of it.
+        batches: int, how many there are before the position.
+        window, row: int, where the stream begins there: in this window, at this row of
+            it. Of several streams lists of int.
+        own: the numbers of the streams that this process reads; None: of all.
     """
 
-    def __init__(self, batch_size, batches=0, window=0, row=0):
+    def __init__(self, batch_size, batches=0, window=0, row=0, own=None):
         self.batch_size = batch_size
-        self.batches, self.window, self.row = batches, window, row
+        self.batches = batches
+        self.places = np.array([window, row], "int64").reshape(2, -1)
+        self.num_streams = self.places.shape[1]
+        self.own = range(self.num_streams) if own is None else own
         self._rows = {}  # of windows, from the position on
 
     def note(self, window, num_rows):
         """Remember how many rows a window has; in any order."""
-        if window >= self.window:
+        if window >= self.places[0, window % self.num_streams]:
             self._rows[int(window)] = int(num_rows)
 
     def advance(self, batches):
         """Go to the beginning of a later batch, which has been read.
+
+        The streams of other processes stay where they were.
 
         Args:
             batches: int, how many are before it.
@@ -35,16 +45,21 @@ class StreamPosition:
         if batches == self.batches or self.batch_size is None:
             self.batches = batches
             return
-        row = self.row + (batches - self.batches) * self.batch_size
-        window = self.window
-        while row and row >= self._rows[window]:
-            row -= self._rows.pop(window)
-            window += 1
-        self.batches, self.window, self.row = batches, window, row
+        size = self.batch_size // self.num_streams
+        for stream in self.own:
+            window, row = self.places[:, stream].tolist()
+            row += (batches - self.batches) * size
+            while row and row >= self._rows[window]:
+                row -= self._rows.pop(window)
+                window += self.num_streams
+            self.places[:, stream] = window, row
+        self.batches = batches
 
     def state(self):
-        """The arguments of a position that begins here, but the batch size: a dict."""
-        return {"batches": self.batches, "window": self.window, "row": self.row}
+        """The arguments of a position that begins here: a dict of plain values."""
+        places = self.places[:, 0] if self.num_streams == 1 else self.places
+        window, row = places.tolist()
+        return {"batches": self.batches, "window": window, "row": row}
 
 
 class MixPosition:
@@ -57,12 +72,17 @@ class MixPosition:
             objectives from there on, see `xlm_tf.objectives.mixing.choices_of`.
         step: int, where to begin.
         states: dict, the `states()` of that step; None at step 0.
+        num_streams: int, of every objective.
+        own: the numbers of those that this process reads; None: all.
     """
 
-    def __init__(self, batch_sizes, choices, step=0, states=None):
+    def __init__(
+        self, batch_sizes, choices, step=0, states=None, num_streams=1, own=None
+    ):
         self.step = step
+        begin = {"window": list(range(num_streams)), "row": [0] * num_streams}
         self.streams = {
-            name: StreamPosition(batch_size, **(states or {}).get(name, {}))
+            name: StreamPosition(batch_size, **(states or {}).get(name, begin), own=own)
             for name, batch_size in batch_sizes.items()
         }
         self._choices = choices(step).as_numpy_iterator()
@@ -75,6 +95,18 @@ class MixPosition:
         for stream, own in zip(self.streams.values(), batches, strict=True):
             stream.advance(own)
         self.step = step
+
+    def share(self, total):
+        """Learn of the other processes where their streams are.
+
+        Args:
+            total: function that sums an int64 array over the processes; all of them
+                call this at the same step.
+        """
+        for stream in self.streams.values():
+            own = np.zeros_like(stream.places)
+            own[:, stream.own] = stream.places[:, stream.own]
+            stream.places = total(own)
 
     def states(self):
         """What a position at this step is made of again: a dict of plain values."""

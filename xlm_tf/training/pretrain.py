@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from xlm_tf.evaluation.perplexity import MaskedLMEvaluator
 from xlm_tf.models.backbone import XLMBackbone
@@ -25,6 +26,7 @@ from xlm_tf.training.seq2seq_pretraining import (
     TranslationEvaluator,
     build_pretraining_seq2seq,
 )
+from xlm_tf.training.strategy import place_of_worker, sum_over_workers
 from xlm_tf.training.token_vectors import set_initial_embeddings
 
 
@@ -69,8 +71,14 @@ def pretrain(recipe, quiet=False, on_evaluation=None):
         ValueError: the output directory holds another run or something else, the
             vocabulary or a corpus cannot be used, or the loss is not a number.
     """
-    strategy, reporter = begin_run(recipe, quiet)
     training = recipe.training
+    _, num_workers = place_of_worker()
+    if training.num_input_streams > 1 and training.input_streams % num_workers:
+        raise ValueError(
+            "recipe.training.input_streams must be divisible by the number of workers. "
+            f"Received: {training.input_streams} and {num_workers}."
+        )
+    strategy, reporter = begin_run(recipe, quiet)
     replicas = strategy.num_replicas_in_sync
     if training.batch_size % (replicas * training.accumulation_steps):
         raise ValueError(
@@ -101,7 +109,7 @@ def pretrain(recipe, quiet=False, on_evaluation=None):
         trainer.compile(optimizer=build_optimizer(training))
         trainer.optimizer.build(trainer.trainable_variables)
     run = _PretrainingRun(recipe, trainer, model, data, reporter)
-    run_to_end(run, data.train_batches, on_evaluation)
+    run_to_end(run, run.train_batches, on_evaluation)
     run.say_where()
     return PretrainingResult(
         run.model_dir,
@@ -170,15 +178,32 @@ class _PretrainingRun(TrainingRun):
         metric = recipe.training.early_stopping_metric
         super().__init__(recipe, trainer, model, metric, reporter)
         self.data = data
-        data.begin(self.step, self.streams)
+        data.begin(self.step, self.streams, *place_of_worker())
         predict = trainer.call if recipe.has_decoder else model
         self.evaluator = MaskedLMEvaluator(predict, data.evaluation_groups())
         self.translations = None
         if recipe.has_decoder:
             self.translations = TranslationEvaluator(model, recipe, data)
 
+    def train_batches(self, step):
+        """The batches from a step on, of the rows that the worker has to make."""
+        if self.training.num_input_streams == 1:
+            return self.data.train_batches(step)
+
+        def of_replicas(context):
+            size = context.get_per_replica_batch_size(self.training.batch_size)
+            batches = self.data.train_batches(step).rebatch(size, drop_remainder=True)
+            # Then shapes stay static, and workers need not ask whether each has one.
+            endless = tf.data.INFINITE_CARDINALITY
+            return batches.apply(tf.data.experimental.assert_cardinality(endless))
+
+        return self.strategy.distribute_datasets_from_function(of_replicas)
+
     def stream_states(self):
-        return self.data.stream_states(self.step)
+        if self.training.num_input_streams == 1:
+            return self.data.stream_states(self.step)
+        total = functools.partial(sum_over_workers, strategy=self.strategy)
+        return self.data.stream_states(self.step, total)
 
     @functools.cached_property
     def evaluation_batches(self):

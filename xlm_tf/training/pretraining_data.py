@@ -128,12 +128,14 @@ class PretrainingData:
             axis=0,
         )
 
-    def begin(self, step, states):
+    def begin(self, step, states, worker=0, num_workers=1):
         """Say where the training begins, before `train_batches` is asked for.
 
         Args:
             step: int.
             states: what `stream_states` gave at that step.
+            worker, num_workers: int, which of how many workers this is. Of several
+                input streams it reads its own, and makes the rows of these alone.
         """
         if self.prepared is None:
             return
@@ -151,6 +153,9 @@ class PretrainingData:
                 "Choose another output, or name the same corpora."
             )
         weights = list(self.recipe.objectives[name] for name in self.objectives)
+        num_streams = training.num_input_streams
+        of_worker = num_streams // num_workers
+        own = range(worker * of_worker, (worker + 1) * of_worker)
         self._position = MixPosition(
             {
                 name: None if objective.has_decoder else training.batch_size
@@ -161,10 +166,17 @@ class PretrainingData:
             ),
             step,
             states and states["objectives"],
+            num_streams,
+            own if num_streams > 1 else None,
         )
 
-    def stream_states(self, step):
+    def stream_states(self, step, total=None):
         """Where the streams are at a step, of which all batches were read.
+
+        Args:
+            step: int.
+            total: function that sums an int64 array over the workers, where each makes
+                streams of its own.
 
         Returns:
             dict of plain values; None where the step says it.
@@ -172,6 +184,8 @@ class PretrainingData:
         if self.prepared is None:
             return None
         self._position.go_to(step)
+        if total is not None:
+            self._position.share(total)
         return {
             "corpora": self.prepared.content_fingerprint(),
             "objectives": self._position.states(),
@@ -220,11 +234,18 @@ class PretrainingData:
                 windows = _windows(sources, shares, seed, WINDOW_OF_PAIRS)
                 size = training.tokens_of_batch
                 return objective.batch_windows(windows, size, seed).skip(first)
-            windows = _windows(sources, shares, seed, WINDOW, position.window)
-            rows = objective.pack_windows(windows, seed, position)
-            return self._as_others(
-                objective.mask_rows(rows, training.batch_size, seed, steps, first)
-            )
+            count = position.num_streams
+            size = training.batch_size // count
+
+            def batches_of(stream, window, row):
+                windows = _windows(sources, shares, seed, WINDOW, window, count)
+                rows = objective.pack_windows(
+                    windows, seed, window, count, row, position.note
+                )
+                number = first * count + stream
+                return objective.mask_rows(rows, size, seed, steps, number, count)
+
+            return self._as_others(_side_by_side(batches_of, position, size))
         examples = {key: source.examples for key, source in sources.items()}
         alpha, starts = training.language_alpha, self.recipe.starts(name)
         is_constant = alpha.is_constant and not any(starts.values())
@@ -414,7 +435,29 @@ def _held_out_beside(prepared, recipe):
     return _held_out_sources(prepared.held_out), []
 
 
-def _windows(sources, shares, seed, size, first=0):
+def _side_by_side(batches_of, position, size):
+    """Batches of the rows of all streams that are read, those of the first one first.
+
+    `batches_of` makes a stream, of batches of `size` rows, of its number and the window
+    and the row where it begins.
+    """
+    begins = [(stream, *position.places[:, stream]) for stream in position.own]
+    if len(begins) == 1:
+        return batches_of(*begins[0])
+    # One function for all streams: making one for each takes a second.
+    batches = tf.data.Dataset.from_tensor_slices(
+        tuple(np.array(own) for own in zip(*begins, strict=True))
+    ).interleave(batches_of, cycle_length=len(begins), block_length=1)
+
+    def joined(*batches):
+        return tf.nest.map_structure(
+            lambda x: tf.reshape(x, (len(begins) * size, *x.shape[2:])), batches
+        )
+
+    return batches.batch(len(begins), drop_remainder=True).map(joined)
+
+
+def _windows(sources, shares, seed, size, first=0, step=1):
     """The windows of the examples of prepared corpora, as objectives read them."""
     parts = {key: source.parts for key, source in sources.items()}
     examples = TokenExamples(parts, shares, seed)
@@ -431,7 +474,7 @@ def _windows(sources, shares, seed, size, first=0):
             "target_language": own[:, 1],
         }
 
-    return examples.windows(size, first).map(name_sides)
+    return examples.windows(size, first, step).map(name_sides)
 
 
 def _shares(counts, alpha, starts):

@@ -250,6 +250,13 @@ class PretrainingSettings(TrainingSettings):
         "each; or, where objectives take turns, what the loss of each is multiplied "
         "by. One whose weight is 0 has no turn.",
     )
+    input_streams: int | None = Field(
+        None,
+        ge=1,
+        description="Of prepared corpora: how many streams the sentences are dealt to; "
+        "a batch has as many rows of each. Several workers read their own streams "
+        "alone; their number must divide this one. null: one, which all of them read.",
+    )
     language_alpha: scheduled(ge=0) = Field(
         0.7,
         validate_default=True,
@@ -334,6 +341,11 @@ class PretrainingSettings(TrainingSettings):
         """int, `tokens_per_batch` or what it stands for."""
         return self.tokens_per_batch or self.batch_size * self.sequence_length
 
+    @property
+    def num_input_streams(self):
+        """int, `input_streams` or what it stands for."""
+        return self.input_streams or 1
+
     def contradictions(self):
         """Yield what does not fit together."""
         yield from super().contradictions()
@@ -341,6 +353,11 @@ class PretrainingSettings(TrainingSettings):
             yield (
                 "batch_size must be divisible by accumulation_steps. Received: "
                 f"{self.batch_size} and {self.accumulation_steps}."
+            )
+        if self.batch_size % self.num_input_streams:
+            yield (
+                "batch_size must be divisible by input_streams: a batch has as many "
+                f"rows of each. Received: {self.batch_size} and {self.input_streams}."
             )
 
 
@@ -457,6 +474,7 @@ class PretrainingRecipe(Recipe):
         yield from self._contradictions_of_decoder()
         yield from self._contradictions_of_weights()
         yield from self._contradictions_of_starts()
+        yield from self._contradictions_of_streams()
         if self.data.prepared is not None:
             yield from self._contradictions_of_prepared()
         metric, known = self.training.early_stopping_metric, self._metrics()
@@ -503,6 +521,22 @@ class PretrainingRecipe(Recipe):
                 "recipe.training.language_starts and a schedule of language_alpha are "
                 "for texts: recipe.data.prepared is drawn by the same shares at every "
                 "step."
+            )
+
+    def _contradictions_of_streams(self):
+        if self.training.num_input_streams == 1:
+            return
+        if self.data.prepared is None:
+            yield (
+                "recipe.training.input_streams is for recipe.data.prepared: texts are "
+                "read by all workers. Prepare them, or leave it out."
+            )
+        writing = [name for name in self.objectives if OBJECTIVES[name].has_decoder]
+        if writing:
+            yield (
+                "recipe.training.input_streams must be left out with "
+                f"{', '.join(writing)}, whose batches are of sentences of similar "
+                "length, not of rows."
             )
 
     def starts(self, name):

@@ -16,7 +16,11 @@ from xlm_tf.training.checkpoint import TrainingCheckpoint
 from xlm_tf.training.input_files import Inputs
 from xlm_tf.training.optimizer import SCHEDULES_TO_THE_END
 from xlm_tf.training.reporting import Reporter
-from xlm_tf.training.strategy import distribution_strategy, is_chief
+from xlm_tf.training.strategy import (
+    distribution_strategy,
+    is_chief,
+    sum_over_workers,
+)
 
 # A vocabulary that was trained for the run.
 VOCABULARY_FILE = "vocabulary.spm"
@@ -109,6 +113,7 @@ class TrainingRun(keras.callbacks.Callback):
         super().__init__()
         self.training = recipe.training
         self.trainer = trainer
+        self.strategy = trainer.distribute_strategy
         self.trained_model = model
         self.metric = metric
         self.reporter = reporter
@@ -132,7 +137,7 @@ class TrainingRun(keras.callbacks.Callback):
             self.writer = tf.summary.create_file_writer(
                 str(recipe.output / "tensorboard")
             )
-        self.stop_requested = False
+        self.stop_signalled = self.stop_requested = False
         self.on_evaluation = lambda run, metrics, step, is_best: None
 
     @property
@@ -161,6 +166,7 @@ class TrainingRun(keras.callbacks.Callback):
             self.step % self.training.evaluate_every == 0
             or self.step == self.training.steps
         )
+        self._agree_to_stop()
         if self.stop_requested:
             self.model.stop_training = True
         if not ends_period and (
@@ -179,6 +185,12 @@ class TrainingRun(keras.callbacks.Callback):
             self.record(metrics)
         self.compare(metrics)
         self._save()
+        self._agree_to_stop()
+
+    def _agree_to_stop(self):
+        """All workers stop after the same step, whichever of them got a signal."""
+        stops = self.stop_requested or self.stop_signalled
+        self.stop_requested = bool(sum_over_workers(stops, self.strategy))
 
     def record(self, metrics):
         with self.metrics_file.open("a", encoding="utf-8") as file:
@@ -421,9 +433,9 @@ def _stop_on_signal(run):
     """Ctrl-C and SIGTERM end the run after the step; a second one at once."""
 
     def request(number, frame):
-        if run.stop_requested:
+        if run.stop_signalled:
             raise KeyboardInterrupt
-        run.stop_requested = True
+        run.stop_signalled = True
         run.reporter.say("\nStopping after this step; once more to stop at once.")
 
     handlers = {}

@@ -3,6 +3,7 @@
 import json
 import os
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -30,14 +31,41 @@ def compiles_replicas():
     return bool(tf.config.list_logical_devices("GPU"))
 
 
-def is_chief():
-    """Whether this process writes the results: the only one, or the first of several.
+def place_of_worker():
+    """Which of several workers this process is, and of how many: two int.
 
     The cluster is that of the environment variable TF_CONFIG.
     """
     config = json.loads(os.environ.get("TF_CONFIG", "{}"))
+    cluster = config.get("cluster", {"chief": [None]})
     task = config.get("task", {"type": "chief"})
-    has_chief = "chief" in config.get("cluster", {"chief": []})
-    if has_chief:
-        return task["type"] == "chief"
-    return task["type"] == "worker" and task["index"] == 0
+    chiefs, others = (len(cluster.get(name, ())) for name in ("chief", "worker"))
+    place = 0 if task["type"] == "chief" else chiefs + task["index"]
+    return place, chiefs + others
+
+
+def is_chief():
+    """Whether this process writes the results: the first one of several."""
+    return place_of_worker()[0] == 0
+
+
+def sum_over_workers(values, strategy):
+    """Adds up what the workers have; all of them call this at the same step.
+
+    Args:
+        values: int64 array, or int.
+        strategy: that of this process.
+
+    Returns:
+        int64 array.
+    """
+    _, num_workers = place_of_worker()
+    values = np.asarray(values, "int64")
+    if num_workers == 1:
+        return values
+    replicas = strategy.experimental_distribute_values_from_function(
+        lambda context: tf.constant(values)
+    )
+    total = strategy.reduce("SUM", replicas, axis=None).numpy()
+    # Every replica of a worker has given the same.
+    return total // (strategy.num_replicas_in_sync // num_workers)
