@@ -8,24 +8,30 @@ import tensorflow as tf
 from xlm_tf.models.generation_mixin import GenerationMixin
 
 
+def _as_text(token_ids, copies):
+    return [[bytes(token_ids[0, 0].numpy().tolist()).decode(errors="replace")]]
+
+
 class Bytes(GenerationMixin):
     """Writes the bytes of a text, one after another."""
 
-    preprocessor = types.SimpleNamespace(settled=lambda token_ids: token_ids)
+    preprocessor = types.SimpleNamespace(
+        settled=lambda token_ids: token_ids, detokenize=_as_text
+    )
 
-    def __init__(self, written):
-        self.written = written
+    def __init__(self, text):
+        self.text = text
 
-    def detokenize(self, fields, inputs, token_ids):
-        return [[bytes(token_ids[0, 0].numpy().tolist()).decode(errors="replace")]]
+    def written(self, fields, inputs, token_ids):
+        return token_ids, None
 
     def _functions(self, strategy, inputs, make):
         return (lambda inputs, limits: 0), lambda state: state + 1
 
     def pieces(self):
         strategy = types.SimpleNamespace(
-            is_over=lambda state: state == len(self.written),
-            first_text=lambda state: tf.constant([*self.written[:state]], "int32"),
+            is_over=lambda state: state == len(self.text),
+            first_text=lambda state: tf.constant([*self.text[:state]], "int32"),
         )
         return list(self._pieces(strategy, None, None, None))
 
