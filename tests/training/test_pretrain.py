@@ -204,6 +204,7 @@ def test_two_workers_train_the_model_of_one(
     recipe["training"] |= {"steps": 5, "evaluate_every": 5}
     recipe["objectives"] = objectives
     if "clm" in objectives:
+        recipe["training"]["accumulation_steps"] = 2
         for texts in (recipe["data"], recipe["held_out"]):
             texts["bitext"] = []
     (workspace / "workers.yaml").write_text(yaml.safe_dump(recipe))

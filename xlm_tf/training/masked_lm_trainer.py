@@ -49,7 +49,7 @@ class MaskedLMTrainer(GlobalBatchTrainer):
 
     def train_step(self, data):
         if self.accumulation_steps > 1:
-            self._check_rows(data)
+            self._check_rows(tf.nest.flatten(data)[0])
         num_targets = tf.maximum(global_sum(tf.reduce_sum(data[2])), 1.0)
         gradients_of = self.gradients_by_parts
         if tf.distribute.has_strategy() and compiles_replicas():  # Keras does not
@@ -85,14 +85,17 @@ class MaskedLMTrainer(GlobalBatchTrainer):
             loss = self.optimizer.scale_loss(loss / num_targets)
         return dense_gradients(tape, loss, self.trainable_weights)
 
-    def _check_rows(self, data):
-        rows = tf.nest.flatten(data)[0].shape[0]
-        if rows is None or rows % self.accumulation_steps:
-            raise ValueError(
-                "The rows of a batch on one replica must be divisible by "
-                f"accumulation_steps. Received: rows={rows}, "
-                f"accumulation_steps={self.accumulation_steps}."
-            )
+    def _check_rows(self, x):
+        message = (
+            "The rows of a batch on one replica must be divisible by "
+            f"accumulation_steps. Received: rows={x.shape[0]}, "
+            f"accumulation_steps={self.accumulation_steps}."
+        )
+        if x.shape[0] is None:  # of several workers that share batches
+            remainder = tf.shape(x)[0] % self.accumulation_steps
+            tf.debugging.assert_equal(remainder, 0, message)
+        elif x.shape[0] % self.accumulation_steps:
+            raise ValueError(message)
 
 
 def _without_loss_weights(inputs):
