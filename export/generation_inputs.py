@@ -11,6 +11,7 @@ from export.input_checks import (
     assert_in_range,
     assert_padded_at_the_end,
     assert_same_rows,
+    assert_tokens,
 )
 from export.languages import any_language, takes_language
 from xlm_tf.models.causal_lm import XLMCausalLM
@@ -132,19 +133,18 @@ class Beginnings:
 
     def checks(self, inputs):
         """See `Sources.checks`."""
-        backbone, token_ids = self._task.backbone, inputs["token_ids"]
-        checks = [
-            assert_in_range("token_ids", token_ids, backbone.vocabulary_size),
-            assert_at_most("token_ids", token_ids, backbone.max_sequence_length),
-            assert_padded_at_the_end("token_ids", token_ids, backbone.pad_token_id),
+        backbone = self._task.backbone
+        return [
+            *assert_tokens(
+                inputs,
+                backbone.vocabulary_size,
+                backbone.max_sequence_length,
+                backbone.num_languages,
+            ),
+            assert_padded_at_the_end(
+                "token_ids", inputs["token_ids"], backbone.pad_token_id
+            ),
         ]
-        if "language_ids" in inputs:
-            ids = inputs["language_ids"]
-            checks += [
-                assert_same_rows("language_ids", ids, "token_ids", token_ids),
-                assert_in_range("language_ids", ids, backbone.num_languages),
-            ]
-        return checks
 
     def logits(self, inputs, token_ids):
         """See `Sources.logits`; of a continuation."""

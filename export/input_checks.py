@@ -66,6 +66,31 @@ def assert_at_most(name, ids, length):
     )
 
 
+def assert_tokens(inputs, vocabulary_size, max_length, num_languages):
+    """Ids from outside are of the vocabulary and the languages, and have positions.
+
+    Args:
+        inputs: dict of `token_ids` int32 (B, T) and, where there are languages,
+            `language_ids` int32 (B, T).
+        vocabulary_size, max_length, num_languages: int, the model's.
+
+    Returns:
+        List of operations to depend on.
+    """
+    token_ids = inputs["token_ids"]
+    checks = [
+        assert_in_range("token_ids", token_ids, vocabulary_size),
+        assert_at_most("token_ids", token_ids, max_length),
+    ]
+    if num_languages:
+        language_ids = inputs["language_ids"]
+        checks += [
+            assert_same_rows("language_ids", language_ids, "token_ids", token_ids),
+            assert_in_range("language_ids", language_ids, num_languages),
+        ]
+    return checks
+
+
 def assert_padded_at_the_end(name, ids, pad_token_id):
     """Rows of ids (B, T) are tokens, one at least, and then padding.
 

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from export.input_checks import assert_at_most, assert_in_range, assert_same_rows
+from export.input_checks import assert_in_range, assert_tokens
 from export.languages import any_language, takes_language
 from export.tasks import answer_of
 from export.tasks.windows import WindowedAnswer, compute_in_parts
@@ -135,20 +135,12 @@ class TextModule(tf.Module):
 
     def _checked(self, fields):
         """Ids from outside: in the vocabulary, and no longer than the positions."""
-        token_ids = fields["token_ids"]
-        checks = [
-            assert_in_range("token_ids", token_ids, self._vocabulary_size),
-            assert_at_most("token_ids", token_ids, self._max_length),
-        ]
-        if self._num_languages:
-            language_ids = fields["language_ids"]
-            checks += [
-                assert_same_rows("language_ids", language_ids, "token_ids", token_ids),
-                assert_in_range("language_ids", language_ids, self._num_languages),
-            ]
+        checks = assert_tokens(
+            fields, self._vocabulary_size, self._max_length, self._num_languages
+        )
         checks += self.answer.checks(fields)
         with tf.control_dependencies(checks):
             return {
                 **{name: tf.identity(value) for name, value in fields.items()},
-                "padding_mask": tf.not_equal(token_ids, self._pad_token_id),
+                "padding_mask": tf.not_equal(fields["token_ids"], self._pad_token_id),
             }

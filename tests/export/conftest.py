@@ -15,6 +15,7 @@ from export.check_texts import CHECK_TEXTS
 from tests.export import forked_process
 
 PREPROCESSORS = {
+    xlm_tf.XLMCausalLM: xlm_tf.XLMCausalLMPreprocessor,
     xlm_tf.XLMTextClassifier: xlm_tf.XLMTextClassifierPreprocessor,
     xlm_tf.XLMTextEmbedder: xlm_tf.XLMTextEmbedderPreprocessor,
     xlm_tf.XLMHybridEmbedder: xlm_tf.XLMTextEmbedderPreprocessor,
@@ -179,34 +180,25 @@ def make_translator(spm_proto):
 
 
 @pytest.fixture(scope="session")
-def make_continuer(spm_proto):
+def make_continuer(make_task):
     """Makes a causal language model: `make_continuer(languages=["en", "fr"])`.
 
     `task` are the arguments of the model, others those of the backbone.
     """
 
     def make(languages=None, task=None, **backbone):
-        keras.utils.set_random_seed(5)
-        tokenizer = xlm_tf.XLMSentencePieceTokenizer(spm_proto)
-        backbone = xlm_tf.XLMBackbone(
-            **{
-                "vocabulary_size": tokenizer.vocabulary_size(),
-                "num_layers": 2,
-                "num_heads": 2,
-                "hidden_dim": 32,
-                "intermediate_dim": 64,
-                "max_sequence_length": 40,
+        return make_task(
+            xlm_tf.XLMCausalLM,
+            backbone={
                 "num_languages": len(languages or []),
+                "position_offset": 0,
                 "initializer_range": 0.4,
-                "pad_token_id": tokenizer.pad_token_id,
                 "causal": True,
                 **backbone,
-            }
+            },
+            packing={"sequence_length": 24, "languages": languages},
+            **(task or {}),
         )
-        preprocessor = xlm_tf.XLMCausalLMPreprocessor(
-            tokenizer, sequence_length=24, languages=languages
-        )
-        return xlm_tf.XLMCausalLM(backbone, preprocessor, **(task or {}))
 
     return make
 
