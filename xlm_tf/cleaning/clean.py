@@ -99,7 +99,9 @@ def clean(recipe, processes=1, quiet=False, map_blocks=None):
             map_blocks = stack.enter_context(
                 mapped_on_processes(cleaning.make_cleaner(), processes)
             )
-        bar = stack.enter_context(Progress(console=console, transient=True))
+        bar = stack.enter_context(
+            Progress(console=console, transient=True, disable=console.quiet)
+        )
         reports = cleaning.run(map_blocks, bar)
     if not quiet:
         print(summary(reports))

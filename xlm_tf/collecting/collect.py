@@ -191,7 +191,7 @@ def _read_all(files, progress, begin, processes, languages, part, quiet):
     with (
         DocumentFiles(progress.folder / _UNFINISHED, progress.sizes) as output,
         Workers(processes or os.cpu_count(), begin) as workers,
-        Progress(console=console, transient=True) as bar,
+        Progress(console=console, transient=True, disable=console.quiet) as bar,
     ):
         before = sum(file.size for file in files[: progress.file])
         task = bar.add_task("Collecting", total=sum(file.size for file in files))

@@ -83,7 +83,7 @@ def prepare(
     total = sum(source.count for source in sources.values())
     dtype = token_dtype(tokenizer.vocabulary_size())
     console = Console(quiet=quiet or not sys.stdout.isatty())
-    with Progress(console=console, transient=True) as bar:
+    with Progress(console=console, transient=True, disable=console.quiet) as bar:
         task = bar.add_task("", total=total)
         for number, (languages, source) in enumerate(sources.items()):
             name = "-".join(languages)
