@@ -29,6 +29,7 @@ start_tensorflow()  # without its banners
 # %%
 import gzip
 import io
+import itertools
 import random
 import shutil
 from pathlib import Path
@@ -129,24 +130,19 @@ WHY = [
     "pour que tout le monde le voie",
 ]
 random_numbers = random.Random(0)
-
-
-def sentence(language):
-    """A sentence, such as nobody else has written."""
-    place = LANGUAGES.index(language)
-    who, whom, does, why = (
-        random_numbers.choice(parts).split("/")[place]
-        for parts in (WHO, WHOM, DOES, WHY)
-    )
+sentences, paragraphs = {}, {}
+for place, language in enumerate(LANGUAGES):
+    rows = [
+        [part.split("/")[place] for part in parts]
+        for parts in itertools.product(WHO, WHOM, DOES, WHY)
+    ]
+    random_numbers.shuffle(rows)
     comma = "" if language == "en" else ","
-    return f"{who}, {whom}, {does}{comma} {why}."
-
-
-def paragraph(language):
-    return " ".join(sentence(language) for _ in range(2))
-
-
-sentence("en"), sentence("de"), sentence("fr")
+    texts = [f"{who}, {whom}, {does}{comma} {why}." for who, whom, does, why in rows]
+    # Each is there once.
+    sentences[language] = iter(texts[:200])
+    paragraphs[language] = map(" ".join, zip(texts[200::2], texts[201::2], strict=True))
+next(paragraphs["en"]), next(paragraphs["de"]), next(paragraphs["fr"])
 
 # %% [markdown]
 # A page has menus, a notice about cookies and a footer. And what is within is not all
@@ -162,47 +158,29 @@ MENUS = {
     "fr": "Accueil/Actualités/Sport/Contact/Connexion/Nous utilisons des cookies. "
     "Tout accepter/Mentions légales",
 }
-AGENCY = {language: [paragraph(language) for _ in range(3)] for language in LANGUAGES}
 SPANISH = "Esta página todavía no ha sido traducida, y por eso la mostramos en español."
-
-
-def noise(language):
-    """What a page has among its paragraphs."""
-    kind = random_numbers.randrange(6)
-    if kind == 0:
-        return random_numbers.choice(AGENCY[language])
-    if kind == 1:
-        return "click here " * 8 + "!" * random_numbers.randrange(9, 20)
-    if kind == 2:
-        name = random_numbers.choice(["anna", "paul", "marie", "jan"])
-        return f"{paragraph(language)} {name}@example.org, +33 1 42 68 53 00."
-    if kind == 3:
-        return paragraph(language).encode().decode("cp1252", errors="ignore")
-    if kind == 4:
-        return SPANISH
-    return paragraph(language)[:-30]
-
-
-def page(language):
-    """HTML of a page."""
-    *menu, cookies, imprint = MENUS[language].split("/")
-    texts = [paragraph(language) for _ in range(4)]
-    texts += [noise(language) for _ in range(4)]
+agency = {language: next(paragraphs[language]) for language in LANGUAGES}
+pages = {}
+for number, language in itertools.product(range(120), LANGUAGES):
+    own = paragraphs[language]
+    noise = [
+        agency[language],
+        "click here " * 8 + "!" * 15,
+        f"{next(own)} anna@example.org, +33 1 42 68 53 00.",
+        next(own).encode().decode("cp1252", errors="ignore"),
+        SPANISH,
+        next(own)[:-30],
+    ]
+    texts = [*itertools.islice(own, 4), *random_numbers.sample(noise, 4)]
     random_numbers.shuffle(texts)
-    links = "".join(f"<li><a href='/{number}'>{x}</a>" for number, x in enumerate(menu))
-    return (
+    *menu, cookies, imprint = MENUS[language].split("/")
+    links = "".join(f"<li><a href='/{place}'>{x}</a>" for place, x in enumerate(menu))
+    pages[f"https://{language}.example/{number}"] = (
         f"<html lang={language}><head><title>{texts[0][:40]}</title></head><body>"
         f"<nav><ul>{links}</ul></nav><div class=banner>{cookies}</div>"
         f"<article>{''.join(f'<p>{text}</p>' for text in texts)}</article>"
         f"<footer><a href='/imprint'>{imprint}</a></footer></body></html>"
     )
-
-
-pages = {
-    f"https://{language}.example/{number}": page(language)
-    for number in range(120)
-    for language in LANGUAGES
-}
 # Mirrors.
 pages |= {
     url.replace(".example", ".mirror.example"): html
@@ -327,15 +305,14 @@ pd.DataFrame(
 # %% [markdown]
 # ## Training
 #
-# Two models, which differ in their text alone, are scored on sentences of people who
-# wrote nothing in the archive:
+# Two models, which differ in their text alone, are scored on 200 sentences of each
+# language that are on no page:
 
 # %%
 held_out = {}
 for language in LANGUAGES:
     held_out[language] = folder / f"held_out.{language}.txt"
-    lines = [sentence(language) for _ in range(200)]
-    held_out[language].write_text("\n".join(lines), encoding="utf-8")
+    held_out[language].write_text("\n".join(sentences[language]), encoding="utf-8")
 results = {}
 for name, own in texts.items():
     recipe = {
@@ -422,8 +399,8 @@ pd.DataFrame(
 
 # %% [markdown]
 # Both are asked about sentences that they have never read. Where the text was cleaned,
-# the model knows what must stand there; after as many steps on what was collected, of
-# which four lines in ten are noise or copies, it is less sure, or wrong.
+# the model is surer of what must stand there, or as sure. Of what was collected, four
+# lines in ten are noise or copies, and so were as many of the steps.
 #
 # ## On with your own
 #
