@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from xlm_tf.tuning import trial_runs
+from xlm_tf.tuning import shared_errors, trial_runs
 from xlm_tf.tuning.study_file import load_study
 
 RECIPE = {
@@ -41,6 +41,7 @@ def write_study(tmp_path):
 
     def write(recipe_changes=(), **changes):
         content = {**RECIPE, **dict(recipe_changes)}
+        content = {x: y for x, y in content.items() if y is not None}
         (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(content))
         study = {
             "recipe": "recipe.yaml",
@@ -88,9 +89,11 @@ def trained(monkeypatch):
             metrics = {"macro_f1/de": score - 0.1, "macro_f1/en": score + 0.1}
             metrics["mean/macro_f1"] = score
             watch(FakeRun(), metrics, step, step == every)
-        return not seen.interrupts
+        if seen.interrupts:
+            raise trial_runs.InterruptedTrial
 
-    monkeypatch.setattr(trial_runs, "_train", train)
+    for module in (trial_runs, shared_errors):
+        monkeypatch.setattr(module, "train_recipe", train)
     return seen
 
 

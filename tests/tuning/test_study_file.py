@@ -1,5 +1,6 @@
 """What a study may say, and what is said of it before the first trial."""
 
+import datetime
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,51 @@ from xlm_tf.tuning.study_file import StudyFile, load_study
             {"switches": {"method": ["full", "lora"]}},
             "study.switches.method decides nothing",
         ),
+        (
+            {
+                "switches": {"training.dtype": ["float32", "mixed_bfloat16"]},
+                "search": {
+                    "training.beta_1": {
+                        "choices": [0.8, 0.9],
+                        "when": {"training.dtype": "float32"},
+                    }
+                },
+            },
+            "study.switches.training.dtype is a field of the recipe",
+        ),
+        (
+            {
+                "switches": {"method": ["full", "lora"]},
+                "search": {
+                    "training.beta_1": {"choices": [0.8], "when": {"method": "full"}},
+                    "training.lora_rank": {
+                        "choices": [2],
+                        "when": {"training.beta_1": 0.8, "method": "lora"},
+                    },
+                },
+            },
+            "study.search.training.lora_rank.when never holds: no value of method",
+        ),
+        (
+            {"search": {"training": {"choices": [{"steps": 4}, {"steps": 6}]}}},
+            "study.search.training would hide training.seed. Name its fields",
+        ),
+        (
+            {"set": {"model": {}}, "search": {"model.dropout": {"choices": [0.1]}}},
+            "study.set.model would hide model.dropout.",
+        ),
+        (
+            {"search": {"training.batch_size": {"low": 2, "high": 8, "step": 0.5}}},
+            "study.search.training.batch_size: 2.0: recipe.training.batch_size must",
+        ),
+        (
+            {"search": {"training.beta_1": {"low": "a", "high": 1}}},
+            "study.search.training.beta_1.low must be a valid number. Received: 'a'.",
+        ),
+        (
+            {"search": {"training.beta_1": {"choices": [datetime.date(2020, 1, 1)]}}},
+            "study.search.training.beta_1: values must be text, numbers, true",
+        ),
         ({"trials": None}, "study.trials is missing, which random needs."),
         ({"sampler": "grid"}, "study.sampler is grid, which needs `choices`"),
         ({"metric": "bleu"}, "early_stopping_metric must be one of"),
@@ -94,7 +140,7 @@ from xlm_tf.tuning.study_file import StudyFile, load_study
 )
 def test_what_is_wrong_is_said_in_a_line(write_study, capsys, changes, said):
     path = write_study(**changes)
-    if changes.get("search", {}).get("training.batch_size", {}).get("low"):
+    if "1.5" in said:
         text = path.read_text().replace("low: 1.0", "low: 1.5")
         path.write_text(text)
     assert main(["tune", str(path)]) == 2
@@ -102,6 +148,22 @@ def test_what_is_wrong_is_said_in_a_line(write_study, capsys, changes, said):
     assert len(lines) == 1
     assert said in lines[0]
     assert not (path.parent / "study").exists()
+
+
+@pytest.mark.parametrize("metric", ["accuracy/en", "mean/perplexity"])
+def test_the_worst_language_of_a_metric(make_study, tmp_path, metric):
+    recipe = {"training": {"steps": 4, "early_stopping_metric": metric}}
+    if metric.startswith("mean/"):
+        (tmp_path / "en.txt").write_text("A line.\n")
+        (tmp_path / "fr.txt").write_text("Une ligne.\n")
+        texts = {"monolingual": {"en": ["en.txt"], "fr": ["fr.txt"]}}
+        recipe |= {"task": None, "data": texts, "held_out": texts, "test": None}
+        recipe |= {"objectives": {"mlm": 1}}
+        assert make_study(recipe, languages="worst").metric == metric
+        return
+    # Of one language, as the recipe has it.
+    with pytest.raises(RecipeError, match="languages is worst, and the metric is of"):
+        make_study(recipe, languages="worst")
 
 
 def test_a_value_that_only_some_others_allow_is_no_error(make_study):

@@ -2,12 +2,16 @@
 
 import re
 
+import pytest
 from matplotlib import image
 
+from xlm_tf.tuning.trial_store import TrialStore
 from xlm_tf.tuning.tune import tune
 
 
-def test_the_page_holds_all(make_study, trained):
+def test_the_page_holds_all(make_study, trained, monkeypatch):
+    monkeypatch.setattr(TrialStore, "fewest_for_importances", 7)
+
     def fail_once(recipe):
         if len(trained.recipes) == 2:
             raise ValueError("Not <this>.")
@@ -31,13 +35,19 @@ def test_the_page_holds_all(make_study, trained):
     assert page.count("data:image/png;base64,") == 2
     assert not re.search(r"(?:src|href)=\"(?!data:)", page)  # nothing to fetch
     assert page.count("<tr>") == 9
+    assert "importance of fields" not in page
     assert "Not &lt;this&gt;." in page
     assert "xlm-tf finetune" in page
 
 
-def test_one_trial_has_no_importance(make_study, trained):
-    study = make_study(trials=1)
+@pytest.mark.parametrize("trials", [1, 3])
+def test_few_trials_have_no_importance(make_study, trained, monkeypatch, trials):
+    assert TrialStore.fewest_for_importances >= 30
+    monkeypatch.setattr(TrialStore, "fewest_for_importances", 4)
+    study = make_study(trials=trials)
     tune(study, quiet=True)
+    page = (study.output / "report.html").read_text(encoding="utf-8")
+    assert "fewer than 4 complete trials" in page
     assert (study.output / "parallel.png").exists()
     assert not (study.output / "importance.png").exists()
 

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 import yaml
 
-from tests.tuning.conftest import RATES
+from tests.tuning.conftest import RATES, FakeRun
 from xlm_tf.cli import main
 from xlm_tf.training.recipe_loader import load_recipe
 from xlm_tf.tuning.study_file import load_study
@@ -67,12 +67,24 @@ def test_a_stopped_study_tries_what_an_unstopped_one_does(make_study, trained, s
     assert len(set(whole)) == 5
     trained.recipes.clear()
     tune(make_study(sampler=sampler, trials=2))
+    trained.interrupts = True  # in the third
+    tune(make_study(sampler=sampler, trials=5))
+    trained.interrupts = False
     result = tune(make_study(sampler=sampler, trials=5))
     rates = [recipe.training.learning_rate for recipe in trained.recipes]
-    assert rates == whole
+    assert rates == [*whole[:3], *whole[2:]]
     assert result.best["training.learning_rate"] == min(
         rates, key=lambda rate: abs(rate - 1e-3)
     )
+
+
+def test_an_interrupted_grid_may_be_cut(make_study, trained):
+    trained.before = lambda recipe: setattr(
+        trained, "interrupts", len(trained.recipes) == 2
+    )
+    assert not tune(make_study(sampler="grid", search=BATCHES, trials=None)).finished
+    assert tune(make_study(sampler="grid", search=BATCHES, trials=2)).finished
+    assert [x.training.batch_size for x in trained.recipes] == [2, 4, 4]
 
 
 def test_equal_values_are_trained_once(make_study, trained):
@@ -84,12 +96,11 @@ def test_equal_values_are_trained_once(make_study, trained):
     assert len(rows_of(study)) == 6
 
 
-def test_an_interrupted_trial_is_continued_first(make_study, trained, capsys):
-    study = make_study(trials=2)
+def test_an_interrupted_trial_is_continued_first(write_study, trained, capsys):
+    path = write_study(trials=2)
+    study = load_study(path)
     trained.interrupts = True
-    result = tune(study)
-    assert not result.finished
-    assert result.best is None
+    assert main(["tune", str(path)]) == 130
     assert "Run the same command to continue." in capsys.readouterr().out
     trained.interrupts = False
     assert tune(study).finished
@@ -170,13 +181,126 @@ def test_a_score_that_is_no_number_fails(make_study, trained):
     assert "is nan at step 2" in rows_of(study)[0]["reason"]
 
 
-def test_a_study_without_a_success_is_an_error(write_study, trained, capsys):
+def test_an_error_of_the_recipe_ends_the_study_at_once(write_study, trained, capsys):
+    def fail(recipe):
+        raise ValueError(f"No data for {recipe.output}.")
+
+    trained.before = fail
+    path = write_study(trials=3)
+    for _ in range(2):
+        trained.recipes.clear()
+        assert main(["tune", str(path), "--quiet"]) == 2
+        (said,) = capsys.readouterr().err.splitlines()
+        assert said.startswith("error: Every trial would fail, as the recipe does with")
+        assert "No data for" in said
+        tried, base = trained.recipes  # the trial, and the recipe by itself
+        assert base.training.learning_rate == 5e-4
+        assert base.training.steps == 1
+    trained.before = None
+    study = load_study(path)
+    assert tune(study, quiet=True).finished
+    assert [row["state"] for row in rows_of(study)] == ["complete"] * 3
+    # What was tried first is the first that is trained.
+    assert trained.recipes[2].training == tried.training
+    assert not list(study.output.glob("trials/*/without_values"))
+
+
+def test_an_error_of_a_later_fold_is_one_too(make_study, trained):
+    def fail(recipe):
+        if recipe.held_out_fold.fold == 2:
+            raise ValueError("Nothing in it.")
+
+    trained.before = fail
+    study = make_study(cross_validation={"folds": 2})
+    with pytest.raises(ValueError, match=r"would fail.*Nothing in it"):
+        tune(study, quiet=True)
+    assert [own.held_out_fold.fold for own in trained.recipes] == [1, 2, 2]
+    trained.before = None
+    tune(study, quiet=True)
+    assert [own.held_out_fold.fold for own in trained.recipes[3:5]] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError("Too much."), ValueError("This rate is too high.")]
+)
+def test_an_error_of_values_is_none_of_the_recipe(make_study, trained, error):
+    def fail(recipe):
+        if recipe.training.learning_rate != 5e-4:
+            raise error
+
+    trained.before = fail
+    study = make_study(trials=3)
+    with pytest.raises(ValueError, match="No trial of the study"):
+        tune(study, quiet=True)
+    assert [row["state"] for row in rows_of(study)] == ["fail"] * 3
+    # The recipe was tried by itself once.
+    by_themselves = [own for own in trained.recipes if own.training.steps == 1]
+    assert len(by_themselves) == isinstance(error, ValueError)
+    # What failed may be mended: none of them is spent.
+    trained.before = None
+    assert tune(study, quiet=True).finished
+    assert [row["state"] for row in rows_of(study)] == ["complete"] * 3
+
+
+def test_what_failed_among_others_is_not_tried_again(make_study, trained):
+    def fail(recipe):
+        if len(trained.recipes) == 1:
+            raise MemoryError
+
+    trained.before = fail
+    study = make_study(trials=2)
+    tune(study, quiet=True)
+    tune(study, quiet=True)
+    assert [row["state"] for row in rows_of(study)] == ["fail", "complete"]
+
+
+def test_a_study_that_never_trained_may_be_mended(write_study, trained, tmp_path):
     def fail(recipe):
         raise ValueError("No.")
 
     trained.before = fail
-    assert main(["tune", str(write_study()), "--quiet"]) == 2
-    assert "No trial of the study" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="would fail"):
+        tune(load_study(write_study()), quiet=True)
+    trained.before = None
+    mended = [
+        {"search": BATCHES, "metric": "accuracy"},
+        {"recipe_changes": {"label": "label"}},
+    ]
+    for changes in mended:
+        trained.recipes.clear()
+        study = load_study(write_study(**changes))
+        trained.interrupts = True
+        assert not tune(study, quiet=True).finished
+        assert len(trained.recipes) == 1
+    table = tmp_path / "train.tsv"
+    table.write_text(table.read_text().replace("good", "great"))
+    trained.interrupts = False
+    assert tune(study, quiet=True).finished
+    # Then it may not.
+    table.write_text(table.read_text().replace("great", "grand"))
+    with pytest.raises(
+        ValueError, match=r"the content of recipe\.data\[0\]\.files\[0\]"
+    ):
+        tune(study, quiet=True)
+    with pytest.raises(ValueError, match=r"since: study\.search\.training\.batch"):
+        tune(load_study(write_study(search=BATCHES)), quiet=True)
+
+
+def test_what_an_error_stopped_goes_on(make_study, trained):
+    study = make_study(trials=3)
+
+    def fail(recipe):
+        if len(trained.recipes) == 2:
+            raise OSError("No space left on device")
+
+    trained.before = fail
+    with pytest.raises(OSError, match="No space"):
+        tune(study, quiet=True)
+    assert tune(study, quiet=True).finished
+    first, stopped, again, _ = (own.training.learning_rate for own in trained.recipes)
+    assert stopped == again != first
+    assert [row["state"] for row in rows_of(study)] == ["complete"] * 3
+    assert not list((study.output / "processes").iterdir())
 
 
 def test_a_bug_ends_the_study(make_study, trained):
@@ -219,6 +343,14 @@ def test_seeds_and_the_worst_language(make_study, trained):
     assert float(row["deviation"]) == pytest.approx(0.2 / 2**0.5)
     assert [recipe.training.seed for recipe in trained.recipes] == [0, 7]
     assert float(row["seed-7"]) == pytest.approx(0.6)
+
+
+def test_the_worst_of_a_mean(make_study, trained, monkeypatch):
+    # As a pretraining names it.
+    monkeypatch.setattr(FakeRun, "metric", "mean/macro_f1")
+    trained.score_of = lambda recipe: 0.5
+    study = make_study(languages="worst", trials=1)
+    assert tune(study, quiet=True).score == pytest.approx(0.4)
 
 
 def test_what_changed_is_named(make_study, write_study, trained, capsys):
@@ -276,9 +408,8 @@ def _tune(path, delay):
         watch(FakeRun(), {"mean/macro_f1": score}, 2, True)
         with (recipe.output.parents[2] / "trained").open("a") as file:
             print(os.getpid(), file=file)
-        return True
 
-    trial_runs._train = train
+    trial_runs.train_recipe = train
     tune(load_study(path), quiet=True)
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from xlm_tf.cli.argument_types import whole
+from xlm_tf.cli.errors import INTERRUPTED
 
 
 def add_arguments(parser):
@@ -26,5 +27,5 @@ def run(args):
     from xlm_tf.tuning.tune import tune
 
     study = load_study(args.study, args.data, args.output, args.trials)
-    tune(study, quiet=args.quiet)
-    return 0
+    result = tune(study, quiet=args.quiet)
+    return INTERRUPTED if result.interrupted else 0

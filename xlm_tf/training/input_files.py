@@ -31,13 +31,31 @@ class Inputs:
     folders: dict
 
     @classmethod
-    def of(cls, recipe):
-        """Describe what a recipe names; reads the files."""
-        content = recipe.model_dump()
+    def of(cls, recipe, others=None):
+        """Describe what a recipe names; reads the files.
+
+        Args:
+            recipe: any recipe.
+            others: dict from names that are no fields of it to Path: files that are
+                read beside it.
+        """
+        files = dict(_files(recipe.model_dump())) | (others or {})
         return cls(
-            {field: File.of(path) for field, path in _files(content)},
-            {field: _places(path, recipe) for field, path in _folders(content)},
+            {field: File.of(path) for field, path in files.items()},
+            cls.folders_of(recipe),
         )
+
+    @staticmethod
+    def folders_of(recipe):
+        """`folders` of a recipe."""
+        folders = _folders(recipe.model_dump())
+        return {field: _places(path, recipe) for field, path in folders}
+
+    @classmethod
+    def from_json(cls, content):
+        """What `dataclasses.asdict` made."""
+        files = {field: File(**own) for field, own in content["files"].items()}
+        return cls(files, content["folders"])
 
     @classmethod
     def read(cls, output):
@@ -45,9 +63,7 @@ class Inputs:
         path = output / RECORD
         if not path.exists():
             return None
-        content = json.loads(path.read_text(encoding="utf-8"))
-        files = {field: File(**own) for field, own in content["files"].items()}
-        return cls(files, content["folders"])
+        return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
 
     def write(self, output):
         """Write it down in an output folder."""
@@ -55,7 +71,7 @@ class Inputs:
         with whole_file(output / RECORD) as partial:
             partial.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
-    def changed(self, recipe):
+    def changed(self, recipe, others=None):
         """The files of a recipe whose content is another one than here.
 
         Of tests it may be: they are read when all is trained, but where they are
@@ -63,14 +79,18 @@ class Inputs:
 
         Args:
             recipe: any recipe.
+            others: see `of`.
 
         Returns:
             list of str, their fields and paths.
         """
         has_parts = getattr(recipe, "test_share", None) is not None
+        files = dict(_files(recipe.model_dump()))
+        own = {f"recipe.{field}": (field, path) for field, path in files.items()}
+        own |= {name: (name, path) for name, path in (others or {}).items()}
         return [
-            f"recipe.{field} ({path})"
-            for field, path in _files(recipe.model_dump())
+            f"{shown} ({path})"
+            for shown, (field, path) in own.items()
             if has_parts or not field.startswith("test[")
             if field in self.files and not self.files[field].is_same(path)
         ]

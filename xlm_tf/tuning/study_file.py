@@ -8,10 +8,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
+from xlm_tf.training.input_files import files_in
+from xlm_tf.training.prepared_corpora import PreparedCorpora
 from xlm_tf.training.recipe_fields import Distinct, OutputPath, RecipePart, Truth
 from xlm_tf.training.recipe_loader import (
     RecipeError,
     check_recipe,
+    kind_of,
     lines_of,
     part_of,
 )
@@ -137,11 +140,6 @@ class StudyFile(RecipePart):
         """Yield what does not fit together."""
         if self.trials is None and self.sampler != "grid":
             yield f"study.trials is missing, which {self.sampler} needs."
-        if self.languages == "worst" and "/" in (self.metric or ""):
-            yield (
-                "study.languages is worst, and study.metric is of one language: "
-                f"{self.metric}. Leave one of them out."
-            )
         for part in ("set", "search"):
             for name in getattr(self, part):
                 reason = next(
@@ -155,12 +153,17 @@ class StudyFile(RecipePart):
                 may_be_set = part == "set" and reason is _OTHER_TEXTS
                 if reason is not None and not may_be_set:
                     yield f"study.{part}.{name} may not be: {reason}."
+                hidden = (*self.search, *(self.set if part == "set" else _REFUSED))
+                for other in hidden:
+                    if other.startswith(f"{name}."):
+                        yield (
+                            f"study.{part}.{name} would hide {other}. Name its fields "
+                            f"instead: `{name}.FIELD`."
+                        )
+                        break
         for name in self.set:
             if name in self.search:
                 yield f"study.set and study.search both have {name}."
-            for other in (*self.search, *self.set):
-                if other.startswith(f"{name}."):
-                    yield f"study.set.{name} would hide {other}."
         for name in self.switches:
             if name in self.search:
                 yield f"study.switches and study.search both have {name}."
@@ -198,6 +201,8 @@ class Study:
         base: dict, the fields of the recipe, with those that are `set`.
         recipe: the recipe without what the search varies, checked.
         data_folder: Path or None.
+        searched_files: dict from names, such as "study.search.vocabulary[0]", to Path:
+            the files among the values of the search.
     """
 
     def __init__(self, settings, base, recipe_path, recipe_folder, data_folder):
@@ -208,7 +213,8 @@ class Study:
         self._recipe_path = recipe_path
         self._recipe_folder = recipe_folder
         self.data_folder = data_folder
-        self.recipe = self.recipe_with({})
+        self.searched_files = {}
+        self.recipe = self.recipe_with({}, output=str(self.output.absolute()))
 
     def recipe_with(self, fields, **others):
         """The recipe with some fields by their paths, checked.
@@ -277,11 +283,16 @@ class Study:
     def definition(self):
         """What may not change while a study goes on: a dict."""
         settings = self.settings.model_dump(mode="json")
-        for name in ("trials", "storage", "output", "data", "recipe"):
+        for name in ("trials", "storage", "output", "data", "recipe", "set"):
             settings.pop(name)
         recipe = self.recipe.model_dump(mode="json")
         recipe.pop("output")
-        return {"study": settings, "recipe": recipe}
+        definition = {"study": settings, "recipe": recipe}
+        prepared = getattr(self.recipe.data, "prepared", None)
+        if prepared is not None:
+            content = PreparedCorpora(prepared).content_fingerprint()
+            definition["recipe.data.prepared"] = content
+        return definition
 
 
 def load_study(path, data_folder=None, output=None, trials=None):
@@ -328,15 +339,27 @@ def load_study(path, data_folder=None, output=None, trials=None):
         data_folder = path.parent / settings.data
     base = read_yaml(recipe_path)
     problems = []
+    for name in settings.switches:
+        if name.partition(".")[0] in kind_of(base).model_fields:
+            problems.append(
+                f"study.switches.{name} is a field of the recipe, which a switch does "
+                "not set: name it in search, or choose another name."
+            )
     for name, value in settings.set.items():
         _put(base, name, value)
     if settings.metric is not None:
         _put(base, "training.early_stopping_metric", settings.metric)
-    base.setdefault("output", "run")  # every trial has its own
+    base["output"] = "run"  # every trial has its own
     if (base.get("training") or {}).get("seeds"):
         problems.append("recipe.training.seeds must be left out: study.seeds has them.")
     try:
         study = Study(settings, base, recipe_path, folder, data_folder)
+        metric = (study.metric or "").removeprefix("mean/")
+        if settings.languages == "worst" and "/" in metric:
+            problems.append(
+                "study.languages is worst, and the metric is of one language: "
+                f"{metric}. Leave study.languages out, or choose study.metric."
+            )
         if settings.cross_validation is not None:
             _check_folds(study)
             study.trial_recipe({}, settings.output, study.runs()[0])
@@ -364,20 +387,27 @@ def _check_folds(study):
 
 
 def _refused_values(study):
-    """What no combination makes of the recipe a right one: a list of str."""
+    """What no combination makes of the recipe a right one: a list of str.
+
+    Finds the `searched_files` of the study.
+    """
     problems = []
     for name, dimension in study.space.dimensions.items():
         if name in study.space.switches:
             continue
-        for value in dimension.extremes():
+        for number, value in enumerate(dimension.extremes()):
             refused = None
             for values in study.space.examples(name, value):
                 try:
-                    study.recipe_with(study.space.fields(values))
-                    refused = None
-                    break
+                    recipe = study.recipe_with(study.space.fields(values))
                 except RecipeError as error:
                     refused = refused or error
+                    continue
+                refused = None
+                where = f"study.search.{name}[{number}]"
+                found = files_in(where, _value_in(recipe.model_dump(), name))
+                study.searched_files |= dict(found)
+                break
             if refused is not None:
                 own = [line for line in refused.lines if _last(name) in line]
                 said = (own or refused.lines)[0]
@@ -388,6 +418,13 @@ def _refused_values(study):
 
 def _last(name):
     return name.rpartition(".")[2]
+
+
+def _value_in(content, name):
+    """The value of a field of a recipe, by its path."""
+    for part in name.split("."):
+        content = content[part]
+    return content
 
 
 def _put(content, name, value):

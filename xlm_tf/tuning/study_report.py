@@ -146,6 +146,12 @@ def _page(store, pictures):
     for name in pictures:
         data = base64.b64encode((store.output / name).read_bytes()).decode("ascii")
         parts.append(f'<p><img alt="{name}" src="data:image/png;base64,{data}"></p>')
+    if "importance.png" not in pictures:
+        fewest = store.fewest_for_importances
+        parts.append(
+            f"<p>Of fewer than {fewest} complete trials, or of equal ones, nothing can "
+            "be said of the importance of fields.</p>"
+        )
     names = list(store.study.space.dimensions)
     head = ["trial", "state", "score", "deviation", "seconds", *names, "reason"]
     parts += ["<table>", _table_row("th", head)]

@@ -65,21 +65,34 @@ def run_trial(study, values, report):
     folder = trial_folder(study, values)
     for run in study.runs():
         recipe = study.trial_recipe(values, folder / run.name, run)
-        result = folder / f"{run.name}.json"
+        result = _result(folder, run)
         if result.exists():  # of a trial that was stopped later
             own = RunScore(**json.loads(result.read_text(encoding="utf-8")))
         else:
             before = [own.score for own in scores]
             watch = _Watch(study.settings.languages, before, steps, report)
-            finished = _train(recipe, watch)
-            if not finished:
-                raise InterruptedTrial
+            train_recipe(recipe, watch)
             own = watch.best(run.name)
             with whole_file(result) as partial:
                 partial.write_text(json.dumps(dataclasses.asdict(own)))
         scores.append(own)
         steps += recipe.training.steps
     return scores
+
+
+def next_run(study, folder):
+    """The first `Run` of a trial that did not come to its end, or None.
+
+    Args:
+        study: `Study`.
+        folder: Path of the trial.
+    """
+    runs = (run for run in study.runs() if not _result(folder, run).exists())
+    return next(runs, None)
+
+
+def _result(folder, run):
+    return folder / f"{run.name}.json"
 
 
 def clear_trial(folder, models):
@@ -106,14 +119,15 @@ class _Watch:
         self.kept = None
 
     def __call__(self, run, metrics, step, is_best):
+        metric = run.metric.removeprefix("mean/")
         of_language = {
-            name.removeprefix(f"{run.metric}/"): value
+            name.removeprefix(f"{metric}/"): value
             for name, value in metrics.items()
-            if name.startswith(f"{run.metric}/")
+            if name.startswith(f"{metric}/")
         }
-        score = metrics.get(f"mean/{run.metric}", metrics.get(run.metric))
-        if self.languages == "worst" and of_language:
-            worst = min if is_higher_better(run.metric) else max
+        score = metrics.get(f"mean/{metric}", metrics.get(metric))
+        if self.languages == "worst":
+            worst = min if is_higher_better(metric) else max
             score = worst(of_language.values())
         if not math.isfinite(score):
             raise ValueError(
@@ -128,13 +142,22 @@ class _Watch:
         return RunScore(name, score, of_language, step)
 
 
-def _train(recipe, watch):
-    """Run a recipe to its end; whether it was not interrupted, as bool."""
+def train_recipe(recipe, on_evaluation):
+    """Run a recipe to its end.
+
+    Args:
+        recipe: any recipe.
+        on_evaluation: function that sees every evaluation, see `run_to_end`.
+
+    Raises:
+        InterruptedTrial: by Ctrl-C; other errors as of the training.
+    """
     if recipe.command == "pretrain":
         train = pretrain
     else:
         train = finetune_task if isinstance(recipe, TaskRecipe) else finetune
     try:
-        return train(recipe, quiet=True, on_evaluation=watch).finished
+        if not train(recipe, quiet=True, on_evaluation=on_evaluation).finished:
+            raise InterruptedTrial
     finally:
         gc.collect()  # a model refers to itself, and fills memory until it is found

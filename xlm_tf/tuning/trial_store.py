@@ -3,13 +3,15 @@
 import contextlib
 import json
 import os
+import shutil
 import uuid
 import warnings
 
 from xlm_tf.optional_packages import import_optional
-from xlm_tf.output_files import whole_file
+from xlm_tf.output_files import visible_names
 from xlm_tf.training.run import is_higher_better
 from xlm_tf.tuning.file_locks import is_held, locked
+from xlm_tf.tuning.study_record import RECORD, StudyRecord
 
 optuna = import_optional(
     "optuna", "Searches for hyper-parameters", "pip install 'xlm-tf[tune]'"
@@ -24,7 +26,11 @@ State = optuna.trial.TrialState
 _CONTINUES = "continues"
 _PROCESS = "process"
 # Of a study in its storage: what it is.
-_DEFINITION = "definition"
+_RECORD = "definition"
+
+
+class StorageError(ValueError):
+    """The database of a study cannot be used."""
 
 
 class TrialStore:
@@ -36,21 +42,29 @@ class TrialStore:
     Args:
         study: `Study`.
 
+    Attributes:
+        fewest_for_importances: int, complete trials. Of fewer, a field that decides
+            nothing is said to decide nearly all.
+
     Raises:
         ValueError: the output holds another study, or something else; the database
             cannot be reached, or is damaged.
     """
 
+    fewest_for_importances = 30
+
     def __init__(self, study):
         self.study = study
         self.settings = study.settings
         self.output = study.output
-        self._claim()
-        self._lock = self.output / "study.lock"
-        self.maximize = study.metric is None or is_higher_better(study.metric)
-        with self._storage_errors(), locked(self._lock):
-            self._study = self._open()
         self.process = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self.maximize = study.metric is None or is_higher_better(study.metric)
+        self._lock = self.output / "study.lock"
+        with self._write_errors():
+            self._claim()
+            with self._storage_errors(), locked(self._lock):
+                self._study = self._open()
+                self._try_again()
 
     @contextlib.contextmanager
     def working(self):
@@ -58,11 +72,10 @@ class TrialStore:
         folder = self.output / "processes"
         folder.mkdir(exist_ok=True)
         path = folder / self.process
-        try:
-            with locked(path):
-                yield
-        finally:
-            path.unlink(missing_ok=True)
+        with locked(path):
+            yield
+        # After an error it stays, held by nobody: others take its trial over.
+        path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def alone(self):
@@ -82,7 +95,7 @@ class TrialStore:
         ) as error:
             cause = error.__cause__ or error
             text = " ".join(str(getattr(cause, "orig", None) or cause).split())
-            raise ValueError(
+            raise StorageError(
                 f"The database of the study, {self._shown_url()}, cannot be used: "
                 f"{text.rstrip('.')}. Expected one that is reached from here, with its "
                 "driver installed, or, of study.storage null, a folder of a study that "
@@ -98,62 +111,92 @@ class TrialStore:
         scheme, _, rest = url.partition("://")
         return f"{scheme}://{rest.rpartition('@')[2]}"  # no password
 
-    def _claim(self):
-        record = self.output / "study.json"
-        definition = self.study.definition()
+    @contextlib.contextmanager
+    def _write_errors(self):
         try:
-            if record.exists():
-                before = json.loads(record.read_text(encoding="utf-8"))
-                self._check_same(before, definition)
-            elif self.output.exists() and any(self.output.iterdir()):
-                raise ValueError(
-                    f"{self.output} exists and is not a study. Choose another output."
-                )
-            self.output.mkdir(parents=True, exist_ok=True)
-            with whole_file(record) as partial:
-                partial.write_text(json.dumps(definition, indent=2), encoding="utf-8")
+            yield
         except OSError as error:
             raise ValueError(
                 f"study.output: {self.output} cannot be written ({error}). Choose "
                 "another one."
             ) from error
-        except json.JSONDecodeError as error:
-            raise ValueError(
-                f"{record} is damaged: {error}. Choose another output, or delete it."
-            ) from error
 
-    def _check_same(self, before, definition):
-        changed = sorted(differences(before, definition))
-        if changed:
+    def _claim(self):
+        """Make the output, or see that it is a study's."""
+        is_study = (self.output / RECORD).exists()
+        if not is_study and visible_names(self.output) - {self._lock.name}:
             raise ValueError(
-                f"{self.output} holds another study. Changed since: "
-                f"{', '.join(changed)}. Choose another output, or delete it."
+                f"{self.output} exists and is not a study. Choose another output."
             )
+        self.output.mkdir(parents=True, exist_ok=True)
+        self._lock.touch()
 
     def _open(self):
-        name = self.output.absolute().name
-        study = optuna.create_study(
-            storage=optuna.storages.RDBStorage(self._url()),
-            study_name=name,
-            direction="maximize" if self.maximize else "minimize",
-            pruner=_pruner(self.study),
-            load_if_exists=True,
-        )
-        definition = self.study.definition()["study"]
-        known = study.user_attrs.get(_DEFINITION)
-        if known is None:
-            study.set_user_attr(_DEFINITION, json.dumps(definition))
-        elif any(differences(json.loads(known), definition)):
-            raise ValueError(
-                f"The database {self._shown_url()} has another study named {name}: "
-                "let study.output end in another name."
-            )
-        if self.settings.sampler == "grid":
-            known = study.get_trials(deepcopy=False)
-            begun = sum(_CONTINUES not in trial.user_attrs for trial in known)
-            for values in self.study.space.grid()[begun : self.count]:
-                study.enqueue_trial(self.study.space.parameters(values))
+        before = StudyRecord.read(self.study)
+        name = self.output.absolute().name if before is None else before.name
+        record = before
+        if before is None or before.inputs is None:
+            record = StudyRecord.of(self.study, name)
+        if before is None:
+            record.write(self.output)
+        how = {
+            "storage": optuna.storages.RDBStorage(self._url()),
+            "study_name": name,
+            "direction": "maximize" if self.maximize else "minimize",
+            "pruner": _pruner(self.study),
+            "load_if_exists": True,
+        }
+        study = optuna.create_study(**how)
+        changed = [] if before is None else before.changed(self.study)
+        if changed:
+            if self._is_begun(study):
+                raise ValueError(
+                    f"{self.output} holds another study. Changed since: "
+                    f"{', '.join(changed)}. Choose another output, or delete it."
+                )
+            # Nothing was trained to its end: what was changed may be why.
+            optuna.delete_study(study_name=name, storage=how["storage"])
+            shutil.rmtree(self.output / "trials", ignore_errors=True)
+            record = StudyRecord.of(self.study, name)
+            study = optuna.create_study(**how)
+        known = study.user_attrs.get(_RECORD)
+        if known is not None:
+            known = StudyRecord.from_text(known, self.study)
+            changed = known.changed(self.study, is_elsewhere=True)
+            if changed:
+                raise ValueError(
+                    f"The database {self._shown_url()} has another study named {name}, "
+                    f"with other values of: {', '.join(changed)}. Let study.output end "
+                    "in another name."
+                )
+        if known is None or known.inputs is None:
+            study.set_user_attr(_RECORD, record.text())
+        if record is not before:
+            record.write(self.output)
         return study
+
+    def _is_begun(self, study):
+        """Whether there is anything that a study of other values would lose: bool."""
+        if self.settings.storage is not None:
+            return True  # of other machines
+        trials = study.get_trials(deepcopy=False)
+        return (
+            any(x.state in (State.COMPLETE, State.PRUNED) for x in trials)
+            or any(map(self._lives, trials))
+            or any(self.output.glob("trials/*/*/checkpoints"))
+        )
+
+    def _try_again(self):
+        """Begin the trials anew where all that were begun failed."""
+        begun = [
+            trial
+            for trial in self._last()
+            if trial.state != State.WAITING or _CONTINUES in trial.user_attrs
+        ]
+        if all(trial.state == State.FAIL for trial in begun):
+            # Whatever made all of them fail may be mended.
+            for trial in begun:
+                self._begin_anew(trial)
 
     def trials(self):
         """All trials that count, `optuna.trial.FrozenTrial`, in their order.
@@ -161,13 +204,13 @@ class TrialStore:
         Those that another one continues, and those that wait, do not.
         """
         with self._storage_errors():
-            trials = self._study.get_trials(deepcopy=False)
+            return [trial for trial in self._last() if trial.state != State.WAITING]
+
+    def _last(self):
+        """The trials that no other one continues."""
+        trials = self._study.get_trials(deepcopy=False)
         continued = {trial.user_attrs.get(_CONTINUES) for trial in trials}
-        return [
-            trial
-            for trial in trials
-            if trial.number not in continued and trial.state != State.WAITING
-        ]
+        return [trial for trial in trials if trial.number not in continued]
 
     def begin(self):
         """Begin the next trial.
@@ -179,15 +222,28 @@ class TrialStore:
         with self._storage_errors(), self.alone():
             self._take_over()
             trials = self._study.get_trials(deepcopy=False)
-            waiting = any(trial.state == State.WAITING for trial in trials)
-            if not waiting and len(self.trials()) >= self.count:
-                return None
-            self._study.sampler = self._sampler(len(trials))
+            if not any(trial.state == State.WAITING for trial in trials):
+                if self.settings.sampler == "grid":
+                    point = self._next_point(trials)
+                    if point is None:
+                        return None
+                    self._study.enqueue_trial(self.study.space.parameters(point))
+                elif len(self.trials()) >= self.count:
+                    return None
+            # Those that another one continues are one with it: as without a stop.
+            number = sum(_CONTINUES not in trial.user_attrs for trial in trials)
+            self._study.sampler = self._sampler(number)
             trial = self._study.ask()
             trial.set_user_attr(_PROCESS, self.process)
             values = self.study.space.suggest(trial)
             trial.set_user_attr("values", values)
             return trial, values
+
+    def _next_point(self, trials):
+        """The first values of the grid that no trial has, or None."""
+        begun = {json.dumps(trial.user_attrs.get("values")) for trial in trials}
+        points = self.study.space.grid()[: self.count]
+        return next((own for own in points if json.dumps(own) not in begun), None)
 
     def is_complete(self):
         """Whether all trials are ended: bool."""
@@ -212,6 +268,17 @@ class TrialStore:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
 
+    def note(self, trial, name, value):
+        """Keep a value of JSON, by a name, with a trial."""
+        with self._storage_errors():
+            trial.set_user_attr(name, value)
+
+    def report(self, trial, step, score):
+        """Keep the score of a trial at a step; whether the pruner ends it, as bool."""
+        with self._storage_errors():
+            trial.report(score, step)
+            return trial.should_prune()
+
     def end(self, trial, state, value=None):
         """Give a trial its result.
 
@@ -224,24 +291,37 @@ class TrialStore:
             self._study.tell(trial, value, state=state)
 
     def release(self, trial):
-        """Leave a trial that was interrupted to whoever comes next."""
+        """Leave a trial that did not come to its end to whoever comes next."""
         with self._storage_errors(), self.alone():
-            self._begin_anew(trial.number, trial.params)
+            for own in self._last():
+                if own.number == trial.number:
+                    self._begin_anew(own)
 
     def _take_over(self):
         """Begin the trials of processes that are gone anew."""
         for trial in self.trials():
-            process = trial.user_attrs.get(_PROCESS)
-            if trial.state != State.RUNNING or process == self.process:
-                continue
-            path = self.output / "processes" / (process or "none")
-            # Where there is no file, it may live on a machine with other files.
-            if process is None or (path.exists() and not is_held(path)):
-                self._begin_anew(trial.number, trial.params)
+            if trial.state == State.RUNNING and not self._lives(trial):
+                self._begin_anew(trial)
+                process = trial.user_attrs.get(_PROCESS)
+                if process is not None:
+                    (self.output / "processes" / process).unlink(missing_ok=True)
 
-    def _begin_anew(self, number, params):
-        self._study.tell(number, state=State.FAIL)
-        self._study.enqueue_trial(params, user_attrs={_CONTINUES: number})
+    def _lives(self, trial):
+        """Whether a trial runs, in a process that lives as far as one can see: bool."""
+        process = trial.user_attrs.get(_PROCESS)
+        if trial.state != State.RUNNING or process is None:
+            return False
+        path = self.output / "processes" / process
+        if not path.exists():
+            return self.settings.storage is not None  # on a machine with other files
+        return process == self.process or is_held(path)
+
+    def _begin_anew(self, trial):
+        if trial.state == State.RUNNING:
+            self._study.tell(trial.number, state=State.FAIL)
+        # Of one that was stopped before it had all of them: those it was to have.
+        params = trial.system_attrs.get("fixed_params", {}) | trial.params
+        self._study.enqueue_trial(params, user_attrs={_CONTINUES: trial.number})
 
     def best(self):
         """The best of the complete trials, or None."""
@@ -256,26 +336,16 @@ class TrialStore:
         have.
 
         Returns:
-            dict from names to float, the largest first; empty of fewer than two trials,
-            or of equal ones.
+            dict from names to float, the largest first; empty of fewer complete trials
+            than `fewest_for_importances`, or of equal ones.
         """
-        values = {x.value for x in self.trials() if x.state == State.COMPLETE}
-        if len(values) < 2:
+        values = [x.value for x in self.trials() if x.state == State.COMPLETE]
+        if len(values) < self.fewest_for_importances or len(set(values)) < 2:
             return {}
         try:
             return dict(optuna.importance.get_param_importances(self._study))
         except (ValueError, RuntimeError):  # nothing that all trials vary
             return {}
-
-
-def differences(before, after, where=""):
-    """Yield the paths of fields by which two records differ."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in {*before, *after}:
-            inner = f"{where}.{key}" if where else key
-            yield from differences(before.get(key), after.get(key), inner)
-    elif before != after:
-        yield where
 
 
 def _pruner(study):

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from xlm_tf.training.reporting import Reporter
 from xlm_tf.tuning.file_locks import locked
+from xlm_tf.tuning.shared_errors import SharedErrors
 from xlm_tf.tuning.study_report import write_report
 from xlm_tf.tuning.study_results import (
     deviation_of,
@@ -23,7 +24,7 @@ from xlm_tf.tuning.trial_runs import (
     run_trial,
     trial_folder,
 )
-from xlm_tf.tuning.trial_store import State, TrialStore, optuna
+from xlm_tf.tuning.trial_store import State, StorageError, TrialStore, optuna
 
 # What ends a trial, but not the study: values that do not go together, a loss that is
 # not a number, no memory.
@@ -42,6 +43,7 @@ class StudyResult:
         trials: Path of the table of all trials, CSV.
         finished: bool, False where the study was interrupted, or another process still
             works on it.
+        interrupted: bool, whether a signal stopped it here.
     """
 
     best: dict | None
@@ -49,6 +51,7 @@ class StudyResult:
     recipe: Path | None
     trials: Path
     finished: bool
+    interrupted: bool
 
 
 def tune(study, quiet=False):
@@ -68,16 +71,18 @@ def tune(study, quiet=False):
 
     Raises:
         ValueError: the output directory holds another study or something else, the
-            storage cannot be used, or every trial failed.
+            storage cannot be used, the recipe fails whatever the values, or every
+            trial failed. What failed is tried again by the next call.
         KeyboardInterrupt: by Ctrl-C between two trainings, or by the second one.
     """
     reporter = Reporter(quiet)
     store = TrialStore(study)
+    shared_errors = SharedErrors(study)
     interrupted = False
     with store.working():
         try:
             while (begun := store.begin()) is not None:
-                interrupted = not _run(store, *begun, reporter)
+                interrupted = not _run(store, *begun, shared_errors, reporter)
                 if interrupted:
                     break
         except KeyboardInterrupt:
@@ -91,7 +96,7 @@ def tune(study, quiet=False):
 _HOW_TO_CONTINUE = "The study was stopped. Run the same command to continue."
 
 
-def _run(store, trial, values, reporter):
+def _run(store, trial, values, shared_errors, reporter):
     """Run a trial; False where it was interrupted."""
     study = store.study
     folder = trial_folder(study, values)
@@ -106,16 +111,16 @@ def _run(store, trial, values, reporter):
         if twin is not None:
             for name, value in twin.user_attrs.items():
                 if name in ("runs", "reason"):
-                    trial.set_user_attr(name, value)
+                    store.note(trial, name, value)
             value = twin.value if twin.state == State.COMPLETE else None
             said = f"the same as trial {twin.number}"
             state = twin.state
         else:
-            state, value, said = _train(store, trial, values, reporter)
+            state, value, said = _train(store, trial, values, shared_errors, reporter)
         if state is None:
             store.release(trial)
             return False
-        trial.set_user_attr("seconds", round(time.monotonic() - begun, 1))
+        store.note(trial, "seconds", round(time.monotonic() - begun, 1))
         with store.alone():
             store.end(trial, state, value)
             _write(store)
@@ -132,17 +137,21 @@ def _twin(store, trial, values):
     return None
 
 
-def _train(store, trial, values, reporter):
-    """The state of a trial (None: interrupted), its score, and what to say of it."""
+def _train(store, trial, values, shared_errors, reporter):
+    """The state of a trial (None: interrupted), its score, and what to say of it.
+
+    Raises:
+        ValueError: no trial of the study can be trained.
+    """
     study, reported = store.study, set()
 
     def report(step, score):
         if step in reported:  # of the average of the last weights
             return
         reported.add(step)
-        trial.report(score, step)
+        is_bad = store.report(trial, step, score)
         reporter.say(f"  step {step}: {score:.4f}")
-        if trial.should_prune():
+        if is_bad:
             raise optuna.TrialPruned
 
     try:
@@ -150,13 +159,26 @@ def _train(store, trial, values, reporter):
     except InterruptedTrial:
         return None, None, ""
     except optuna.TrialPruned:
-        trial.set_user_attr("reason", f"pruned at step {max(reported)}")
+        store.note(trial, "reason", f"pruned at step {max(reported)}")
         return State.PRUNED, None, f"pruned at step {max(reported)}"
+    except StorageError:
+        raise
     except _FAILURES as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        trial.set_user_attr("reason", reason[:1000])
+        try:
+            is_shared = store.best() is None and shared_errors.has(values, error)
+        except InterruptedTrial:
+            return None, None, ""
+        if is_shared:
+            store.release(trial)
+            raise ValueError(
+                "Every trial would fail, as the recipe does without the values of the "
+                f"search: {reason.rstrip('.')}. Mend it, and run the same command: no "
+                "trial is lost."
+            ) from error
+        store.note(trial, "reason", reason[:1000])
         return State.FAIL, None, f"failed: {reason}"
-    trial.set_user_attr("runs", [dataclasses.asdict(run) for run in runs])
+    store.note(trial, "runs", [dataclasses.asdict(run) for run in runs])
     score = float(np.mean([run.score for run in runs]))
     deviation = deviation_of([run.score for run in runs])
     shown = "" if deviation is None else f" ± {deviation:.4f}"
@@ -192,9 +214,12 @@ def _finish(store, reporter, interrupted):
             f"No trial of the study in {store.output} came to its end. The first: "
             f"{reasons[0]}"
         )
+    running = sum(trial.state == State.RUNNING for trial in trials)
+    if running and not interrupted:
+        reporter.say(f"Trials that other processes still run: {running}.")
     table = store.output / "trials.csv"
     if best is None:
-        return StudyResult(None, None, None, table, finished)
+        return StudyResult(None, None, None, table, finished, interrupted)
     recipe = store.output / "best.yaml"
     values = best.user_attrs["values"]
     command = store.study.recipe.command
@@ -202,4 +227,4 @@ def _finish(store, reporter, interrupted):
         f"The best, trial {best.number}, has {best.value:.4f}: {shown_values(values)}\n"
         f"Run it: xlm-tf {command} {recipe}"
     )
-    return StudyResult(values, best.value, recipe, table, finished)
+    return StudyResult(values, best.value, recipe, table, finished, interrupted)
