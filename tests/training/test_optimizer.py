@@ -10,7 +10,7 @@ import pytest
 
 from xlm_tf.training.finetuning_recipe import FinetuningSettings
 from xlm_tf.training.optimizer import AdamW, build_optimizer
-from xlm_tf.training.pretraining_recipe import PretrainingSettings
+from xlm_tf.training.pretraining_settings import PretrainingSettings
 from xlm_tf.training.recipe import SCHEDULES
 
 TRAININGS = {

@@ -25,9 +25,10 @@ from xlm_tf.training import pretrain as pretraining
 from xlm_tf.training.prepare import prepare
 from xlm_tf.training.prepared_corpora import PreparedCorpora
 from xlm_tf.training.pretrain import build_masked_lm, pretrain
-from xlm_tf.training.pretraining_data import PretrainingData, read_corpora
+from xlm_tf.training.pretraining_data import PretrainingData
 from xlm_tf.training.recipe_loader import RecipeError, load_recipe
 from xlm_tf.training.recipe_tokenizer import read_tokenizer
+from xlm_tf.training.text_sources import read_corpora
 
 WORDS = {
     "en": "the a house tree river old green small runs sees finds today never",

@@ -24,9 +24,9 @@ from xlm_tf.training.prepared_corpora import (
     PreparedCorpora,
 )
 from xlm_tf.training.pretrain import build_masked_lm
-from xlm_tf.training.pretraining_data import check_tokens, read_corpora
 from xlm_tf.training.recipe_tokenizer import read_tokenizer
 from xlm_tf.training.reporting import Reporter
+from xlm_tf.training.text_sources import check_tokens, read_corpora
 
 # Of a shard, about: what is lost, and done again, where preparing is interrupted.
 SHARD_TOKENS = 100_000_000

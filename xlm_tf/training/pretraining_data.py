@@ -6,7 +6,6 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from xlm_tf.data import bitext, gettext_catalogues, plain_text
 from xlm_tf.data.sampling import repeat_shuffled, sample_datasets
 from xlm_tf.data.token_examples import TokenExamples
 from xlm_tf.objectives.masking import frequency_weights
@@ -17,39 +16,17 @@ from xlm_tf.objectives.sentence_pairs import WINDOW as WINDOW_OF_PAIRS
 from xlm_tf.objectives.sentence_pairs import with_decoder
 from xlm_tf.objectives.stream_position import MixPosition
 from xlm_tf.objectives.streams import stream_rows
-from xlm_tf.objectives.token_sequences import token_ids_of_sides
 from xlm_tf.text.languages import language_probabilities
-from xlm_tf.training.held_out import (
-    FoldSelection,
-    HeldOutTexts,
-    Selection,
-    documents,
-    keys_of_fold,
-    pairs_by_source,
-    text_key,
-)
 from xlm_tf.training.prepared_corpora import PreparedCorpora
-from xlm_tf.training.recipe import HELD_OUT_SHARE
-
-TEXT = ("text",)
-PAIR = ("source", "target")
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """One language or one pair of languages: its examples and how many there are.
-
-    Attributes:
-        examples: dataset of dicts of string scalars.
-        count: int.
-        reports: tuple of `CorpusReport`.
-        left_out: int, how many more there would be if none were held out.
-    """
-
-    examples: tf.data.Dataset
-    count: int
-    reports: tuple = ()
-    left_out: int = 0
+from xlm_tf.training.text_sources import (
+    check_tokens,
+    held_out_sources,
+    read_corpora,
+    reports_of,
+    source_name,
+    sources_by_objective,
+    sources_of,
+)
 
 
 class PretrainingData:
@@ -78,20 +55,20 @@ class PretrainingData:
             train, held_out, self.reports = read_corpora(recipe)
             if recipe.held_out_fold is not None:
                 self.fold_sizes = {
-                    _name(kind, key): (own.count, own.left_out, scored.count)
+                    source_name(kind, key): (own.count, own.left_out, scored.count)
                     for kind, sources in train.items()
                     for (key, own), scored in zip(
                         sources.items(), held_out[kind].values(), strict=True
                     )
                 }
             check_tokens(train, tokenizer)
-            self.train_sources = _by_objective(train, recipe, recipe.starts)
+            self.train_sources = sources_by_objective(train, recipe, recipe.starts)
         else:
             self.prepared = PreparedCorpora(recipe.data.prepared)
             self.prepared.check(tokenizer)
             held_out, self.reports = _held_out_beside(self.prepared, recipe)
             self.train_sources = _prepared_by_objective(self.prepared, recipe)
-        self.held_out_sources = _by_objective(held_out, recipe, recipe.scored)
+        self.held_out_sources = sources_by_objective(held_out, recipe, recipe.scored)
         self.held_out_pairs = held_out["pairs"]
         training = recipe.training
         self.objectives = {
@@ -342,61 +319,6 @@ class PretrainingData:
         return batches
 
 
-def read_corpora(recipe):
-    """The texts of a recipe, those to train on and those to score.
-
-    Args:
-        recipe: `PretrainingRecipe` whose `data` are not prepared.
-
-    Returns:
-        `(train, held_out, reports)`: both are dicts of `texts`, from languages to
-        `Source`, and `pairs`, from pairs of languages; list of `CorpusReport`.
-
-    Raises:
-        ValueError: a corpus without usable text; names it.
-    """
-    train = _sources(recipe.data)
-    if recipe.held_out is None:
-        train, held_out = _split(train, recipe.data.monolingual, recipe)
-    else:
-        held_out = _sources(recipe.held_out)
-    return train, held_out, [*_reports(train), *_reports(held_out)]
-
-
-def check_tokens(sources, tokenizer):
-    """See that every source has an example with tokens on every side.
-
-    An endless stream of others would never give a batch.
-
-    Args:
-        sources: the first of what `read_corpora` gives.
-        tokenizer: a tokenizer of `xlm_tf.text`.
-
-    Raises:
-        ValueError: there is one without; names it.
-    """
-    for kind, own in sources.items():
-        for key, source in own.items():
-            windows = source.examples.batch(WINDOW)
-            if not any(_has_tokens(examples, tokenizer) for examples in windows):
-                raise ValueError(
-                    f"The texts of {_name(kind, key)} in recipe.data have no tokens: "
-                    "the vocabulary leaves out all of their characters, such as "
-                    "spaces of no width. Name other texts."
-                )
-
-
-def _has_tokens(examples, tokenizer):
-    sides = token_ids_of_sides(tokenizer, examples)
-    lengths = [ids.row_lengths() for ids in sides]
-    return bool(tf.reduce_any(tf.reduce_min(lengths, axis=0) > 0))
-
-
-def _reports(sources):
-    of_kinds = (own.values() for own in sources.values())
-    return [report for own in of_kinds for source in own for report in source.reports]
-
-
 @dataclasses.dataclass(frozen=True)
 class _PreparedExamples:
     """The examples of a language, or of a pair, in prepared corpora."""
@@ -430,9 +352,9 @@ def _prepared_by_objective(prepared, recipe):
 def _held_out_beside(prepared, recipe):
     """The texts to score of a recipe with prepared corpora, and their reports."""
     if recipe.held_out is not None:
-        held_out = _sources(recipe.held_out)
-        return held_out, _reports(held_out)
-    return _held_out_sources(prepared.held_out), []
+        held_out = sources_of(recipe.held_out)
+        return held_out, reports_of(held_out)
+    return held_out_sources(prepared.held_out), []
 
 
 def _side_by_side(batches_of, position, size):
@@ -488,190 +410,3 @@ def _shares(counts, alpha, starts):
         return tf.where(has_begun, (sizes / largest) ** alpha.value(step), 0.0)
 
     return by_step
-
-
-def _sources(corpora):
-    """{"texts": {language: Source}, "pairs": {(language, language): Source}}."""
-    texts = {
-        language: _plain_source(paths, language)
-        for language, paths in corpora.monolingual.items()
-    }
-    return {"texts": texts, "pairs": _pair_sources(corpora)}
-
-
-def _by_objective(sources, recipe, read_by):
-    """{"mlm": {language: Source}, "tlm": {"SOURCE-TARGET": Source}} of those named.
-
-    `read_by` says of an objective's name what it reads.
-    """
-    texts = dict(sources["texts"])
-    for language, source in _sides(sources["pairs"]).items():
-        # Where a language has no text of its own, its sides of the pairs serve.
-        texts.setdefault(language, source)
-    pairs = {"-".join(pair): source for pair, source in sources["pairs"].items()}
-    read = {"texts": texts, "pairs": pairs}
-    by_objective = {}
-    for name in recipe.objectives:
-        wanted, own = read_by(name), read[OBJECTIVES[name].reads]
-        by_objective[name] = {key: own[key] for key in own if key in wanted}
-    return by_objective
-
-
-def _split(sources, monolingual, recipe):
-    """The sources without a share of them, or a fold, and that part as sources.
-
-    A document, or the pairs of one source text, come to one side, and no text that is
-    scored is on any side of a training example.
-    """
-    units = {
-        "texts": lambda language: _documents(monolingual[language]),
-        "pairs": lambda pair: pairs_by_source(sources["pairs"][pair].examples),
-    }
-    new_selection = functools.partial(
-        Selection, recipe.held_out_share or HELD_OUT_SHARE
-    )
-    fold = recipe.held_out_fold
-    if fold is not None:
-        keys = {
-            _name(kind, key): (own for own, _ in units[kind](key))
-            for kind, of_kind in sources.items()
-            for key in of_kind
-        }
-        new_selection = functools.partial(FoldSelection, keys_of_fold(keys, fold))
-    held_out = {"texts": {}, "pairs": {}}
-    others = {"texts": {}, "pairs": {}}
-    for kind, own in sources.items():
-        for key, source in own.items():
-            selection = new_selection()
-            for unit in units[kind](key):
-                selection.add(*unit)
-            held_out[kind][key] = selection.examples()
-            others[kind][key] = selection.others(source.examples)
-    texts = [text for own in held_out["texts"].values() for text in own]
-    for own in held_out["pairs"].values():
-        texts += [text for pair in own for text in pair]
-    excluded = HeldOutTexts(texts)
-    fields = {"texts": TEXT, "pairs": PAIR}
-    counts = {
-        kind: {
-            key: excluded.count_others(examples, fields[kind])
-            for key, examples in own.items()
-        }
-        for kind, own in others.items()
-    }
-    train = {"texts": {}, "pairs": {}}
-    for kind, own in sources.items():
-        for key, source in own.items():
-            if not counts[kind][key]:
-                raise ValueError(
-                    f"The texts of {_name(kind, key)} in recipe.data are too few, or "
-                    "too much alike, to hold some out. Name more of them, or other "
-                    "ones in recipe.held_out."
-                )
-            examples = excluded.without(others[kind][key], fields[kind])
-            train[kind][key] = Source(
-                examples,
-                counts[kind][key],
-                source.reports,
-                source.count - counts[kind][key],
-            )
-    return train, _held_out_sources(held_out)
-
-
-def _documents(paths):
-    """Yield the key and the lines of every document."""
-    for lines in documents(paths):
-        yield text_key("\n".join(lines)), lines
-
-
-def _name(kind, key):
-    return key if kind == "texts" else "-".join(key)
-
-
-def _held_out_sources(held_out):
-    """Sources of dicts of lists: `texts` by language, `pairs` by pair of languages."""
-    return {
-        "texts": {
-            language: _held_out_source({"text": own, "language": [language] * len(own)})
-            for language, own in held_out["texts"].items()
-        },
-        "pairs": {
-            pair: _held_out_source(
-                {
-                    "source": [source for source, _ in own],
-                    "target": [target for _, target in own],
-                    "source_language": [pair[0]] * len(own),
-                    "target_language": [pair[1]] * len(own),
-                }
-            )
-            for pair, own in held_out["pairs"].items()
-        },
-    }
-
-
-def _held_out_source(columns):
-    examples = tf.data.Dataset.from_tensor_slices(columns)
-    return Source(examples, len(examples))
-
-
-def _plain_source(paths, language):
-    report = plain_text.scan_plain_text(paths)
-    dataset = plain_text.read_plain_text(paths, language, report)
-    return Source(dataset, report.sentences, (report,))
-
-
-def _pair_sources(corpora):
-    sources = {}
-    for entry in corpora.bitext:
-        if entry.files:
-            report = bitext.scan_bitext(entry.files, *entry.languages)
-            dataset = bitext.read_bitext(entry.files, *entry.languages, report)
-        else:
-            files = (entry.source_file, entry.target_file)
-            report = bitext.scan_parallel_text(*files)
-            dataset = bitext.read_parallel_text(*files, *entry.languages, report)
-        source = Source(dataset, report.sentences, (report,))
-        _add(sources, entry.languages, source)
-    if corpora.gettext:
-        messages = list(
-            gettext_catalogues.iterate_messages(
-                corpora.gettext, corpora.gettext_languages
-            )
-        )
-        for language in corpora.gettext_languages:
-            own = [message for message in messages if message.language == language]
-            if not own:
-                raise ValueError(
-                    f"The catalogues hold no message in {language!r}. "
-                    f"Received: {corpora.gettext}."
-                )
-            dataset = gettext_catalogues.as_dataset(own)
-            _add(sources, ("en", language), Source(dataset, len(own)))
-    return sources
-
-
-def _sides(pairs):
-    """The two sides of sentence pairs, as text of their languages."""
-    sources = {}
-    for languages, source in pairs.items():
-        for side, language in zip(PAIR, languages, strict=True):
-            texts = source.examples.map(
-                lambda pair, side=side: {
-                    "text": pair[side],
-                    "language": pair[f"{side}_language"],
-                }
-            )
-            _add(sources, language, Source(texts, source.count))
-    return sources
-
-
-def _add(sources, key, source):
-    """Put a source under its key, after what is there already."""
-    if key in sources:
-        before = sources[key]
-        source = Source(
-            before.examples.concatenate(source.examples),
-            before.count + source.count,
-            before.reports + source.reports,
-        )
-    sources[key] = source
