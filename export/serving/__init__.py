@@ -15,15 +15,15 @@ if missing := [
         "pip install 'xlm-tf[serving]'"
     )
 
-from export.serving.client import (
+from export.serving.answers import (
     Classification,
-    Client,
     FilledMask,
     FoundAnswer,
     GeneratedText,
     HybridEmbedding,
     TaggedWord,
 )
+from export.serving.client import Client
 from export.serving.model_description import (
     ModelMetadata,
     SignatureDescription,
