@@ -4,6 +4,7 @@ import csv
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 
 import pytest
@@ -385,7 +386,12 @@ def test_a_damaged_study_is_said(make_study, write_study, trained, capsys, damag
 
 @pytest.mark.parametrize(
     "storage",
-    ["postgresql://me:secret@127.0.0.1:1/x", "sqlite:////nowhere/x.db", "nonsense"],
+    [
+        "postgresql://me:secret@127.0.0.1:1/x",
+        "postgresql://127.0.0.1:1/x?password=secret",
+        "sqlite:////nowhere/x.db",
+        "nonsense",
+    ],
 )
 def test_a_database_that_is_not_reached_is_said(write_study, capsys, storage):
     assert main(["tune", str(write_study(storage=storage))]) == 2
@@ -393,6 +399,23 @@ def test_a_database_that_is_not_reached_is_said(write_study, capsys, storage):
     assert len(lines) == 1
     assert "The database of the study" in lines[0]
     assert "secret" not in lines[0]
+
+
+@pytest.mark.parametrize("name", ["a b", "a?b#c", "100%41"])
+def test_any_name_of_a_folder(make_study, trained, name):
+    tune(make_study(output=name, trials=1), quiet=True)
+    study = make_study(output=name, trials=2)
+    assert tune(study, quiet=True).finished
+    assert len(trained.recipes) == 2
+    assert (study.output / "study.db").exists()
+
+
+def test_a_study_that_is_removed_while_it_runs(write_study, trained, capsys):
+    path = write_study()
+    trained.before = lambda recipe: shutil.rmtree(path.parent / "study")
+    assert main(["tune", str(path), "--quiet"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "study.db, cannot be used: it was removed while the study ran." in line
 
 
 def _tune(path, delay):

@@ -45,7 +45,7 @@ class StudyRecord:
             return cls.from_text(path.read_text(encoding="utf-8"), study)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(
-                f"{path} is damaged: {error}. Choose another output, or delete it."
+                f"{path} is damaged: {error!r}. Choose another output, or delete it."
             ) from error
 
     @classmethod

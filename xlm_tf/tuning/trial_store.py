@@ -6,6 +6,7 @@ import os
 import shutil
 import uuid
 import warnings
+from urllib.parse import quote
 
 from xlm_tf.optional_packages import import_optional
 from xlm_tf.output_files import visible_names
@@ -22,6 +23,8 @@ sqlalchemy_errors = import_optional(
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 State = optuna.trial.TrialState
+# How long another process may write to an SQLite file.
+_SECONDS_OF_OTHERS = 60
 # Of a trial that another process, which ended in the middle of it, had begun.
 _CONTINUES = "continues"
 _PROCESS = "process"
@@ -95,6 +98,8 @@ class TrialStore:
         ) as error:
             cause = error.__cause__ or error
             text = " ".join(str(getattr(cause, "orig", None) or cause).split())
+            if self.settings.storage is None and not self._database.exists():
+                text = "it was removed while the study ran"
             raise StorageError(
                 f"The database of the study, {self._shown_url()}, cannot be used: "
                 f"{text.rstrip('.')}. Expected one that is reached from here, with its "
@@ -102,14 +107,23 @@ class TrialStore:
                 "was not damaged."
             ) from error
 
-    def _url(self):
-        path = (self.output / "study.db").absolute()
-        return self.settings.storage or f"sqlite:///{path}"
+    @property
+    def _database(self):
+        return (self.output / "study.db").absolute()
+
+    def _storage(self):
+        url = self.settings.storage or f"sqlite:///{quote(str(self._database))}"
+        how = {}
+        if url.startswith("sqlite"):  # which others may hold as long as a disk is slow
+            how = {"connect_args": {"timeout": _SECONDS_OF_OTHERS}}
+        return optuna.storages.RDBStorage(url, engine_kwargs=how)
 
     def _shown_url(self):
-        url = self._url()
-        scheme, _, rest = url.partition("://")
-        return f"{scheme}://{rest.rpartition('@')[2]}"  # no password
+        url = self.settings.storage
+        if url is None:
+            return self._database
+        scheme, mark, rest = url.partition("?")[0].rpartition("://")
+        return f"{scheme}{mark}{rest.rpartition('@')[2]}"  # no password
 
     @contextlib.contextmanager
     def _write_errors(self):
@@ -140,7 +154,7 @@ class TrialStore:
         if before is None:
             record.write(self.output)
         how = {
-            "storage": optuna.storages.RDBStorage(self._url()),
+            "storage": self._storage(),
             "study_name": name,
             "direction": "maximize" if self.maximize else "minimize",
             "pruner": _pruner(self.study),
