@@ -32,10 +32,14 @@ ALLOWED = {
     "onednn": [],
     "quiet_start": [],
     "freed_memory": [],
+    "worker_processes": [],
     "text": ["private_keras", "version", "optional_packages", "output_files"],
     "data": ["text", "private_keras", "version", "optional_packages", "output_files"],
     # Its processes start without TensorFlow.
-    "collecting": ["text", "data", "version", "optional_packages", "output_files"],
+    "collecting": [
+        *("text", "data", "version", "optional_packages", "output_files"),
+        "worker_processes",
+    ],
     "layers": FOUNDATIONS,
     "checkpoints": FOUNDATIONS,
     "models": BELOW_MODELS,
@@ -44,7 +48,10 @@ ALLOWED = {
     "evaluation": [*MODELS, "data", "objectives"],
     "search": [*MODELS, "data"],
     "training": [*MODELS, "data", "objectives", "evaluation"],
-    "cleaning": [*MODELS, "data", "objectives", "evaluation", "search", "training"],
+    "cleaning": [
+        *(*MODELS, "data", "objectives", "evaluation", "search", "training"),
+        "worker_processes",
+    ],
     "tuning": [*MODELS, "data", "objectives", "evaluation", "training"],
     # Knows no work: functions and commands come from above.
     "cluster": ["version", "optional_packages"],

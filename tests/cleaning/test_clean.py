@@ -1,3 +1,4 @@
+import functools
 import gzip
 import json
 import os
@@ -321,6 +322,38 @@ def test_several_processes_change_nothing(noisy, expected, tmp_path, monkeypatch
     assert without_paths(files_of(folder), tmp_path) == without_paths(expected, noisy)
 
 
+class Deadly:
+    """Cleans blocks; one of them ends the process."""
+
+    def __init__(self, make_cleaner):
+        self.clean_block = make_cleaner()
+
+    def __call__(self, block):
+        if any(b"deadly" in line for line in block.lines):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.clean_block(block)
+
+
+def test_lines_that_end_processes_are_named(tmp_path, monkeypatch):
+    small(monkeypatch, block=4, shard=4)
+    lines = sentences(20)
+    write(tmp_path / "a.txt", lines[:6])
+    write(tmp_path / "b.txt", [*lines[6:13], "This is a deadly line.", *lines[13:]])
+    data = {"monolingual": {"en": ["a.txt", "b.txt"]}}
+    make_cleaner = clean_module._Cleaning.make_cleaner
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            clean_module._Cleaning,
+            "make_cleaner",
+            lambda self: functools.partial(Deadly, make_cleaner(self)),
+        )
+        with pytest.raises(ValueError, match=r"b\.txt, lines from 5 on: .* was ended"):
+            run(tmp_path, processes=2, data=data)
+    folder, _ = run(tmp_path, data=data)
+    run(tmp_path, data=data, output="whole")
+    assert files_of(folder) == files_of(tmp_path / "whole")
+
+
 def test_what_was_stopped_goes_on(noisy, expected, tmp_path, monkeypatch):
     copied(noisy, tmp_path)
     small(monkeypatch)
@@ -395,7 +428,7 @@ def test_other_texts_or_rules_need_another_folder(tmp_path, monkeypatch):
         patched.setattr("xlm_tf.cleaning.clean.write_report", stop)
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path, **other)
-    with pytest.raises(FileExistsError, match="beginning of another cleaning"):
+    with pytest.raises(FileExistsError, match=r"since: recipe\.rules\.symbols\. "):
         run(tmp_path, **other, rules={"symbols": False})
     run(tmp_path, **other)
     (tmp_path / "full").mkdir()
@@ -419,6 +452,53 @@ def test_what_a_killed_process_leaves(tmp_path):
     assert not (folder / "unfinished").exists()
 
 
+def stopped(folder, **fields):
+    """A cleaning that stops before its end, of whose lines all are judged."""
+
+    def stop(*args):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("xlm_tf.cleaning.clean.write_report", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(folder, **fields)
+
+
+def test_what_was_moved_or_copied_goes_on(noisy, expected, tmp_path, monkeypatch):
+    began = tmp_path / "before"
+    began.mkdir()
+    copied(noisy, began)
+    stopped(began, **FIELDS)
+    moved = tmp_path / "after"
+    began.rename(moved)
+    for path in moved.glob("*.gz"):
+        os.utime(path, (1, 1))
+    # Nothing is judged again.
+    monkeypatch.setattr(row_shards.RowShards, "write", None)
+    folder, _ = run(moved, **FIELDS)
+    assert without_paths(files_of(folder), moved) == without_paths(expected, noisy)
+
+
+@pytest.mark.parametrize("name", ["en.txt", "test.txt", "words.txt"])
+def test_other_content_of_the_same_size_is_refused(tmp_path, name):
+    write(tmp_path / "en.txt", sentences(5))
+    write(tmp_path / "test.txt", sentences(2, seed=1))
+    write(tmp_path / "words.txt", ["unheard-of"])
+    fields = {
+        "data": {"monolingual": {"en": ["en.txt"]}},
+        "held_out": {"monolingual": {"en": ["test.txt"]}},
+        "rules": {"word_lists": {"en": "words.txt"}},
+    }
+    stopped(tmp_path, **fields)
+    path = tmp_path / name
+    before = path.read_bytes()
+    path.write_bytes(before.swapcase())
+    with pytest.raises(FileExistsError, match=rf"content of recipe.*{name}\)\. Choose"):
+        run(tmp_path, **fields)
+    path.write_bytes(before)
+    run(tmp_path, **fields)
+
+
 def test_what_is_changed_before_it_ends_is_refused(tmp_path, monkeypatch):
     write(tmp_path / "en.txt", sentences(5))
     fields = {"data": {"monolingual": {"en": ["en.txt"]}}}
@@ -430,9 +510,11 @@ def test_what_is_changed_before_it_ends_is_refused(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(clean_module, "read_blocks", changed)
-        with pytest.raises(ValueError, match=r"en.txt was changed while it was read"):
+        with pytest.raises(
+            ValueError, match=r"while it was read: recipe\.data\..*en\.txt\)\. Delete"
+        ):
             run(tmp_path, **fields)
-    with pytest.raises(FileExistsError, match="beginning of another cleaning"):
+    with pytest.raises(FileExistsError, match=r"content of recipe\.data.*en\[0\]"):
         run(tmp_path, **fields)
     progress = tmp_path / "cleaned" / "unfinished" / "progress.jsonl"
     for content in (progress.read_text()[:-30], ""):

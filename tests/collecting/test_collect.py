@@ -201,7 +201,7 @@ def test_whole_files_are_not_read_again(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "read_pages", noted)
     with monkeypatch.context() as patch:
         patch.setattr(module, "_items", interrupted)
-        patch.setattr("xlm_tf.collecting.workers._BATCHES", 1)
+        patch.setattr("xlm_tf.worker_processes._BATCHES", 1)
         with pytest.raises(KeyboardInterrupt):
             run(inputs, tmp_path / "out", part=4)
     assert begun[0] == "a.warc.gz"
@@ -224,9 +224,34 @@ def test_other_arguments_do_not_go_on(tmp_path, monkeypatch):
             run(inputs, tmp_path / "out", **changed)
     with pytest.raises(FileExistsError, match="another collection"):
         run(inputs[:2], tmp_path / "out")
-    os.utime(inputs[0], (1, 1))
-    with pytest.raises(FileExistsError, match="another collection"):
+    content = inputs[3].read_text(encoding="utf-8")
+    inputs[3].write_text(content.replace("Hafen", "hafen"), encoding="utf-8")
+    with pytest.raises(FileExistsError, match=r"since: the content of .*dump\.xml\. "):
         run(inputs, tmp_path / "out")
+    inputs[3].write_text(content, encoding="utf-8")  # at another time
+    run(inputs, tmp_path / "out")
+
+
+def test_files_go_on_wherever_they_are(tmp_path, monkeypatch):
+    inputs = write_inputs(tmp_path / "in")[:2]
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_finish", lambda *_: pytest.fail("stopped"))
+        with pytest.raises(pytest.fail.Exception):
+            run(inputs, tmp_path / "out")
+    run(inputs, tmp_path / "whole")
+    (tmp_path / "out").rename(tmp_path / "moved")
+    (tmp_path / "elsewhere").mkdir()
+    copies = [tmp_path / "elsewhere" / path.name for path in inputs]
+    for path, copy in zip(inputs, copies, strict=True):
+        copy.write_bytes(path.read_bytes())
+        path.unlink()
+    with pytest.raises(FileExistsError, match=r"content of .*, the content of "):
+        run(copies[::-1], tmp_path / "moved")
+    monkeypatch.setattr(module, "read_pages", None)  # nothing is read again
+    run(copies, tmp_path / "moved")
+    found, expected = contents(tmp_path / "moved"), contents(tmp_path / "whole")
+    assert set(found) == set(expected)
+    assert found["documents.jsonl.gz"] == expected["documents.jsonl.gz"]
 
 
 def test_outputs_that_hold_something_else(tmp_path, lock_elsewhere):

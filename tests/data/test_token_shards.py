@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from xlm_tf.data import token_shards
+from xlm_tf.data.file_content import File
 from xlm_tf.data.token_shards import (
-    File,
     MappedShard,
     Shard,
     allow_open_files,

@@ -12,7 +12,6 @@ import json
 import shutil
 import sys
 import unicodedata
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -34,7 +33,6 @@ from xlm_tf.cleaning.cleaning_report import (
 )
 from xlm_tf.cleaning.duplicates import KEPT, RULES, DuplicateSearch
 from xlm_tf.cleaning.pair_rules import UsualPair
-from xlm_tf.cleaning.process_pool import mapped_on_processes
 from xlm_tf.cleaning.row_shards import RowPlaces, RowShards, Shard
 from xlm_tf.cleaning.text_blocks import (
     check_files_to_the_end,
@@ -44,7 +42,6 @@ from xlm_tf.cleaning.text_blocks import (
 )
 from xlm_tf.cleaning.text_repair import one_space
 from xlm_tf.data.corpus_report import check_files, usable_text
-from xlm_tf.data.file_stamps import file_stamps
 from xlm_tf.data.text_lines import split_lines, unpacked
 from xlm_tf.output_files import (
     claim_folder,
@@ -53,8 +50,10 @@ from xlm_tf.output_files import (
     whole_file,
 )
 from xlm_tf.text.language_codes import parse_language_code
+from xlm_tf.training.input_files import RECORD, Inputs, differences
 from xlm_tf.training.recipe_fields import RecipePart
 from xlm_tf.version import __version__
+from xlm_tf.worker_processes import Failure, Workers
 
 PROGRESS_FILE = "progress.jsonl"
 WORK_FOLDER = "unfinished"
@@ -96,9 +95,7 @@ def clean(recipe, processes=1, quiet=False, map_blocks=None):
     console = Console(quiet=quiet or not sys.stdout.isatty())
     with contextlib.ExitStack() as stack:
         if map_blocks is None:
-            map_blocks = stack.enter_context(
-                mapped_on_processes(cleaning.make_cleaner(), processes)
-            )
+            map_blocks = stack.enter_context(cleaning.mapped_on_processes(processes))
         bar = stack.enter_context(
             Progress(console=console, transient=True, disable=console.quiet)
         )
@@ -139,6 +136,38 @@ class _Cleaning:
         }
         return functools.partial(BlockCleaner, self.sources, rules, usual, words)
 
+    @contextlib.contextmanager
+    def mapped_on_processes(self, processes):
+        """Begin to clean on several processes; 1: this one.
+
+        Yields:
+            Function from an iterable of `Block` to an iterator over `CleanedBlock`.
+        """
+        make_cleaner = self.make_cleaner()
+        if processes == 1:
+            clean_block = make_cleaner()
+            yield lambda blocks: map(clean_block, blocks)
+            return
+        with Workers(processes, make_cleaner) as workers:
+            yield functools.partial(self._mapped, workers)
+
+    def _mapped(self, workers, blocks):
+        """What workers make of blocks, in their order.
+
+        Raises:
+            ValueError: one ends every process that it is given to.
+        """
+        items = ((block.place, block, block.size) for block in blocks)
+        for (source, file, line), cleaned in workers.map(items):
+            if isinstance(cleaned, Failure):
+                name = file_name(self.sources[source].files[file])
+                raise ValueError(
+                    f"{name}, lines from {line:,} on: twice, a process that cleaned "
+                    "them was ended, such as for want of memory. Start again with "
+                    "fewer processes: it goes on where it stopped."
+                )
+            yield cleaned
+
     def _some_pairs(self, source, number):
         """The first pairs of a source, repaired, whatever the rules say of them."""
         rules = self.recipe.rules.model_copy(
@@ -156,11 +185,10 @@ class _Cleaning:
 
     def run(self, map_blocks, bar):
         folder = self.recipe.output
-        plan = self._plan()
-        progress = _Progress(folder, plan)
+        progress = _Progress(self.recipe)
         for number, source in enumerate(self.sources):
             self._judge(number, source, progress, map_blocks, bar)
-        self._check_unchanged(plan["files"])
+        self._check_unchanged(progress.inputs)
         reports = []
         held_out_keys = self._held_out_keys(progress)
         for number, source in enumerate(self.data, start=len(self.references)):
@@ -277,31 +305,14 @@ class _Cleaning:
                     for entry in heapq.merge(earlier, later, key=lambda x: x[0]):
                         rejected_lines.write(_rejected_line(source, *entry))
 
-    def _plan(self):
-        """What the shards depend on: another plan gives others."""
-        return {
-            "version": __version__,
-            "recipe": self.recipe.model_dump(mode="json", exclude={"output"}),
-            "files": self._files(),
-        }
-
-    def _files(self):
-        """What files are read, with their sizes and times, as JSON has them."""
-        rules = self.recipe.rules
-        paths = [*self.recipe.data.paths, *self.recipe.held_out.paths]
-        paths += rules.word_lists.values()
-        models = filter(None, (rules.perplexity, rules.pairs.similarity))
-        paths += [x.model for x in models if Path(x.model).is_dir()]
-        return file_stamps(paths)
-
-    def _check_unchanged(self, files):
-        """Raise a ValueError for a file that is not what it was at the beginning."""
-        for path, was in self._files().items():
-            if was != files.get(path):
-                raise ValueError(
-                    f"{path} was changed while it was read. Delete "
-                    f"{self.recipe.output}, and start again."
-                )
+    def _check_unchanged(self, inputs):
+        """Raise a ValueError for files that are not what they were at the beginning."""
+        changed = inputs.changed(self.recipe)
+        if changed:
+            raise ValueError(
+                f"Changed while it was read: {', '.join(changed)}. Delete "
+                f"{self.recipe.output}, and start again."
+            )
 
 
 def _plain_languages(source):
@@ -387,10 +398,14 @@ class _Writer(contextlib.AbstractContextManager):
 
 
 class _Progress:
-    """The shards that are whole, of every source: a line each, after the plan."""
+    """The shards that are whole, of every source: a line each, after the recipe.
 
-    def __init__(self, output, plan):
-        self._output = output
+    Attributes:
+        inputs: `Inputs`, the files that they are of.
+    """
+
+    def __init__(self, recipe):
+        self._output = output = recipe.output
         self.folder = output / WORK_FOLDER
         self._path = self.folder / PROGRESS_FILE
         if (output / REPORT_FILE).exists():
@@ -401,7 +416,8 @@ class _Progress:
                 "delete it."
             )
         # What was killed at once has a folder, and nothing in it.
-        own = () if visible_names(self.folder) else (WORK_FOLDER,)
+        is_empty = visible_names(self.folder) <= {RECORD}
+        own = (WORK_FOLDER,) if is_empty else ()
         claim_folder(output, self._path.exists(), "a cleaning", own)
         # Of a process that was killed.
         for path in [*output.rglob(".*.partial")]:
@@ -410,15 +426,12 @@ class _Progress:
         self._whole, self._shards = set(), {}
         if not self._path.exists():
             self.folder.mkdir(exist_ok=True)
-            self._begin(plan)
+            self._begin(recipe)
         first, *lines = self._entries()
-        if not lines:  # nothing would be lost
-            self._begin(plan)
-        elif first != json.loads(json.dumps(plan)):
-            raise FileExistsError(
-                f"{output} holds the beginning of another cleaning: the texts or the "
-                "recipe were others. Choose another output, or delete it."
-            )
+        if lines:
+            self.inputs = self._checked_inputs(first, recipe)
+        else:  # nothing would be lost
+            self._begin(recipe)
         for content in lines:
             if "whole" in content:
                 self._whole.add(content["whole"])
@@ -426,19 +439,45 @@ class _Progress:
                 shard = Shard(**content)
                 self._shards.setdefault(shard.source, []).append(shard)
 
-    def _begin(self, plan):
+    def _begin(self, recipe):
+        self.inputs = Inputs.of(recipe)
+        self.inputs.write(self.folder)
+        plan = {"version": __version__, "recipe": recipe.model_dump(mode="json")}
         with whole_file(self._path) as partial:
             partial.write_text(json.dumps(plan) + "\n", encoding="utf-8")
 
+    def _checked_inputs(self, plan, recipe):
+        """The inputs of before; other ones would give other shards.
+
+        Raises:
+            FileExistsError: the recipe, the content of a file, or the program was
+                another one.
+        """
+        inputs = self._read(lambda: Inputs.read(self.folder), self.folder / RECORD)
+        if inputs is None or plan.get("version") != __version__:
+            changed = ["the version of xlm_tf"]
+        else:
+            changed = sorted(differences(*inputs.comparable(plan["recipe"], recipe)))
+            changed += [f"the content of {own}" for own in inputs.changed(recipe)]
+        if changed:
+            raise FileExistsError(
+                f"{self._output} holds the beginning of another cleaning. Changed "
+                f"since: {', '.join(changed)}. Choose another output, or delete it."
+            )
+        return inputs
+
     def _entries(self):
         """The plan, and what was done of it: list of dict, at least one."""
+        lines = self._path.read_text(encoding="utf-8").splitlines()
+        return self._read(lambda: list(map(json.loads, lines or [""])), self._path)
+
+    def _read(self, read, path):
+        """What is read of a file, or a ValueError that says how to go on without."""
         try:
-            lines = self._path.read_text(encoding="utf-8").splitlines()
-            return list(map(json.loads, lines or [""]))
-        except ValueError as error:
+            return read()
+        except (ValueError, TypeError, KeyError) as error:
             raise ValueError(
-                f"{self._path} is damaged: {error}. Delete {self._output}, and start "
-                "again."
+                f"{path} is damaged: {error}. Delete {self._output}, and start again."
             ) from error
 
     def shards(self, source):

@@ -75,6 +75,16 @@ class Block:
     lines: list
 
     @property
+    def place(self):
+        """(number of the source, number of its files, first line): ints."""
+        return self.source, self.file, self.first_line
+
+    @property
+    def size(self):
+        """Bytes of the lines: int."""
+        return sum(map(_size, self.lines))
+
+    @property
     def next_line(self):
         """The line behind it: int."""
         return self.first_line + len(self.lines)
@@ -122,10 +132,14 @@ def _some(lines):
     block, size = [], 0
     for line in lines:
         block.append(line)
-        size += len(line) if isinstance(line, bytes) else sum(map(len, line))
+        size += _size(line)
         if len(block) == LINES or size >= BYTES:
             break
     return block
+
+
+def _size(line):
+    return len(line) if isinstance(line, bytes) else sum(map(len, line))
 
 
 def _lines(paths):

@@ -1,8 +1,9 @@
 """Web text that is on disk -> documents of plain text: `xlm-tf collect`."""
 
+import dataclasses
 import functools
-import hashlib
 import importlib.metadata
+import itertools
 import json
 import os
 import sys
@@ -17,7 +18,7 @@ from xlm_tf.collecting.extraction import Extraction
 from xlm_tf.collecting.input_files import find_files
 from xlm_tf.collecting.pages import LeftOut, Outcome
 from xlm_tf.collecting.reading import read_pages
-from xlm_tf.collecting.workers import Failure, Workers
+from xlm_tf.data.file_content import File
 from xlm_tf.data.language_identification import LanguageIdentifier
 from xlm_tf.output_files import (
     claim_folder,
@@ -25,9 +26,12 @@ from xlm_tf.output_files import (
     full_disk_named,
     whole_file,
 )
+from xlm_tf.worker_processes import Failure, Workers
 
 VERSION = 1
 PROGRESS_FILE = "progress.json"
+# Beside it: what the files are, a line each.
+_INPUTS_FILE = "inputs.jsonl"
 REPORT_FILE = "report.md"
 # Where files grow until all is read.
 _UNFINISHED = "unfinished"
@@ -35,6 +39,10 @@ _OTHER = "other"
 _SUFFIX = ".jsonl.gz"
 # Bytes of pages, about: what is lost, and done again, where a run is interrupted.
 PART = 64 << 20
+# Files that are not as they were, in an error.
+_MOST_NAMED = 10
+# Seconds of a processor that a page may take.
+_SECONDS = 30
 _EXTRACTORS = ("trafilatura", "htmldate", "mwparserfromhell", "feedparser", "py3langid")
 
 
@@ -75,8 +83,9 @@ def collect(
     inputs, folder = [Path(path) for path in inputs], Path(folder)
     names = None if languages is None else _labels(languages)
     files, left_out = find_files(inputs, folder)
-    plan = _plan(files, languages, min_characters)
-    progress = _Progress(folder, plan, [InputCounts(left_out=x) for x in left_out])
+    plan = _plan(languages, min_characters)
+    counts = [InputCounts(left_out=x) for x in left_out]
+    progress = _Progress(folder, plan, files, counts)
     begin = functools.partial(Extraction, names, min_characters)
     if progress.file < len(files):
         with full_disk_named(folder):
@@ -102,17 +111,13 @@ def _labels(languages):
     return names
 
 
-def _plan(files, languages, min_characters):
-    """What the documents depend on: another plan gives others."""
-    listed = hashlib.sha256()
-    for file in files:
-        listed.update(json.dumps([str(x) for x in file]).encode() + b"\n")
+def _plan(languages, min_characters):
+    """What the documents depend on, beside the files: another plan gives others."""
     return {
         "version": VERSION,
         "extractors": {x: importlib.metadata.version(x) for x in _EXTRACTORS},
         "languages": languages,
         "min_characters": min_characters,
-        "files": listed.hexdigest(),
     }
 
 
@@ -127,7 +132,7 @@ class _Progress:
         languages: dict from language to [documents, characters].
     """
 
-    def __init__(self, folder, plan, counts):
+    def __init__(self, folder, plan, files, counts):
         self.folder = folder
         self._path = folder / PROGRESS_FILE
         self._plan = plan
@@ -139,25 +144,57 @@ class _Progress:
                 "or delete it."
             )
         claim_folder(folder, self._path.exists(), "a collection")
-        if self._path.exists():
-            self._read()
+        goes_on = self._path.exists() and self._read(files)
         self.save()
+        if not goes_on:
+            self._write_inputs(files)
         (folder / _UNFINISHED).mkdir(exist_ok=True)
 
-    def _read(self):
+    def _read(self, files):
+        """Read how far it is: bool, whether there is anything that would be lost."""
         content = json.loads(self._path.read_text(encoding="utf-8"))
         if not content["file"] and not content["records"]:
-            return  # nothing would be lost
-        if content["plan"] != self._plan:
+            return False
+        changed = sorted(
+            name
+            for name in {*content["plan"], *self._plan}
+            if content["plan"].get(name) != self._plan.get(name)
+        )
+        changed = changed or self._changed_inputs(files)
+        if changed:
             raise FileExistsError(
-                f"{self.folder} holds the beginning of another collection: the files, "
-                "the arguments or the versions of the extractors were others. Choose "
-                "another output, or delete it."
+                f"{self.folder} holds the beginning of another collection. Changed "
+                f"since: {', '.join(changed)}. Choose another output, or delete it."
             )
         self.file, self.records = content["file"], content["records"]
         self.sizes = content["sizes"]
         self.counts = [InputCounts(**own) for own in content["counts"]]
         self.languages = {name: own for name, own in content["languages"]}
+        return True
+
+    def _write_inputs(self, files):
+        with (
+            whole_file(self.folder / _INPUTS_FILE) as partial,
+            open(partial, "w", encoding="utf-8") as lines,
+        ):
+            for file in files:
+                own = dataclasses.asdict(File.of(file.path))
+                own |= {"kind": file.kind, "input": file.input}
+                lines.write(json.dumps(own) + "\n")
+
+    def _changed_inputs(self, files):
+        """What is not as it was of the files, wherever they are: list of str."""
+        changed = []
+        with open(self.folder / _INPUTS_FILE, encoding="utf-8") as lines:
+            for line, file in itertools.zip_longest(lines, files):
+                if None in (line, file):
+                    return ["the number of the files"]
+                own = json.loads(line)
+                as_it_was = own.pop("kind"), own.pop("input")
+                is_same = as_it_was == (file.kind, file.input)
+                if not is_same or not File(**own).is_same(file.path):
+                    changed.append(f"the content of {file.path}")
+        return changed[:_MOST_NAMED]
 
     def save(self):
         """Keep it, whatever happens."""
@@ -182,6 +219,7 @@ class _Progress:
 
     def end(self):
         """All is in its place."""
+        (self.folder / _INPUTS_FILE).unlink(missing_ok=True)
         self._path.unlink()
 
 
@@ -190,7 +228,7 @@ def _read_all(files, progress, begin, processes, languages, part, quiet):
     console = Console(quiet=quiet or not sys.stdout.isatty())
     with (
         DocumentFiles(progress.folder / _UNFINISHED, progress.sizes) as output,
-        Workers(processes or os.cpu_count(), begin) as workers,
+        Workers(processes or os.cpu_count(), begin, _SECONDS) as workers,
         Progress(console=console, transient=True, disable=console.quiet) as bar,
     ):
         before = sum(file.size for file in files[: progress.file])
@@ -232,8 +270,9 @@ def _items(files, first, done):
 
 
 def _failed(failure):
+    long, crash = f"takes more than {_SECONDS} s", "the extractor crashes"
     outcome = Outcome()
-    outcome.left_out[failure.reason] += 1
+    outcome.left_out[long if failure.took_long else crash] += 1
     return outcome
 
 

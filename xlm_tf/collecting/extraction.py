@@ -37,6 +37,14 @@ class Extraction:
 
     def __call__(self, item):
         """The `Outcome` of a `Page` or a `LeftOut`; of None nothing."""
+        try:
+            return self._outcome(item)
+        except Exception as error:  # of extractors, whatever they meet
+            outcome = Outcome()
+            outcome.left_out[f"the extractor fails ({type(error).__name__})"] += 1
+            return outcome
+
+    def _outcome(self, item):
         outcome = Outcome()
         if item is None:
             return outcome

@@ -38,14 +38,12 @@ class InputFile(typing.NamedTuple):
         kind: str, "warc", "html", "wiki" or "feed".
         input: int, the number of the argument that it comes from.
         size: int, bytes.
-        changed: int, when it was changed, in nanoseconds.
     """
 
     path: Path
     kind: str
     input: int
     size: int
-    changed: int
 
 
 def find_files(inputs, output):
@@ -125,8 +123,7 @@ def _raise(error):
 
 
 def _input_file(path, kind, number):
-    status = path.stat()
-    return InputFile(path, kind, number, status.st_size, status.st_mtime_ns)
+    return InputFile(path, kind, number, path.stat().st_size)
 
 
 def kind_of(path):

@@ -1,4 +1,4 @@
-"""What a training reads, which must stay as it was where it goes on, wherever it is."""
+"""What a recipe names: it stays as it was where the work goes on, wherever it is."""
 
 import dataclasses
 import json
@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from xlm_tf.data.token_shards import File
+from xlm_tf.data.file_content import File
 from xlm_tf.output_files import whole_file
 
 # In the output folder.
@@ -16,6 +16,9 @@ _ELSEWHERE = "..."
 # Fields that may name a folder. One of prepared corpora knows its content.
 _FOLDERS = re.compile(r"initial_(model|decoder)|data\.gettext\[\d+\]|.*\.dataset\.name")
 _PREPARED = "data.prepared"
+# Fields of models that judge texts, and do so until the end of the work: not only where
+# the folder is counts, as where a training begins with a model, but all that it holds.
+_JUDGES = re.compile(r"rules\.(perplexity|pairs\.similarity)\.model")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +26,8 @@ class Inputs:
     """The files and folders that a recipe names, by field.
 
     Attributes:
-        files: dict from fields, such as "data[0].source_file", to `File`.
+        files: dict from fields, such as "data[0].source_file", to `File`; of the files
+            of a model that judges texts, their names follow, "rules.perplexity.model/".
         folders: dict from fields to two paths: absolute, and from the output folder.
     """
 
@@ -103,7 +107,8 @@ class Inputs:
             recipe: the recipe that goes on with it.
 
         Returns:
-            two dicts, of before and now, which differ where the recipes do.
+            two dicts, of before and now, which differ where the recipes do, see
+        `differences`.
         """
         now = dict(_files(recipe.model_dump()))
         folders = {
@@ -112,9 +117,18 @@ class Inputs:
             if set(_places(path, recipe)) & set(self.folders.get(field, ()))
         }
         elsewhere = {"output", _PREPARED, *folders}
-        before = _without("", content, elsewhere | set(self.files))
+        before = _without("", content, elsewhere | _fields(self.files))
         after = recipe.model_dump(mode="json")
-        return before, _without("", after, elsewhere | set(now))
+        return before, _without("", after, elsewhere | _fields(now))
+
+
+def differences(before, after, where="recipe"):
+    """Yield the names of the fields that differ: str, such as "recipe.rules.script"."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in {*before, *after}:
+            yield from differences(before.get(key), after.get(key), f"{where}.{key}")
+    elif before != after:
+        yield where
 
 
 def files_in(field, value):
@@ -130,6 +144,11 @@ def files_in(field, value):
     for name, own in _leaves(field, value):
         if isinstance(own, Path) and own.is_file():
             yield name, own
+        elif isinstance(own, str) and _JUDGES.fullmatch(name):
+            folder = Path(own)
+            for path in sorted(folder.rglob("*")):
+                if path.is_file():
+                    yield f"{name}/{path.relative_to(folder).as_posix()}", path
 
 
 def without_places(field, part):
@@ -141,6 +160,11 @@ def without_places(field, part):
     """
     files = dict(files_in(field, part.model_dump()))
     return _without(field, part.model_dump(mode="json"), files)
+
+
+def _fields(files):
+    """The fields of files, without the names of those in folders: set of str."""
+    return {name.partition("/")[0] for name in files}
 
 
 def _files(content):

@@ -10,8 +10,8 @@ import tensorflow as tf
 from rich.console import Console
 from rich.progress import Progress
 
-from xlm_tf.data.file_stamps import file_stamps
-from xlm_tf.data.token_shards import File, Shard, token_dtype, write_shard
+from xlm_tf.data.file_content import File
+from xlm_tf.data.token_shards import Shard, token_dtype, write_shard
 from xlm_tf.objectives.token_sequences import token_ids_of_sides
 from xlm_tf.output_files import claim_folder, folders_unlocked, whole_file
 from xlm_tf.text.fingerprint import tokenizer_fingerprint
@@ -180,7 +180,7 @@ def _plan(recipe, tokenizer):
         "data": without_places("data", data),
         "held_out": recipe.held_out is not None,
         "held_out_share": recipe.held_out_share,
-        "files": list(file_stamps(paths).values()),
+        "files": [[own.bytes, own.crc32] for own in map(File.of, paths)],
         **({} if fold is None else {"held_out_fold": fold.model_dump()}),
     }
 

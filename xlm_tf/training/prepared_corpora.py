@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from xlm_tf.data.file_content import File
 from xlm_tf.data.token_examples import Part
-from xlm_tf.data.token_shards import File, MappedShard, Shard, allow_open_files
+from xlm_tf.data.token_shards import MappedShard, Shard, allow_open_files
 from xlm_tf.text.fingerprint import tokenizer_fingerprint
 
 VERSION = 1

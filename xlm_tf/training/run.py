@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from xlm_tf.output_files import lock_folder, visible_names, whole_file
 from xlm_tf.training.checkpoint import TrainingCheckpoint
-from xlm_tf.training.input_files import Inputs
+from xlm_tf.training.input_files import Inputs, differences
 from xlm_tf.training.optimizer import SCHEDULES_TO_THE_END
 from xlm_tf.training.reporting import Reporter
 from xlm_tf.training.strategy import (
@@ -360,7 +360,7 @@ def claim_output(recipe):
             both = before, content
             if inputs is not None:
                 both = inputs.comparable(before, recipe)
-            changed = sorted(_differences(*both, "recipe"))
+            changed = sorted(differences(*both))
             is_begun = any((output / name).exists() for name in _TRAINED)
             # Seeds may be added to others, and left out.
             if any(output.glob("seed-*")):
@@ -418,14 +418,6 @@ def _is_longer(recipe, before, changed):
             "now. Choose another output, or begin with its model (initial_model)."
         )
     return training.steps > before["training"]["steps"]
-
-
-def _differences(before, after, where):
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in {*before, *after}:
-            yield from _differences(before.get(key), after.get(key), f"{where}.{key}")
-    elif before != after:
-        yield where
 
 
 @contextlib.contextmanager

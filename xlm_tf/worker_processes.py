@@ -1,18 +1,18 @@
 """A function of many items by several processes, of which items may kill some.
 
-The extractors run C code on whatever the web holds: what takes too long or crashes ends
-a process, not the run.
+Extractors of text run C code on whatever the web holds, and memory may be short: what
+takes too long or crashes ends a process, not the run.
 """
 
 import collections
 import contextlib
 import multiprocessing
 import multiprocessing.connection
+import pickle
 import signal
+import traceback
 import typing
 
-# Seconds of a processor that an item may take.
-SECONDS = 30
 # Items, and bytes of them, that go to a process together.
 _ITEMS = 64
 _BYTES = 1 << 20
@@ -21,13 +21,13 @@ _BATCHES = 4
 
 
 class Failure(typing.NamedTuple):
-    """An item has no result.
+    """An item has no result: it ended the process, and that of a second attempt.
 
     Attributes:
-        reason: str.
+        took_long: bool, whether it took more seconds than it may.
     """
 
-    reason: str
+    took_long: bool
 
 
 class Workers:
@@ -37,10 +37,10 @@ class Workers:
         processes: int.
         begin: function, called in every process, which returns the function of an
             item. Goes there by pickle, as items and results do.
-        seconds: int, of a processor that an item may take.
+        seconds: int, of a processor that an item may take; 0: as many as it needs.
     """
 
-    def __init__(self, processes, begin, seconds=SECONDS):
+    def __init__(self, processes, begin, seconds=0):
         self._begin = begin
         self._seconds = seconds
         self._processes = processes
@@ -64,6 +64,10 @@ class Workers:
 
         Yields:
             (tag, result or `Failure`), in the order of the items.
+
+        Raises:
+            ValueError: a process ends before it has begun.
+            Exception: what the function raises; the process goes with it.
         """
         batches = _batches(items)
         window, waiting = collections.deque(), collections.deque()
@@ -153,8 +157,8 @@ class _Worker:
         except (EOFError, OSError):
             self._bury()
             return
-        if isinstance(answer, BaseException):
-            raise answer
+        if isinstance(answer, _Raised):
+            raise answer.error from RuntimeError(answer.where)
         if not self._has_begun:
             self._has_begun = True
             return
@@ -168,13 +172,15 @@ class _Worker:
         self.connection.close()
         code, batch = self._process.exitcode, self.batch
         if not self._has_begun:
-            raise RuntimeError(f"A process ended while it began, with {code}.")
+            raise ValueError(
+                f"A process ended while it began (exit code {code}), such as for want "
+                "of memory. Start again with fewer processes."
+            )
         batch.deaths += 1
         took_long = code == -getattr(signal, "SIGPROF", 0)
         # Somebody else may have ended it: once is no proof.
         if took_long or batch.deaths == 2:
-            long, crash = f"takes more than {self._seconds} s", "the extractor crashes"
-            batch.results.append(Failure(long if took_long else crash))
+            batch.results.append(Failure(took_long))
             batch.deaths = 0
         self._start()
         self.batch = None
@@ -206,24 +212,38 @@ def _work(connection, begin, seconds):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "SIGPROF"):
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    try:
-        function = begin()
-    except Exception as error:
-        connection.send(error)
-        return
-    try:
+    with contextlib.suppress(EOFError, OSError):  # nobody is there any more
+        try:
+            function = begin()
+        except Exception as error:
+            connection.send(_raised(error))
+            return
         connection.send(None)
         while True:
             for item in connection.recv():
                 _limit(seconds)
                 try:
                     result = function(item)
-                except Exception as error:  # of extractors, whatever they meet
-                    result = Failure(f"the extractor fails ({type(error).__name__})")
+                except Exception as error:
+                    result = _raised(error)
                 _limit(0)
                 connection.send(result)
-    except (EOFError, OSError):
-        return  # nobody is there any more
+
+
+class _Raised(typing.NamedTuple):
+    """An error in a process, and where it was raised there."""
+
+    error: Exception
+    where: str
+
+
+def _raised(error):
+    where = "".join(traceback.format_exception(error))
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # one that does not travel
+        error = RuntimeError(f"{type(error).__name__}: {error}")
+    return _Raised(error, where)
 
 
 def _limit(seconds):

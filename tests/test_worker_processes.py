@@ -6,7 +6,14 @@ import time
 
 import pytest
 
-from xlm_tf.collecting.workers import Failure, Workers
+from xlm_tf.worker_processes import Failure, Workers
+
+
+class OfTwo(Exception):
+    """An error that pickle cannot make again."""
+
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
 
 
 def twice(item):
@@ -16,7 +23,9 @@ def twice(item):
         while True:
             pass
     if item == "raise":
-        raise RecursionError
+        raise FileNotFoundError(2, "No such thing", "a.txt")
+    if item == "raise what stays here":
+        raise OfTwo("one", "two")
     if isinstance(item, str) and os.path.dirname(item) and not os.path.exists(item):
         open(item, "w").close()
         os.kill(os.getpid(), signal.SIGKILL)  # as somebody else might, once
@@ -45,20 +54,38 @@ def test_results_come_in_order(processes):
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such timer")
-def test_items_that_crash_hang_or_raise_fail_alone(tmp_path):
+def test_items_that_crash_or_hang_fail_alone(tmp_path):
     killed = str(tmp_path / "killed")
-    items = [1, "crash", 2, "hang", "raise", killed, 3, *["x"] * 100]
+    items = [1, "crash", 2, "hang", killed, 3, *["x"] * 100]
     found = [result for _, result in run(items, 2, seconds=1)]
-    assert found[:2] == [2, Failure("the extractor crashes")]
-    assert found[2:4] == [4, Failure("takes more than 1 s")]
-    assert found[4] == Failure("the extractor fails (RecursionError)")
-    assert found[5:] == [killed * 2, 6, *["xx"] * 100]
+    assert found[:4] == [2, Failure(False), 4, Failure(True)]
+    assert found[4:] == [killed * 2, 6, *["xx"] * 100]
+
+
+def test_errors_of_the_function_are_raised():
+    with pytest.raises(FileNotFoundError, match=r"a\.txt") as caught:
+        run([1, "raise", 2], 2)
+    assert "in twice" in str(caught.value.__cause__)
+    with pytest.raises(RuntimeError, match="OfTwo: one and two"):
+        run(["raise what stays here"], 1)
 
 
 def test_what_cannot_begin_is_said():
     with (
         pytest.raises(ValueError, match="nothing to begin with"),
         Workers(2, begin_badly) as workers,
+    ):
+        list(workers.map([(0, 1, 1)]))
+
+
+def end_at_once():
+    os._exit(3)
+
+
+def test_a_process_that_ends_before_it_begins_is_no_loop():
+    with (
+        pytest.raises(ValueError, match=r"began \(exit code 3\).* fewer processes"),
+        Workers(2, end_at_once) as workers,
     ):
         list(workers.map([(0, 1, 1)]))
 
