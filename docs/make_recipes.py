@@ -7,7 +7,8 @@ import inspect
 from pathlib import Path
 
 from xlm_tf.cleaning.cleaning_recipe import CleaningRecipe
-from xlm_tf.training.recipe_loader import RECIPES, part_of
+from xlm_tf.training.recipe_loader import RECIPES
+from xlm_tf.training.recipe_reading import part_of
 
 PAGE = Path(__file__).with_name("recipes.md")
 HEAD = """\

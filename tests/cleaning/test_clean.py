@@ -16,7 +16,7 @@ from xlm_tf.cleaning import row_shards, text_blocks
 from xlm_tf.cleaning.clean import clean
 from xlm_tf.cleaning.cleaning_recipe import load_cleaning_recipe
 from xlm_tf.cli import main
-from xlm_tf.training.recipe_loader import RecipeError
+from xlm_tf.training.recipe_reading import RecipeError
 
 SUBJECTS = ["The old baker", "My younger sister", "A tired driver", "The new teacher"]
 VERBS = ["painted", "repaired", "sold", "forgot", "photographed", "admired"]
@@ -737,6 +737,24 @@ def test_files_that_do_not_fit_are_named_before_the_work(tmp_path, monkeypatch):
         with pytest.raises(ValueError, match=said):
             run(tmp_path, data=data)
         assert not (tmp_path / "cleaned").exists()
+
+
+def test_the_command_starts_without_tensorflow(tmp_path):
+    write(tmp_path / "en.txt", sentences(3))
+    recipe = recipe_of(tmp_path, data={"monolingual": {"en": ["en.txt"]}})
+    program = (
+        "import sys; from xlm_tf.cli import main; code = main(sys.argv[1:]); "
+        "assert 'tensorflow' not in sys.modules; sys.exit(code)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "clean", recipe, "--processes", "1"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "en: 3 of 3 kept" in ended.stdout
 
 
 def test_a_beginning_without_a_line_is_none(tmp_path, monkeypatch):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from xlm_tf.training.recipe_loader import RECIPES, part_of
+from xlm_tf.training.recipe_loader import RECIPES
+from xlm_tf.training.recipe_reading import part_of
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from xlm_tf.cli import main
-from xlm_tf.training.recipe_loader import RecipeError
+from xlm_tf.training.recipe_reading import RecipeError
 from xlm_tf.tuning.search_space import Dimension
 from xlm_tf.tuning.study_file import StudyFile, load_study
 

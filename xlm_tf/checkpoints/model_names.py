@@ -5,8 +5,6 @@ import os
 import re
 from pathlib import Path
 
-import tensorflow as tf
-
 from xlm_tf.checkpoints.released_models import PRESETS
 
 HUB = "hf://"
@@ -35,11 +33,18 @@ def resolve(name, folder=None):
         return text
     scheme, is_address, _ = text.partition("://")
     if is_address:
-        if scheme in (*_SCHEMES, *tf.io.gfile.get_registered_schemes()):
+        if scheme in _SCHEMES or _knows_files_of(scheme):
             return text
     elif (path := Path(folder or "", os.path.expanduser(name))).exists():
         return str(path)
     raise FileNotFoundError(no_model(text))
+
+
+def _knows_files_of(scheme):
+    # Late: names are all that recipes need.
+    import tensorflow as tf
+
+    return scheme in tf.io.gfile.get_registered_schemes()
 
 
 def no_model(name):

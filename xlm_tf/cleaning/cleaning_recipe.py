@@ -17,8 +17,13 @@ from xlm_tf.training.recipe_fields import (
     RecipePart,
     Truth,
 )
-from xlm_tf.training.recipe_loader import RecipeError, context_of, lines_of, read_fields
 from xlm_tf.training.recipe_parts import Bitext, contradictions_of_texts
+from xlm_tf.training.recipe_reading import (
+    RecipeError,
+    context_of,
+    lines_of,
+    read_fields,
+)
 
 
 class _Switch:
@@ -255,6 +260,11 @@ class Rules(RecipePart):
     boilerplate: switchable(Boilerplate) = Field(
         Boilerplate(), description="Lines that are repeated often."
     )
+
+    @property
+    def has_models(self):
+        """Whether a model judges lines or pairs: bool."""
+        return self.perplexity is not None or self.pairs.similarity is not None
 
 
 class Texts(RecipePart):

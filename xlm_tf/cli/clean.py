@@ -10,6 +10,11 @@ from xlm_tf.cli.cluster_arguments import (
     check_cluster_arguments,
     on_cluster,
 )
+from xlm_tf.freed_memory import keep_freed_memory
+from xlm_tf.quiet_start import start_tensorflow
+
+# But by rules that are models, which start it.
+USES_TENSORFLOW = False
 
 
 def add_arguments(parser):
@@ -49,6 +54,9 @@ def run(args):
     if args.rejected:
         overrides["rejected"] = True
     recipe = load_cleaning_recipe(args.recipe, args.data, **overrides)
+    if recipe.rules.has_models:
+        keep_freed_memory()
+        start_tensorflow()
     processes = args.processes or os.cpu_count()
     if args.cluster is None:
         reports = clean(recipe, processes, args.quiet)

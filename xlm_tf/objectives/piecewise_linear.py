@@ -3,10 +3,10 @@
 import dataclasses
 import itertools
 import math
+import numbers
 import re
 
 import numpy as np
-import tensorflow as tf
 
 # What an int64 of a graph holds, and a float64 exactly.
 MOST_STEPS = 2**53
@@ -97,8 +97,11 @@ class PiecewiseLinear:
         Returns:
             float; or a float64 tensor of the same shape.
         """
-        if not tf.is_tensor(step):
+        if isinstance(step, numbers.Real):
             return float(np.interp(step, self.steps, self.values))
+        # Late: recipes are read without it.
+        import tensorflow as tf
+
         steps = tf.constant(self.steps, "int64")
         values = tf.constant(self.values, "float64")
         step = tf.clip_by_value(tf.cast(step, "int64"), 0, steps[-1])

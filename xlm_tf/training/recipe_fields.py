@@ -1,7 +1,7 @@
 """The kinds of values in recipes: text, paths by where they start, languages, models.
 
 Pydantic checks them one by one. Paths and models are looked up when a file is read,
-whose folders are the context of the validation (`xlm_tf.training.recipe_loader`); a
+whose folders are the context of the validation (`xlm_tf.training.recipe_reading`); a
 recipe that is made in Python is taken as it is.
 """
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Literal
 
-import keras
 from pydantic import Field, field_validator
 
 from xlm_tf.training.recipe_fields import (
@@ -284,6 +283,8 @@ class BackboneArguments(RecipePart):
     @field_validator("activation")
     @classmethod
     def _check_activation(cls, name):
+        import keras
+
         try:
             keras.activations.get(name)
         except ValueError as error:

@@ -11,13 +11,8 @@ from pydantic import Field, ValidationError
 from xlm_tf.training.input_files import files_in
 from xlm_tf.training.prepared_corpora import PreparedCorpora
 from xlm_tf.training.recipe_fields import Distinct, OutputPath, RecipePart, Truth
-from xlm_tf.training.recipe_loader import (
-    RecipeError,
-    check_recipe,
-    kind_of,
-    lines_of,
-    part_of,
-)
+from xlm_tf.training.recipe_loader import check_recipe, kind_of
+from xlm_tf.training.recipe_reading import RecipeError, lines_of, part_of
 from xlm_tf.training.recipe_yaml import read_yaml
 from xlm_tf.training.shipped_recipes import find_recipe
 from xlm_tf.tuning.search_space import Dimension, SearchSpace
