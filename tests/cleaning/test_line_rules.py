@@ -83,6 +83,8 @@ def test_every_rule_finds_its_own(rules_of, text, rule, seen):
         "We read the document.It was rather long (ten pages).",
         "Let x = 5 be the number of all cases.",
         "Where i <n and p <q, the sum is larger.",
+        "It holds for x<y and z>w, and so for u<v of all w>x.",
+        "He wrote to <Jane Doe of London> and waited for an answer.",
         "Open File => Save, and it is kept.",
         "The sounds [b] and [u] are both there.",
         "It has cost him US$(10) in the end.",

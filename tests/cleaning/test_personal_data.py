@@ -60,3 +60,19 @@ def test_endless_digits_take_no_time_and_hide_no_number():
     text = PersonalDataMask("en")(f"Call 020 7946 0123, {digits}, or +44 7911 123456.")
     assert text == f"Call [PHONE], {digits}, or [PHONE]."
     assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("sign", [" ", ".", "-"])
+def test_long_rows_of_numbers_are_not_looked_through(sign, monkeypatch):
+    mask, seen = PersonalDataMask("en"), []
+    matcher = mask._phones.PhoneNumberMatcher
+
+    def noted(text, *args, **kwargs):
+        seen.append(text)
+        return matcher(text, *args, **kwargs)
+
+    monkeypatch.setattr(mask._phones, "PhoneNumberMatcher", noted)
+    row = sign.join("71" * 500)
+    text = mask(f"Call 020 7946 0123 for {row}, or +44 7911 123456.")
+    assert text == f"Call [PHONE] for {row}, or [PHONE]."
+    assert max(map(len, seen)) < 100

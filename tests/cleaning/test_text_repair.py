@@ -19,6 +19,8 @@ from xlm_tf.cleaning.text_repair import TextRepair, one_space, without_tags
         ("\ufeffein­fach", "einfach"),
         # What must stay as it is.
         ("if a<b && c>d: x < y", "if a<b && c>d: x < y"),
+        ("If a<b and c>d, or q<p while s>t.", "If a<b and c>d, or q<p while s>t."),
+        ("<input disabled name=x>a<p hidden>b<td data-x nowrap>c", "a b c"),
         ("می\u200cخواهم «سلام»", "می\u200cخواهم «سلام»"),
         ("क्षत्रिय हूँ", "क्षत्रिय हूँ"),
         ("L’été “ça va”…", "L’été “ça va”…"),

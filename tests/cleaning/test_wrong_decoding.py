@@ -20,6 +20,9 @@ from xlm_tf.cleaning.wrong_decoding import WrongDecoding
         ("en", "He went to the cafГ© in town."),
         ("fr", "Il va Г la gare, et voilГ tout."),
         ("en", "It was late вЂ and dark."),
+        ("pt", "Ele foi Г praia."),
+        ("de", "Im Jahr 2010 (Mai).В Danach kam er."),
+        ("de", "Es waren 3,1Р’В Millionen Zuschauer."),
     ],
 )
 def test_signs(language, text):
@@ -47,6 +50,9 @@ def test_signs(language, text):
         ("ru", "Коробка Д×Ш×В, в сантиметрах."),
         ("en", "Pepsi™cola and Windows®phone are names."),
         ("en", "The letter я is the last, the words я и ты mean I and you."),
+        ("en", "The vitamin В is in milk, and the point Г is on the line."),
+        ("de", "В ist ein Vitamin; Vitamin-В und A/В sind es auch."),
+        ("de", "Das Vitamin В und der Punkt Г stehen hier, auch В."),
         ("en", "In Russian, «в» and “а” are words, and Л. Н. are initials."),
         ("en", "See https://example.org/a/b?c=d and watch?v=x1 for more."),
     ],

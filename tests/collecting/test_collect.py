@@ -1,5 +1,6 @@
 """Whole collections: what they write, on how many processes, stopped and gone on."""
 
+import bz2
 import gzip
 import json
 import os
@@ -121,6 +122,26 @@ def test_a_file_for_every_language(tmp_path):
     report = (out / "report.md").read_text(encoding="utf-8")
     total = sum(len(x["text"]) for x in documents(out / "swa.jsonl.gz"))
     assert f"| swa | 2 | {total:,} |" in report
+
+
+def test_cut_pages_of_a_folder_are_named(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    noise = random.Random(1).randbytes(3000).hex()
+    content = (page("en") + noise).encode()
+    for name, packed in (
+        ("half.html.gz", gzip.compress(content)[:-2000]),
+        ("begun.html.gz", gzip.compress(content)[:15]),
+        ("page.html.bz2", bz2.compress(content)[:-2000]),
+        ("broken.html.bz2", bz2.compress(content)[:50] + bytes(500)),
+        ("whole.html.gz", gzip.compress(content)),
+    ):
+        (folder / name).write_bytes(packed)
+    (counts,) = run([folder], tmp_path / "out")
+    assert counts.documents == 1
+    assert counts.left_out == {"unreadable record": 4}
+    assert len(counts.notes) == 4
+    assert "half.html.gz, before byte" in "".join(counts.notes)
 
 
 def test_short_documents_are_counted(tmp_path):

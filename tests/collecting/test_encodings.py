@@ -18,6 +18,7 @@ ENCODED = [
     ("pl", "iso-8859-2", "iso-8859-2"),
     ("pl", "windows-1250", "cp1250"),
     ("de", "iso-8859-1", "cp1252"),
+    ("de", "macintosh", "mac_roman"),
     ("ru", "utf-8", "utf-8"),
 ]
 WRONG = ["utf-8", "iso-8859-1", "windows-1251", "shift_jis", "no-such-encoding"]

@@ -10,7 +10,12 @@ import collections
 import functools
 import re
 
-from xlm_tf.cleaning.text_repair import BLOCK_TAGS, INLINE_TAGS, REPLACEMENT
+from xlm_tf.cleaning.text_repair import (
+    BLOCK_TAGS,
+    INLINE_TAGS,
+    REPLACEMENT,
+    REST_OF_TAG,
+)
 from xlm_tf.cleaning.wrong_decoding import WrongDecoding
 from xlm_tf.optional_packages import import_optional
 from xlm_tf.text.language_codes import UNSPACED_LANGUAGES, parse_language_code
@@ -54,7 +59,7 @@ _MARKUP_SIGN = re.compile(r"[<>{}=&$\[(@!*;]")
 _MARKUP = re.compile(
     # Tags that are whole, that end a part, or that a line's end cuts off; `<` stands in
     # formulas, too.
-    r"</?[a-z][\w:-]*(?:\s[^<>]*)?/?>|</[a-z]"
+    rf"</?[a-z][\w:-]*{REST_OF_TAG}|</[a-z]"
     rf"|<(?=\w\w)(?:{BLOCK_TAGS}|{INLINE_TAGS})(?:[\s/]|$)"
     r"|<[a-z]+\s[\w-]+\s?=|<[a-z]$"
     r"|<!--|-->|/>"

@@ -24,8 +24,9 @@ _IPV6 = re.compile(
 # What phonenumbers is asked about: it takes long for lines without any.
 _PHONE = re.compile(r"\d(?:[\s().\-/]*\d){5,}")
 _PHONE_LENGTHS = range(7, 16)
-# Digits that no number is made of, in which phonenumbers would look for long.
-_NO_NUMBER = re.compile(r"(\d{40,})")
+# Digits that no number is made of, in which phonenumbers would look for long: without
+# end, or with nothing but single spaces, dots or dashes between them.
+_NO_NUMBER = re.compile(r"(\d(?:[ .-]?\d){39,})")
 # Where numbers without the code of a country may come from, too, in any language.
 _REGIONS = (
     "US",

@@ -27,10 +27,21 @@ _ENDS_OF_HIDDEN = {
     "script": re.compile(r"</script\s*>", re.I),
     "style": re.compile(r"</style\s*>", re.I),
 }
-_ATTRIBUTE = r"""\s+[\w:.@-]+(?:\s?=\s?(?:"[^"]*"|'[^']*'|[^\s"'<>]+))?"""
-_REST_OF_TAG = rf"(?:{_ATTRIBUTE})*\s*/?>"
-_BLOCK_TAG = re.compile(rf"</?(?:{BLOCK_TAGS}){_REST_OF_TAG}", re.I)
-_INLINE_TAG = re.compile(rf"</?(?:{INLINE_TAGS}){_REST_OF_TAG}", re.I)
+# Attributes without a value; `x<b and c>d` has others, and is no tag.
+_BARE_ATTRIBUTES = (
+    "allowfullscreen alt async autofocus autoplay checked class compact controls "
+    "crossorigin declare default defer disabled download formnovalidate hidden href id "
+    "inert ismap itemscope loop multiple muted name nohref nomodule noresize "
+    "noshade novalidate nowrap open playsinline readonly required reversed scoped "
+    "seamless selected style title value (?:data|aria)-[\\w.:-]+"
+).replace(" ", "|")
+_ATTRIBUTE = (
+    rf"""\s+(?:[\w:.@-]+\s?=\s?(?:"[^"]*"|'[^']*'|[^\s"'<>]+)"""
+    rf"""|(?:{_BARE_ATTRIBUTES})(?![\w:.@-]))"""
+)
+REST_OF_TAG = rf"(?:{_ATTRIBUTE})*\s*/?>"
+_BLOCK_TAG = re.compile(rf"</?(?:{BLOCK_TAGS}){REST_OF_TAG}", re.I)
+_INLINE_TAG = re.compile(rf"</?(?:{INLINE_TAGS}){REST_OF_TAG}", re.I)
 # Format characters that only change how a line is shown; joiners are part of words.
 _INVISIBLE = dict.fromkeys(
     [0x00AD, 0x200B, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]

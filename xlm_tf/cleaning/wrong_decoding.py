@@ -47,8 +47,9 @@ _SIGN_IN_WORD = re.compile(
     r"|[A-Z][\u00a9\u00ae][A-Z]"  # ISO 8859-2
 )
 # What UTF-8 is in Windows-1251: a capital from \u0412 on begins a character of two
-# bytes (\u0413 and a space are \u00e0), a letter from \u0430 on one of three; the rest
-# are of these.
+# bytes, a letter from \u0430 on one of three; the rest are of these. Beside a space a
+# capital alone may be one of a name, too: \u0413 is \u00e0 where that is a word, and
+# \u0412 a space that follows a sign at once.
 _GOES_ON = (
     r"[\u00a0\u00a4\u00a6\u00a7\u00a9\u00ab-\u00ae\u00b0\u00b1\u00b5-\u00b7\u00bb"
     r"\u0401-\u040f\u0451-\u0491\u2013\u2014\u2018-\u201a\u201c-\u201e\u2020-\u2022"
@@ -56,9 +57,11 @@ _GOES_ON = (
 )
 _UTF_8_IN_CYRILLIC = (
     r"(?<![\u00ab\u201c\u201e\u2018'\"(])\b"
-    rf"(?:[\u0412-\u042f]{_GOES_ON}|[\u0412\u0413] "
+    rf"(?:[\u0412-\u042f]{_GOES_ON}|(?<=[^\s\w/\u2013\u2014-])\u0412 "
     rf"|[\u0430-\u043f](?:{_GOES_ON}{{2}}|[\u0402\u0452]))"
 )
+_A_GRAVE = r"(?<![\u00ab\u201c\u201e\u2018'\"(])\b\u0413 "
+_WITH_A_GRAVE = ("fr", "pt", "ca", "gl", "oc", "vi")
 
 
 class WrongDecoding:
@@ -78,9 +81,11 @@ class WrongDecoding:
             regex = import_optional(
                 "regex", "Rules of text", "pip install 'xlm-tf[clean]'"
             )
-            self._mixed = regex.compile(
-                rf"\p{{Latin}}\p{{Cyrillic}}|\p{{Cyrillic}}\p{{Latin}}|{_UTF_8_IN_CYRILLIC}"
-            )
+            mixed = r"\p{Latin}\p{Cyrillic}|\p{Cyrillic}\p{Latin}"
+            mixed += f"|{_UTF_8_IN_CYRILLIC}"
+            if parse_language_code(language).language in _WITH_A_GRAVE:
+                mixed += f"|{_A_GRAVE}"
+            self._mixed = regex.compile(mixed)
 
     def __call__(self, text):
         """What shows that a text was decoded wrongly: str, or None."""

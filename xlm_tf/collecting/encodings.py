@@ -23,7 +23,11 @@ _CANDIDATES = (
     *("utf-8", "cp1252", "cp1251", "gb18030", "cp932", "euc_jp", "cp949", "big5hkscs"),
     *("cp1250", "iso8859-2", "cp1254", "cp1256", "cp1253", "iso8859-7", "cp1255"),
     *("cp874", "koi8-u", "iso8859-5", "cp1257", "cp1258", "cp866", "iso8859-6"),
+    "mac_roman",
 )
+# Of these few pages are: where nothing names them, they are as far behind as what is
+# named is ahead.
+_RARE = ("mac_roman",)
 _BOMS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF16_LE: "utf-16-le",
@@ -84,11 +88,12 @@ def decode(content, charset, identifier):
             return -math.inf
         broken = sum(x == "\ufffd" or "\x80" <= x < "\xa0" for x in text)
         wide = sum(x > "\x7f" for x in text)
+        favour = 1 if encoding in declared else -(encoding in _RARE)
         return (
             identifier.likeness(text) / max(len(text.encode()), 1)
             - _BROKEN * broken
             - _MANY_BROKEN * (broken > 1 + wide / 100)
-            + _DECLARED / max(evidence, 1) ** 2 * (encoding in declared)
+            + _DECLARED / max(evidence, 1) ** 2 * favour
         )
 
     candidates = dict.fromkeys([*declared, *_CANDIDATES])

@@ -28,6 +28,7 @@ EXPECTED = (
 EMPTY = "empty file"
 OTHER_KIND = "another kind of file"
 LINKED = "link to a folder"
+DAMAGED = "damaged"
 
 
 class InputFile(typing.NamedTuple):
@@ -35,7 +36,8 @@ class InputFile(typing.NamedTuple):
 
     Attributes:
         path: Path.
-        kind: str, "warc", "html", "wiki" or "feed".
+        kind: str, "warc", "html", "wiki" or "feed"; "damaged" where nothing can be
+            read, which reading says.
         input: int, the number of the argument that it comes from.
         size: int, bytes.
     """
@@ -93,6 +95,11 @@ def _of_file(path, number, counts):
     if not path.stat().st_size:
         raise ValueError(f"{path} is empty. {EXPECTED}")
     kind = kind_of(path)
+    if kind == DAMAGED:
+        raise ValueError(
+            f"{path} is damaged or cut off: it is packed, and nothing of it can be "
+            "unpacked. Fetch it again."
+        )
     if kind is None:
         raise ValueError(f"{path} is {OTHER_KIND}. {EXPECTED}")
     yield _input_file(path, kind, number)
@@ -128,15 +135,10 @@ def _input_file(path, kind, number):
 
 def kind_of(path):
     """What a file is, by its content: see `InputFile.kind`; None for all others."""
-    try:
-        with PackedFile(path) as file:
-            content = file.content().read(_BEGINNING)
-    except (EOFError, zlib.error, ValueError):
-        return None
-    except OSError as error:
-        if error.errno is None:  # of bz2: no file of that kind
-            return None
-        raise
+    with PackedFile(path) as file:
+        content, is_damaged = _beginning(file.content())
+    if is_damaged and not content:
+        return DAMAGED
     if re.match(rb"WARC/\d", content):
         return "warc"
     encoding = "utf-8"
@@ -159,3 +161,19 @@ def kind_of(path):
     name = path.name.lower().removesuffix(".gz").removesuffix(".bz2")
     is_named = name.endswith(_HTML_NAMES) and (match or "<" in text)
     return "html" if is_named else None
+
+
+def _beginning(stream):
+    """The first bytes of a stream, as far as it is whole: (bytes, bool: it is not)."""
+    content = b""
+    try:
+        # Piece by piece: of a cut file, what comes before the cut.
+        while part := stream.read1(_BEGINNING - len(content)):
+            content += part
+    except (EOFError, zlib.error, ValueError):
+        return content, True
+    except OSError as error:
+        if error.errno is not None:  # not of bz2
+            raise
+        return content, True
+    return content, False

@@ -37,7 +37,9 @@ def _whole(packed, kind):
         while size <= LARGEST_PAGE and (part := stream.read(1 << 16)):
             parts.append(part)
             size += len(part)
-    except (EOFError, zlib.error) as error:
+    except (EOFError, zlib.error, OSError) as error:
+        if getattr(error, "errno", None) is not None:  # not of bz2
+            raise
         return LeftOut(UNREADABLE, note_of(packed, str(error)))
     if size > LARGEST_PAGE:
         return LeftOut(TOO_LARGE)
