@@ -12,6 +12,7 @@ from export.input_checks import (
     assert_padded_at_the_end,
     assert_same_rows,
     assert_tokens,
+    padded_at_the_end,
 )
 from export.languages import any_language, takes_language
 from xlm_tf.models.causal_lm import XLMCausalLM
@@ -25,13 +26,17 @@ class Sources:
         task: the task, with a preprocessor.
 
     Attributes:
-        token_ids, padding_mask: str, the names of the inputs (B, T) that are padded.
+        token_ids, padding_mask, language_ids: str, the names of the inputs (B, T), one
+            for every token, which are padded.
+        ends: bool, whether the end token stands behind a text.
         token_shapes: dict from the inputs of a graph of token ids to their shapes, all
             int32.
     """
 
     token_ids = "encoder_token_ids"
     padding_mask = "encoder_padding_mask"
+    language_ids = "encoder_language_ids"
+    ends = True
 
     def __init__(self, task):
         self._task = task
@@ -89,6 +94,10 @@ class Sources:
                 ]
         return checks
 
+    def checked(self, token_ids, padding_mask):
+        """Ids (B, T) for a runtime without assertions, whose error illegal ones are."""
+        return token_ids
+
     def logits(self, inputs, token_ids):
         """What the model says of a target, all at once.
 
@@ -117,6 +126,8 @@ class Beginnings:
 
     token_ids = "token_ids"
     padding_mask = "padding_mask"
+    language_ids = "language_ids"
+    ends = False
 
     def __init__(self, task):
         self._task = task
@@ -145,6 +156,10 @@ class Beginnings:
                 "token_ids", inputs["token_ids"], backbone.pad_token_id
             ),
         ]
+
+    def checked(self, token_ids, padding_mask):
+        """See `Sources.checked`."""
+        return padded_at_the_end(token_ids, padding_mask)
 
     def logits(self, inputs, token_ids):
         """See `Sources.logits`; of a continuation."""

@@ -112,6 +112,22 @@ def assert_padded_at_the_end(name, ids, pad_token_id):
     )
 
 
+def padded_at_the_end(ids, is_token):
+    """What `assert_padded_at_the_end` asks, in ops that a phone has.
+
+    Args:
+        ids: int32 tensor (B, T).
+        is_token: bool tensor (B, T).
+
+    Returns:
+        `ids`; of texts that are something else -1, which no table has.
+    """
+    length = tf.reduce_sum(tf.cast(is_token, "int32"), axis=1, keepdims=True)
+    column = tf.expand_dims(tf.range(tf.shape(ids)[1]), 0)  # (1, T)
+    is_other = tf.not_equal(column < tf.maximum(length, 1), is_token)
+    return tf.where(tf.reduce_any(is_other, axis=1, keepdims=True), -1, ids)
+
+
 def fitted(x, token_ids):
     """An input that belongs to token ids, in ops that a phone has.
 

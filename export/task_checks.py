@@ -18,6 +18,11 @@ def check_task(task):
                 f"the {type(task).__name__} a preprocessor."
             )
         return
+    if generates(task) and task.num_return > 1:
+        raise ValueError(
+            "An exported model writes the best text of each it reads: compile it with "
+            f"num_return=1. Received: num_return={task.num_return}."
+        )
     if preprocessor.sequence_length > task.backbone.max_sequence_length:
         raise ValueError(
             "The preprocessor's texts may be longer than the model's positions: set "

@@ -11,19 +11,27 @@ import tensorflow as tf
 from export.check_texts import CHECK_TEXTS
 from export.description import describe, tokenizer_assets
 from export.fresh_process import run_in_fresh_process
+from export.generation_inputs import generates
 from export.parity import tolerance_for
 from export.report import ExportReport
 from export.task_checks import check_task
 from export.tasks import labels_of
+from export.tflite_continuation import ContinuationModule
 from export.tflite_file import finished
-from export.tflite_generation import GenerationModule
 from export.tflite_modules import StringModule, TokenModule
 from export.tflite_operations import check_operations
+from export.tflite_translation import TranslationModule
+from xlm_tf.models.causal_lm import XLMCausalLM
 from xlm_tf.models.question_answering import XLMQuestionAnswering
 from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 from xlm_tf.models.token_classifier import XLMTokenClassifier
 
 QUANTIZATIONS = (None, "float16", "int8")
+# Of the tasks that write text.
+GENERATION_MODULES = {
+    XLMSeq2SeqLM: TranslationModule,
+    XLMCausalLM: ContinuationModule,
+}
 
 
 def to_tflite(
@@ -67,6 +75,20 @@ def to_tflite(
       `lengths`, `encode_N` and `decode_step_N` do it in fixed shapes for one text of N
       tokens, T = min(N + N // 2 + 10, the positions).
 
+    An `XLMCausalLM`, compiled so too, gets
+
+    - `serving_default`: `token_ids` int32 (B, P), the start token and a beginning, then
+      padding (and `language_ids` int32 (B, P)) -> `output_token_ids` and `score` of
+      the continuation, which with what is given has at most as many tokens as the
+      preprocessor's `sequence_length`; none, and 0, of a beginning as long as that;
+    - `prefill`: `token_ids` (and `language_ids`), `max_length` int32, most tokens of a
+      text -> the cache `keys` and `values` float32 (L, B, H, T, K), T being
+      `max_length`, or P where that is more; and `decode_step`: the cache, `token_ids`
+      int32 (B,), at first the last of every beginning, and `index` int32 (B,), their
+      positions (and `language_ids` int32 (B,)) -> `logits` float32 (B, V) and the
+      cache. With `lengths`, `prefill_N` and `decode_step_N` do it in fixed shapes for
+      one beginning of N tokens, padded, T being `sequence_length`.
+
     With `string_input` the file takes `text` string (B,) instead and answers words, as
     a SavedModel does. It then holds one custom op, TensorFlow Text's
     `TFText>FastSentencepieceTokenize`, which an app must link and register.
@@ -89,7 +111,8 @@ def to_tflite(
         labels: list of str, names of a classifier's classes. Defaults to the task's
             own, or "0", "1", ...
         top_k: int, candidates for a mask.
-        lengths: ints, fixed lengths in tokens that get a signature each.
+        lengths: ints, fixed lengths in tokens that get a signature each (of a task that
+            writes, one for either part).
         check_texts: list of str, what the answers are compared on, beside texts with
             `<mask>` and with the words that were added to the vocabulary.
         tolerance: float, largest relative distance of an answer from the task's.
@@ -112,12 +135,12 @@ def to_tflite(
     """
     path = Path(path)
     check_task(task)
-    if isinstance(task, XLMSeq2SeqLM):
-        _check_text_generation(labels, string_input)
+    if generates(task):
+        _check_text_generation(task, labels, string_input, lengths)
     _check(task, path, quantization, string_input, lengths)
     labels = labels_of(task, labels)
-    if isinstance(task, XLMSeq2SeqLM):
-        module = GenerationModule(task, lengths)
+    if generates(task):
+        module = _generation_module(task, lengths)
     else:
         make_module = StringModule if string_input else TokenModule
         module = make_module(task, labels, top_k, lengths)
@@ -199,11 +222,26 @@ def _files_beside(task, path, labels):
     return {_description_path(path): text.encode("utf-8"), **files}
 
 
-def _check_text_generation(labels, string_input):
+def _generation_module(task, lengths):
+    for task_class, module in GENERATION_MODULES.items():
+        if isinstance(task, task_class):
+            return module(task, lengths)
+    raise ValueError(f"A {type(task).__name__} has no form for phones.")
+
+
+def _check_text_generation(task, labels, string_input, lengths):
     if labels is not None or string_input:
         raise ValueError(
-            "A phone's runtime has no op that makes text of token ids: export an "
-            "XLMSeq2SeqLM with string_input=False and without labels."
+            "The file of a model that writes takes and gives token ids, of which the "
+            f"app makes text: export an {type(task).__name__} with string_input=False "
+            "and without labels."
+        )
+    longest = task.preprocessor.sequence_length
+    if isinstance(task, XLMCausalLM) and any(x >= longest for x in lengths):
+        raise ValueError(
+            "lengths are those of beginnings, which leave room to go on: they must be "
+            f"below the preprocessor's sequence_length, {longest}. Received: "
+            f"lengths={tuple(lengths)}."
         )
 
 

@@ -204,6 +204,14 @@ def make_continuer(make_task):
 
 
 @pytest.fixture(scope="session")
+def continuer(make_continuer):
+    """Two languages; three beams."""
+    model = make_continuer(languages=["en", "fr"])
+    model.compile(sampler=xlm_tf.BeamSearch(num_beams=3))
+    return model
+
+
+@pytest.fixture(scope="session")
 def translator(make_translator):
     """Pre-LN; two beams."""
     return make_translator(norm_placement="pre", embedding_norm=False)
@@ -346,6 +354,7 @@ TFLITE = {
     "rating": ("regression", {}),
     "ids": ("masked_lm_of_ids", {}),
     "translator": ("translator", {"lengths": (12,)}),
+    "continuer": ("continuer", {"lengths": (8,)}),
     "tags": ("tagger", {"lengths": (8,)}),
     "answers": ("answerer", {}),
     "hybrid": ("hybrid_embedder", {"lengths": (8,)}),

@@ -8,7 +8,8 @@ from export.tasks import EXPORTED, Answer, Check
 SAVED = ["topic", "vectors", "cloze", "pairs", "rating", "ids", "translator"]
 SAVED += ["tags", "answers", "prompts", "hybrid", "reranker"]
 TFLITE = ["topic", "topic-int8", "topic-strings", "cloze", "cloze-strings", "rating"]
-TFLITE += ["translator", "tags", "answers", "prompts", "hybrid", "hybrid-int8"]
+TFLITE += ["translator", "continuer", "tags", "answers", "prompts", "hybrid"]
+TFLITE += ["hybrid-int8"]
 # Outputs that the model's own numbers do not determine: a cut of the others.
 UNCHECKED = {"source_mask"}
 

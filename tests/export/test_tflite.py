@@ -63,7 +63,7 @@ def test_the_signatures_share_the_weights(classifier, tflite):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["topic", "translator"])
+@pytest.mark.parametrize("name", ["topic", "translator", "continuer"])
 def test_the_first_subgraph_is_the_default_signature(tflite, name):
     """What runtimes run that know no signatures; its data stays aligned."""
     data = tflite(name).report.path.read_bytes()
@@ -293,6 +293,9 @@ def test_the_command(classifier, tmp_path, capsys):
     )
     assert main(command) == 2
     assert "exists" in capsys.readouterr().err
+    search = ["--no-repeat-ngram-size", "2"]
+    assert main([*command[:3], str(tmp_path / "other.tflite"), *search]) == 2
+    assert "--no-repeat-ngram-size is for models that" in capsys.readouterr().err
     served = tmp_path / "models" / "topic" / "1"
     command = [
         "export",

@@ -1,7 +1,11 @@
 """`xlm-tf export`: a trained model as a SavedModel or a TFLite file."""
 
 from xlm_tf.cli.argument_types import whole
-from xlm_tf.cli.search_arguments import add_search_arguments, search_of
+from xlm_tf.cli.search_arguments import (
+    add_search_arguments,
+    check_no_search,
+    search_of,
+)
 
 
 def add_arguments(parser):
@@ -108,6 +112,8 @@ def run(args):
         task = XLMCausalLM.from_masked_lm(task)
     if generates(task):
         task.compile(sampler=search_of(args, task.decoding))
+    else:
+        check_no_search(args, task)
     with without_banners():
         report = _export(export, task, args)
     print(

@@ -30,6 +30,24 @@ def add_search_arguments(parser):
     )
 
 
+# The arguments' names, which are those of `BeamSearch`.
+_NAMES = ("num_beams", "length_penalty", "no_repeat_ngram_size")
+
+
+def check_no_search(args, task):
+    """Refuse the arguments of a search for a task that does not write texts.
+
+    Raises:
+        ValueError: one of them is given.
+    """
+    for name in _NAMES:
+        if getattr(args, name) is not None:
+            raise ValueError(
+                f"--{name.replace('_', '-')} is for models that write texts. The model "
+                f"is an {type(task).__name__}."
+            )
+
+
 def search_of(args, decoding, num_return=1):
     """The decoding strategy of parsed arguments, and of a model where they say nothing.
 
@@ -47,8 +65,7 @@ def search_of(args, decoding, num_return=1):
     """
     from xlm_tf.generation.beam_search import BeamSearch
 
-    names = ("num_beams", "length_penalty", "no_repeat_ngram_size")
-    asked = {name: getattr(args, name) for name in names}
+    asked = {name: getattr(args, name) for name in _NAMES}
     asked = {name: value for name, value in asked.items() if value is not None}
     if not isinstance(decoding, BeamSearch):
         if not asked and num_return == 1:

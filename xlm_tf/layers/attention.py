@@ -144,16 +144,15 @@ class SelfAttention(keras.layers.Layer):
         dropout = self.dropout_layer if training and self.dropout > 0 else None
         return self._attend(x, attention_mask, layout, dropout)[0]
 
-    def prefill(self, x, attention_mask=None):
+    def prefill(self, x, attention_mask=None, layout=PADDED):
         """The call, and the keys and values that `step` goes on from.
 
-        Args:
-            x, attention_mask: as in the call.
+        Args: those of the call.
 
         Returns:
-            `(outputs, cache)`: (B, T, D), and a pair of float tensors (B, H, T, K).
+            `(outputs, cache)`: as `x`, and a pair of float tensors (B, H, T, K).
         """
-        return self._attend(x, attention_mask, PADDED)
+        return self._attend(x, attention_mask, layout)
 
     def attention_probabilities(self, x, attention_mask=None, layout=PADDED):
         """What every token attends to, (B, H, T, T), in float32 at least."""

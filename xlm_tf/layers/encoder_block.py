@@ -87,17 +87,16 @@ class EncoderBlock(TransformerBlock):
             x = self.attention_norm(x)
         return self.attention.attention_probabilities(x, attention_mask, layout)
 
-    def prefill(self, x, attention_mask=None):
+    def prefill(self, x, attention_mask=None, layout=PADDED):
         """The call, and the cache that `step` goes on from.
 
-        Args:
-            x, attention_mask: as in the call.
+        Args: those of the call.
 
         Returns:
-            `(outputs, cache)`: (B, T, D), and a pair of float tensors (B, H, T, K).
+            `(outputs, cache)`: as `x`, and a pair of float tensors (B, H, T, K).
         """
         x, cache = self._cached_attention(
-            x, lambda y: self.attention.prefill(y, attention_mask)
+            x, lambda y: self.attention.prefill(y, attention_mask, layout)
         )
         return self._residual(x, self.feed_forward_norm, self.feed_forward), cache
 

@@ -13,7 +13,7 @@ from xlm_tf.layers.encoder_block import EncoderBlock
 from xlm_tf.layers.gradient_checkpointing import recomputed
 from xlm_tf.layers.initializers import dense_kernel
 from xlm_tf.layers.layer_normalization import LayerNormalization
-from xlm_tf.layers.token_layout import PADDED, TOKEN_LAYOUTS, choose_layout
+from xlm_tf.layers.token_layout import TOKEN_LAYOUTS, choose_layout
 from xlm_tf.models.low_rank_adaptation import LowRankAdaptation
 from xlm_tf.models.optional_inputs import OptionalInputs, as_dict, check_shapes
 from xlm_tf.models.presets import XLMPresets
@@ -335,13 +335,15 @@ class XLMBackbone(
             states[-1] = self._zero_padding(self.final_norm(x), is_real)
         return states, layout, attention_mask
 
-    def prefill(self, token_ids, language_ids=None):
+    def prefill(self, token_ids, language_ids=None, padding_mask=None):
         """The caches of texts' first positions, which `step` goes on from.
 
         Args:
             token_ids: int tensor (B, T); T may be 0. Padding follows the text: no
                 position sees it, and the `mask` of `step` must leave it out.
             language_ids: int tensor (B, T), where the model has languages.
+            padding_mask: bool tensor (B, T), True = real token, so that padding need
+                not be computed. Defaults to all.
 
         Returns:
             A tuple with a pair of float tensors (B, H, T, K) a layer.
@@ -354,11 +356,13 @@ class XLMBackbone(
             "token_ids": token_ids,
             "language_ids": language_ids,
         }
-        is_real = ops.ones_like(token_ids, "bool")
-        x, attention_mask = self._embedded(inputs, is_real, PADDED)
+        if padding_mask is None:
+            padding_mask = ops.ones_like(token_ids, "bool")
+        layout = self.layout_of(padding_mask)
+        x, attention_mask = self._embedded(inputs, padding_mask, layout)
         caches = []
         for block in self.encoder_blocks:
-            x, cache = block.prefill(x, attention_mask)
+            x, cache = block.prefill(x, attention_mask, layout)
             caches.append(cache)
         return tuple(caches)
 

@@ -326,15 +326,17 @@ class XLMCausalLM(OptionalInputs, GenerationMixin, XLMTask, keras_hub.models.Cau
         token sees. The last token of each is its prompt; what precedes it is cached,
         and `prefix_mask` bool (B, P - 1) tells it from padding.
         """
-        token_ids, padding_mask = inputs["token_ids"], inputs["padding_mask"]  # (B, P)
-        source = {"prefix_mask": padding_mask[:, 1:]}
+        token_ids = inputs["token_ids"]  # (B, P)
+        prefix_mask = inputs["padding_mask"][:, 1:]
+        source = {"prefix_mask": prefix_mask}
         languages = None
         if "language_ids" in inputs:
             languages = inputs["language_ids"][:, :-1]
             source["language_ids"] = inputs["language_ids"][:, 0]  # (B,)
-        last = tf.reduce_sum(tf.cast(source["prefix_mask"], "int32"), axis=1)
+        last = tf.reduce_sum(tf.cast(prefix_mask, "int32"), axis=1)
         prompt = tf.gather(token_ids, last, batch_dims=1)[:, None]
-        return prompt, self.backbone.prefill(token_ids[:, :-1], languages), source
+        caches = self.backbone.prefill(token_ids[:, :-1], languages, prefix_mask)
+        return prompt, caches, source
 
     def decoding_step(self):
         """The step function of a decoding strategy: see `GenerationMixin`."""
