@@ -7,6 +7,7 @@ import shutil
 import pytest
 import yaml
 
+from xlm_tf.data import token_shards
 from xlm_tf.text.vocabulary import train_vocabulary
 from xlm_tf.tuning.study_file import load_study
 from xlm_tf.tuning.study_record import StudyRecord
@@ -55,6 +56,30 @@ def test_other_content_in_the_same_place(make_study, trained, tmp_path):
     tune(study, quiet=True)
 
 
+def test_other_content_while_the_study_runs(make_study, trained, tmp_path, monkeypatch):
+    table = tmp_path / "train.tsv"
+    content = table.read_bytes()
+
+    def change(recipe):
+        if len(trained.recipes) == 2:
+            table.write_bytes(content + b"new\t+\n")
+
+    trained.before = change
+    study = make_study()
+    with pytest.raises(
+        ValueError, match=r"changed while it ran: the content of recipe"
+    ):
+        tune(study, quiet=True)
+    assert len(trained.recipes) == 2
+    table.write_bytes(content)  # at another time: it is read once, at the beginning
+    read = []
+    crc32 = token_shards._crc32
+    monkeypatch.setattr(token_shards, "_crc32", lambda x: read.append(x) or crc32(x))
+    assert tune(study, quiet=True).finished
+    assert len(trained.recipes) == 4
+    assert read.count(table) == 1
+
+
 def test_files_among_the_values_of_the_search(write_study, trained, tmp_path):
     vocabulary = tmp_path / "of_words.spm"
     texts = [f"word{i} is {i} of the words" for i in range(200)]
@@ -96,3 +121,20 @@ def test_a_study_of_before_goes_on(make_study, trained, tmp_path):
     assert len(trained.recipes) == 2
     with pytest.raises(ValueError, match=r"since: recipe\.training\.warmup_steps"):
         tune(make_study(trials=2, set={"training.warmup_steps": 3}), quiet=True)
+
+
+def test_machines_that_share_a_database(make_study, trained, tmp_path):
+    shared = f"sqlite:///{tmp_path}/shared.db"
+    own = [
+        make_study(output=f"{machine}/study", storage=shared, trials=trials)
+        for trials, machine in enumerate(("first", "second", "third"), start=1)
+    ]
+    for study in own[:2]:
+        tune(study, quiet=True)
+    assert len(trained.recipes) == 2
+    table = tmp_path / "train.tsv"
+    table.write_bytes(table.read_bytes().replace(b"good", b"nice"))
+    with pytest.raises(
+        ValueError, match=r"has another study named study, .*content of"
+    ):
+        tune(own[2], quiet=True)

@@ -99,6 +99,22 @@ class Inputs:
             if field in self.files and not self.files[field].is_same(path)
         ]
 
+    def found_same(self, recipe, others=None):
+        """These, of files that are unchanged: with the times that they have now.
+
+        So that whoever looks again need not read copies again.
+
+        Args:
+            recipe, others: see `of`.
+        """
+        found = dict(_files(recipe.model_dump())) | (others or {})
+        times = {field: path.stat().st_mtime_ns for field, path in found.items()}
+        files = {
+            field: dataclasses.replace(own, changed=times.get(field, own.changed))
+            for field, own in self.files.items()
+        }
+        return dataclasses.replace(self, files=files)
+
     def comparable(self, content, recipe):
         """A recipe without what is said by the files, or is only where they are.
 

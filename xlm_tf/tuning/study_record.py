@@ -86,16 +86,28 @@ class StudyRecord:
         """
         inputs, now = self.inputs, study.definition()
         before, after = self.definition["recipe"], now["recipe"]
-        others = []
         if inputs is not None:
             if is_elsewhere:
                 folders = Inputs.folders_of(study.recipe)
                 inputs = dataclasses.replace(inputs, folders=folders)
             before, after = inputs.comparable(before, study.recipe)
             after.pop("output")
-            others = inputs.changed(study.recipe, study.searched_files)
         both = self.definition | {"recipe": before}, now | {"recipe": after}
-        return [*sorted(_differences(*both)), *(f"the content of {x}" for x in others)]
+        return [*sorted(_differences(*both)), *self.changed_files(study)]
+
+    def changed_files(self, study):
+        """The files of a study whose content is another one than here.
+
+        Args:
+            study: `Study`.
+
+        Returns:
+            list of str.
+        """
+        if self.inputs is None:
+            return []
+        changed = self.inputs.changed(study.recipe, study.searched_files)
+        return [f"the content of {x}" for x in changed]
 
 
 def _differences(before, after, where=""):

@@ -1,6 +1,7 @@
 """The trials of a study in Optuna's storage: begun, taken over, counted."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import shutil
@@ -28,7 +29,7 @@ _SECONDS_OF_OTHERS = 60
 # Of a trial that another process, which ended in the middle of it, had begun.
 _CONTINUES = "continues"
 _PROCESS = "process"
-# Of a study in its storage: what it is.
+# Of a study in a database that machines share: what it is.
 _RECORD = "definition"
 
 
@@ -66,7 +67,7 @@ class TrialStore:
         with self._write_errors():
             self._claim()
             with self._storage_errors(), locked(self._lock):
-                self._study = self._open()
+                self._study, self._record = self._open()
                 self._try_again()
 
     @contextlib.contextmanager
@@ -173,21 +174,27 @@ class TrialStore:
             shutil.rmtree(self.output / "trials", ignore_errors=True)
             record = StudyRecord.of(self.study, name)
             study = optuna.create_study(**how)
+        if self.settings.storage is not None:
+            self._check_shared(study, record)
+        if record is not before:
+            record.write(self.output)
+        inputs = record.inputs.found_same(self.study.recipe, self.study.searched_files)
+        return study, dataclasses.replace(record, inputs=inputs)
+
+    def _check_shared(self, study, record):
+        """See that a study that machines share is this one; of a new one, say so."""
         known = study.user_attrs.get(_RECORD)
         if known is not None:
             known = StudyRecord.from_text(known, self.study)
             changed = known.changed(self.study, is_elsewhere=True)
             if changed:
                 raise ValueError(
-                    f"The database {self._shown_url()} has another study named {name}, "
-                    f"with other values of: {', '.join(changed)}. Let study.output end "
-                    "in another name."
+                    f"The database {self._shown_url()} has another study named "
+                    f"{record.name}, with other values of: {', '.join(changed)}. Let "
+                    "study.output end in another name."
                 )
         if known is None or known.inputs is None:
             study.set_user_attr(_RECORD, record.text())
-        if record is not before:
-            record.write(self.output)
-        return study
 
     def _is_begun(self, study):
         """Whether there is anything that a study of other values would lose: bool."""
@@ -232,7 +239,17 @@ class TrialStore:
         Returns:
             `(trial, values)`, an `optuna.Trial` and the values of its dimensions, see
             `SearchSpace`; None where all trials are begun.
+
+        Raises:
+            ValueError: the files that trials read are no longer those of the first.
         """
+        changed = self._record.changed_files(self.study)
+        if changed:
+            raise ValueError(
+                f"Files of the study in {self.output} changed while it ran: "
+                f"{', '.join(changed)}. Bring them back, and run the same command, or "
+                "choose another output."
+            )
         with self._storage_errors(), self.alone():
             self._take_over()
             trials = self._study.get_trials(deepcopy=False)
