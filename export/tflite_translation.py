@@ -71,7 +71,7 @@ class TranslationModule(GenerationModule):
         encoded.pop("encoder_padding_mask")
         source = task.backbone.encode(packed)
         source_keys, source_values = (
-            np.stack([pair[i] for pair in source["keys_values"]]) for i in (0, 1)
+            _stacked(pair[i] for pair in source["keys_values"]) for i in (0, 1)
         )
         cache = np.zeros(
             (*source_keys.shape[:3], max_length, source_keys.shape[4]), "float32"
@@ -101,7 +101,7 @@ class TranslationModule(GenerationModule):
             token_ids = tf.argmax(logits, axis=1, output_type="int32")[:, None]
             rest = cache[..., index + 1 :, :]
             keys, values = (
-                np.concatenate([np.stack([pair[i] for pair in caches]), rest], axis=3)
+                np.concatenate([_stacked(pair[i] for pair in caches), rest], axis=3)
                 for i in (0, 1)
             )
             tensors = {"logits": np.asarray(logits), "keys": keys, "values": values}
@@ -112,3 +112,8 @@ class TranslationModule(GenerationModule):
         """Positions of the cache of the fixed signatures for `length` tokens."""
         positions = self.task.backbone.max_sequence_length
         return min(length + length // 2 + 10, positions)
+
+
+def _stacked(tensors):
+    """float32 (L, ...), whatever the task computes in."""
+    return np.stack([np.asarray(tensor, "float32") for tensor in tensors])

@@ -152,6 +152,14 @@ def test_int8(translator, exported, tmp_path):
     assert saved > 2 * translator.count_params()
 
 
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "float16"])
+def test_a_model_in_half_precision(make_translator, tmp_path, dtype):
+    """Its parts take and give float32."""
+    model = make_translator(languages=False, dtype=dtype)
+    report = export.to_tflite(model, tmp_path / "m.tflite")
+    assert 0 < report.difference < 5e-2
+
+
 def test_what_a_phone_cannot_do(translator, tmp_path):
     path = tmp_path / "m.tflite"
     for arguments in ({"string_input": True}, {"labels": ["a"]}):
