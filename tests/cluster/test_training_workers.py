@@ -29,9 +29,9 @@ def recipe(tmp_path_factory, write_recipe):
     return write_recipe(folder, {"en": lines}, training, dropout=0.1)
 
 
-def start(nodes, recipe, output):
+def start(nodes, recipe, output, workers=2):
     command = ["pretrain", str(recipe), "--output", str(output)]
-    command += ["--cluster", nodes.address, "--workers", "2"]
+    command += ["--cluster", nodes.address, "--workers", str(workers)]
     return subprocess.Popen(
         [sys.executable, "-u", "-m", "xlm_tf.cli", *command],
         stdout=subprocess.PIPE,
@@ -78,6 +78,18 @@ def assert_same_end(output, undisturbed):
     assert list(actual) == list(expected)
     for name, tensor in expected.items():
         np.testing.assert_array_equal(actual[name], tensor, err_msg=name)
+
+
+def test_one_worker_trains_as_one_machine(nodes, recipe, tmp_path):
+    text = recipe.read_text()
+    assert "steps: 600" in text
+    shorter = recipe.with_name("shorter.yaml")
+    shorter.write_text(text.replace("steps: 600", "steps: 20"))
+    process = start(nodes, shorter, tmp_path / "worker", workers=1)
+    said, errors = process.communicate(timeout=400)
+    assert process.returncode == 0, said + errors
+    assert main(["pretrain", str(shorter), "--output", str(tmp_path / "here")]) == 0
+    assert_same_end(tmp_path / "worker", tmp_path / "here")
 
 
 @pytest.mark.parametrize("index", [0, 1])

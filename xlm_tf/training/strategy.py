@@ -12,14 +12,19 @@ def distribution_strategy():
 
     Returns:
         `MultiWorkerMirroredStrategy` where the environment variable TF_CONFIG names a
-        cluster, `MirroredStrategy` over all GPUs where there are several, otherwise
-        TensorFlow's default strategy: one replica, on the GPU or the CPU. The first of
-        them must be asked for before TensorFlow has done anything else.
+        cluster of several workers, `MirroredStrategy` over all GPUs where there are
+        several, otherwise TensorFlow's default strategy: one replica, on the GPU or the
+        CPU. The first of them must be asked for before TensorFlow has done anything
+        else.
+
+    Of one worker that strategy makes tensors with a dimension more of losses and
+    metrics, which Keras does not expect.
 
     On one GPU Keras compiles a step by XLA, but not under a strategy: there the step of
     an XLM-R base takes five times as long.
     """
-    if "TF_CONFIG" in os.environ:
+    _, num_workers = place_of_worker()
+    if num_workers > 1:
         return tf.distribute.MultiWorkerMirroredStrategy()
     if len(tf.config.list_logical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()
