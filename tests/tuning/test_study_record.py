@@ -7,7 +7,7 @@ import shutil
 import pytest
 import yaml
 
-from xlm_tf.data import token_shards
+from xlm_tf.data import file_content
 from xlm_tf.text.vocabulary import train_vocabulary
 from xlm_tf.tuning.study_file import load_study
 from xlm_tf.tuning.study_record import StudyRecord
@@ -73,8 +73,8 @@ def test_other_content_while_the_study_runs(make_study, trained, tmp_path, monke
     assert len(trained.recipes) == 2
     table.write_bytes(content)  # at another time: it is read once, at the beginning
     read = []
-    crc32 = token_shards._crc32
-    monkeypatch.setattr(token_shards, "_crc32", lambda x: read.append(x) or crc32(x))
+    crc32 = file_content._crc32
+    monkeypatch.setattr(file_content, "_crc32", lambda x: read.append(x) or crc32(x))
     assert tune(study, quiet=True).finished
     assert len(trained.recipes) == 4
     assert read.count(table) == 1
