@@ -139,10 +139,14 @@ class Inputs:
 
 
 def differences(before, after, where="recipe"):
-    """Yield the names of the fields that differ: str, such as "recipe.rules.script"."""
+    """Yield the names of the fields that differ: str, such as "recipe.rules.script".
+
+    They begin with `where`, unless it is empty.
+    """
     if isinstance(before, dict) and isinstance(after, dict):
         for key in {*before, *after}:
-            yield from differences(before.get(key), after.get(key), f"{where}.{key}")
+            inner = f"{where}.{key}" if where else key
+            yield from differences(before.get(key), after.get(key), inner)
     elif before != after:
         yield where
 

@@ -4,7 +4,7 @@ import dataclasses
 import json
 
 from xlm_tf.output_files import whole_file
-from xlm_tf.training.input_files import Inputs
+from xlm_tf.training.input_files import Inputs, differences
 
 # In the output folder.
 RECORD = "study.json"
@@ -93,7 +93,7 @@ class StudyRecord:
             before, after = inputs.comparable(before, study.recipe)
             after.pop("output")
         both = self.definition | {"recipe": before}, now | {"recipe": after}
-        return [*sorted(_differences(*both)), *self.changed_files(study)]
+        return [*sorted(differences(*both, where="")), *self.changed_files(study)]
 
     def changed_files(self, study):
         """The files of a study whose content is another one than here.
@@ -108,13 +108,3 @@ class StudyRecord:
             return []
         changed = self.inputs.changed(study.recipe, study.searched_files)
         return [f"the content of {x}" for x in changed]
-
-
-def _differences(before, after, where=""):
-    """Yield the paths of fields by which two records differ."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in {*before, *after}:
-            inner = f"{where}.{key}" if where else key
-            yield from _differences(before.get(key), after.get(key), inner)
-    elif before != after:
-        yield where
