@@ -83,6 +83,8 @@ def prepare(
     total = sum(source.count for source in sources.values())
     dtype = token_dtype(tokenizer.vocabulary_size())
     console = Console(quiet=quiet or not sys.stdout.isatty())
+    # Traced once, not for every source.
+    tokenize = tf.function(functools.partial(_tokenize, tokenizer))
     with Progress(console=console, transient=True, disable=console.quiet) as bar:
         task = bar.add_task("", total=total)
         for number, (languages, source) in enumerate(sources.items()):
@@ -94,7 +96,7 @@ def prepare(
             bar.advance(task, done)
             texts = source.examples.skip(done).batch(BLOCK)
             if map_blocks is None:
-                blocks = _blocks(tokenizer, texts, threads)
+                blocks = _blocks(tokenize, texts, threads)
             else:
                 blocks = map_blocks(texts.as_numpy_iterator())
             blocks = _advancing(blocks, bar, task, len(languages))
@@ -154,12 +156,9 @@ def _tokenize(tokenizer, block):
     return rows.values, rows.row_lengths()
 
 
-def _blocks(tokenizer, texts, threads):
+def _blocks(tokenize, texts, threads):
     """Iterate over the ids of blocks of texts: (ids, lengths), int32 and int64."""
-    blocks = texts.map(
-        functools.partial(_tokenize, tokenizer),
-        num_parallel_calls=threads or os.cpu_count(),
-    )
+    blocks = texts.map(tokenize, num_parallel_calls=threads or os.cpu_count())
     return blocks.prefetch(1).as_numpy_iterator()
 
 
