@@ -1,4 +1,5 @@
 import argparse
+import shutil
 
 import pytest
 
@@ -9,7 +10,7 @@ from xlm_tf.cli.finished_blocks import finished_blocks
 def files(tmp_path):
     (tmp_path / "in.txt").write_text("a\nb\n")
     (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "weights").write_text("1")
+    (tmp_path / "model" / "weights").write_text("w")
     return str(tmp_path / "out.txt"), [str(tmp_path / x) for x in ("in.txt", "model")]
 
 
@@ -44,14 +45,30 @@ def test_an_interrupted_command_goes_on(files, tmp_path, capsys):
     assert not journal.parent.exists()
 
 
-@pytest.mark.parametrize("changed", ["in.txt", "model/weights", "arguments"])
-def test_what_was_done_of_something_else_is_done_anew(files, tmp_path, changed):
+def test_input_and_model_may_be_elsewhere(files, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(files, ends_at=4, input=files[1][0], model=files[1][1])
+    shutil.copytree(tmp_path, tmp_path / "there")
+    there = [str(tmp_path / "there" / name) for name in ("in.txt", "model")]
+    output = str(tmp_path / "there" / "out.txt")
+    _, worked = run((output, there), input=there[0], model=there[1])
+    assert worked == [4, 5]
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [("in.txt", "input"), ("model/weights", "model.weights"), ("arguments", "top_k")],
+)
+def test_what_was_done_of_something_else_is_done_anew(
+    files, tmp_path, capsys, changed, named
+):
     with pytest.raises(KeyboardInterrupt):
         run(files, ends_at=4, top_k=1)
-    if changed != "arguments":
-        (tmp_path / changed).write_text("another")
+    if changed != "arguments":  # of the same size
+        (tmp_path / changed).write_text((tmp_path / changed).read_text().upper())
     _, worked = run(files, top_k=2 if changed == "arguments" else 1)
     assert worked == list(range(6))
+    assert capsys.readouterr().err == f"Beginning anew: other {named} than before.\n"
 
 
 def test_nothing_is_left_where_nothing_was_done(files, tmp_path):

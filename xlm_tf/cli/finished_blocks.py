@@ -9,12 +9,14 @@ import sys
 from pathlib import Path
 
 from xlm_tf.cli.text_lines import STANDARD_STREAM
-from xlm_tf.data.file_stamps import file_stamps
+from xlm_tf.data.file_content import File
 from xlm_tf.output_files import full_disk_named, lock_folder, unlock_folder, whole_file
+from xlm_tf.training.input_files import differences
 from xlm_tf.version import __version__
 
-# Arguments that change nothing in the results.
-_WITHOUT_EFFECT = ("cluster", "workers", "run", "debug", "subcommand")
+# Arguments that change nothing in the results, or say only where files are.
+_WITHOUT_EFFECT = {"cluster", "workers", "run", "debug", "subcommand"}
+_PLACES = {"input", "inputs", "output", "output_dir", "model"}
 _PLAN = "plan.json"
 _BLOCKS = "blocks.jsonl"
 
@@ -24,7 +26,9 @@ def finished_blocks(args, output, inputs):
     """Keep the results of blocks beside an output until it is written.
 
     They lie in the folder `OUTPUT.unfinished`, and the same command on the same input
-    goes on behind them. Only on a cluster, and from a file to a file.
+    goes on behind them, wherever input and model are now. Where either has changed, or
+    an argument, it begins anew and says so. Only on a cluster, and from a file to a
+    file.
 
     Args:
         args: `argparse.Namespace` of the command, with those of a cluster.
@@ -42,15 +46,19 @@ def finished_blocks(args, output, inputs):
         yield lambda map_items, items: map_items(items)
         return
     folder = Path(f"{output}.unfinished")
-    plan = json.dumps(_plan_of(args, inputs), sort_keys=True, default=str)
+    plan = _plan_of(args, output, inputs)
     folder.mkdir(parents=True, exist_ok=True)
     lock_folder(folder)
     try:
         path, blocks = folder / _PLAN, folder / _BLOCKS
-        if not path.exists() or path.read_text(encoding="utf-8") != plan:
-            blocks.unlink(missing_ok=True)
+        before = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        if before != plan:
+            if blocks.exists():
+                changed = ", ".join(sorted(differences(before, plan, where="")))
+                print(f"Beginning anew: other {changed} than before.", file=sys.stderr)
+                blocks.unlink()
             with whole_file(path) as partial:
-                partial.write_text(plan, encoding="utf-8")
+                partial.write_text(json.dumps(plan), encoding="utf-8")
         yield lambda map_items, items: _results(map_items, items, blocks)
     except BaseException:
         unlock_folder(folder)
@@ -79,10 +87,25 @@ def _results(map_items, items, path):
             yield result
 
 
-def _plan_of(args, inputs):
-    arguments = {
-        name: value for name, value in vars(args).items() if name not in _WITHOUT_EFFECT
+def _plan_of(args, output, inputs):
+    """What the results depend on, as JSON has it."""
+    left_out = _WITHOUT_EFFECT | _PLACES
+    plan = {
+        "xlm_tf": __version__,
+        **{name: x for name, x in vars(args).items() if name not in left_out},
+        # They may say which format it is.
+        "endings": [Path(path).suffixes[-2:] for path in (output, *inputs)],
+        **dict(zip(("input", "model"), map(_content_of, inputs), strict=True)),
     }
-    # Some models are names of no file.
-    files = file_stamps(path for path in inputs if Path(path).exists())
-    return {"version": __version__, "arguments": arguments, "files": files}
+    return json.loads(json.dumps(plan, default=str))
+
+
+def _content_of(path):
+    """What tells that a file, or all files in a folder, are those of before."""
+    path = Path(path)
+    if path.is_dir():
+        return {own.name: _content_of(own) for own in sorted(path.iterdir())}
+    if not path.exists():  # some models are names of no file
+        return str(path)
+    file = File.of(path)
+    return [file.bytes, file.crc32]
