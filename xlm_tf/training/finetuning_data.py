@@ -16,6 +16,7 @@ from xlm_tf.training.held_out import (
     FoldSelection,
     HeldOutTexts,
     Selection,
+    iterate_pairs,
     keys_of_fold,
     pairs_by_source,
     text_key,
@@ -199,7 +200,7 @@ def _split(train, recipe):
     )
     counts = dict.fromkeys(selections, 0)
     for languages, pairs in train:
-        counts[languages] += excluded.count_others(pairs, _SIDES)
+        counts[languages] += excluded.count_others(iterate_pairs(pairs))
     for languages, count in counts.items():
         if not count:
             raise ValueError(

@@ -2,6 +2,7 @@
 
 import hashlib
 import heapq
+import itertools
 
 import numpy as np
 import tensorflow as tf
@@ -76,10 +77,15 @@ def pairs_by_source(pairs):
     Yields:
         `text_key` of the source, and a list of the one pair of str.
     """
+    for source, target in iterate_pairs(pairs):
+        yield text_key(source), [(source, target)]
+
+
+def iterate_pairs(pairs):
+    """The pairs of a dataset, see `pairs_by_source`, as tuples of str."""
     for batch in pairs.batch(_BLOCK).as_numpy_iterator():
         for sides in zip(batch["source"], batch["target"], strict=True):
-            source, target = (side.decode("utf-8") for side in sides)
-            yield text_key(source), [(source, target)]
+            yield tuple(side.decode("utf-8") for side in sides)
 
 
 def keys_of_fold(keys, fold):
@@ -159,6 +165,10 @@ class Selection:
         """
         return examples
 
+    def other_rows(self, rows):
+        """As `others`, of an iterable."""
+        return rows
+
 
 class FoldSelection(Selection):
     """Which examples of a stream are of the fold that is held out.
@@ -201,6 +211,10 @@ class FoldSelection(Selection):
         blocks = tf.data.Dataset.zip(examples.batch(_BLOCK), bits)
         return blocks.map(of_block).unbatch()
 
+    def other_rows(self, rows):
+        """See `Selection`."""
+        return itertools.compress(rows, (not x for x in self._is_left_out))
+
 
 class HeldOutTexts:
     """The texts that no training example may hold.
@@ -213,26 +227,29 @@ class HeldOutTexts:
         self._keys = {text_key(text) for text in texts}
         self._spellings = set()  # of the same, as they stand in the training texts
 
-    def count_others(self, examples, fields):
-        """Read a dataset once: how many of its examples may be trained on.
+    def count_others(self, rows):
+        """Read the texts of examples once: how many may be trained on.
 
         Args:
-            examples: dataset of dicts of string scalars.
-            fields: the names of its texts.
+            rows: iterable of tuples of str, the texts of an example each.
 
         Returns:
             int.
         """
         count = 0
-        for batch in examples.batch(1024).as_numpy_iterator():
-            for texts in zip(*(batch[name].tolist() for name in fields), strict=True):
-                found = [x for x in texts if text_key(x.decode("utf-8")) in self._keys]
-                self._spellings.update(found)
-                count += not found
+        for texts in rows:
+            found = [text for text in texts if text_key(text) in self._keys]
+            self._spellings.update(found)
+            count += not found
         return count
 
     def without(self, examples, fields):
-        """The dataset of those that may be; of what `count_others` has read."""
+        """The dataset of those that may be; of what `count_others` has read.
+
+        Args:
+            examples: dataset of dicts of string scalars.
+            fields: the names of its texts.
+        """
         spellings = sorted(self._spellings)
         if not spellings:
             return examples

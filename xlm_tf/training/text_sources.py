@@ -14,6 +14,7 @@ from xlm_tf.training.held_out import (
     HeldOutTexts,
     Selection,
     documents,
+    iterate_pairs,
     keys_of_fold,
     pairs_by_source,
     text_key,
@@ -188,26 +189,32 @@ def _split(sources, monolingual, recipe):
         }
         new_selection = functools.partial(FoldSelection, keys_of_fold(keys, fold))
     held_out = {"texts": {}, "pairs": {}}
-    others = {"texts": {}, "pairs": {}}
+    selections = {"texts": {}, "pairs": {}}
     for kind, own in sources.items():
-        for key, source in own.items():
-            selection = new_selection()
+        for key in own:
+            selection = selections[kind][key] = new_selection()
             for unit in units[kind](key):
                 selection.add(*unit)
             held_out[kind][key] = selection.examples()
-            others[kind][key] = selection.others(source.examples)
     texts = [text for own in held_out["texts"].values() for text in own]
     for own in held_out["pairs"].values():
         texts += [text for pair in own for text in pair]
     excluded = HeldOutTexts(texts)
-    fields = {"texts": TEXT, "pairs": PAIR}
+    # In Python: tf.data takes three times as long to give single lines.
+    rows = {
+        "texts": lambda language: zip(
+            plain_text.iterate_plain_text(monolingual[language])
+        ),
+        "pairs": lambda pair: iterate_pairs(sources["pairs"][pair].examples),
+    }
     counts = {
         kind: {
-            key: excluded.count_others(examples, fields[kind])
-            for key, examples in own.items()
+            key: excluded.count_others(selection.other_rows(rows[kind](key)))
+            for key, selection in own.items()
         }
-        for kind, own in others.items()
+        for kind, own in selections.items()
     }
+    fields = {"texts": TEXT, "pairs": PAIR}
     train = {"texts": {}, "pairs": {}}
     for kind, own in sources.items():
         for key, source in own.items():
@@ -217,7 +224,8 @@ def _split(sources, monolingual, recipe):
                     "few, or too much alike, to hold some out. Name more of them, or "
                     "other ones in recipe.held_out."
                 )
-            examples = excluded.without(others[kind][key], fields[kind])
+            others = selections[kind][key].others(source.examples)
+            examples = excluded.without(others, fields[kind])
             train[kind][key] = Source(
                 examples,
                 counts[kind][key],
