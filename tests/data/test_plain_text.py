@@ -139,7 +139,8 @@ def test_graph_and_python_judge_every_line_alike(tmp_path_factory, content):
 
 def test_usable_says_so_line_by_line():
     lines = tf.constant([b"text", b"", b"\xff", b"a\x00", "日本".encode()])
-    assert is_usable(lines).numpy().tolist() == [True, False, False, False, True]
+    found = is_usable(lines, CorpusReport(broken=2))
+    assert found.numpy().tolist() == [True, False, False, False, True]
 
 
 def test_a_byte_order_mark_is_no_text(tmp_path):

@@ -59,7 +59,7 @@ def _read_tsv(paths, source_language, target_language, report):
         columns = tf.strings.split(lines, "\t")  # (lines, None)
         columns = tf.ragged.boolean_mask(columns, columns.row_lengths() == 2)
         columns = stripped(columns.to_tensor(shape=(None, 2)))
-        usable = tf.reduce_all(is_usable(columns), axis=1)
+        usable = tf.reduce_all(is_usable(columns, report), axis=1)
         source, target = tf.unstack(tf.boolean_mask(columns, usable), axis=1)
         return _examples(source, target, source_language, target_language)
 
@@ -206,7 +206,7 @@ def read_parallel_text(
             ],
         )
         with tf.control_dependencies([is_aligned]):
-            usable = is_usable(source) & is_usable(target)
+            usable = is_usable(source, report) & is_usable(target, report)
         return _examples(
             tf.boolean_mask(source, usable),  # (usable pairs,)
             tf.boolean_mask(target, usable),

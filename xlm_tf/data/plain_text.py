@@ -93,7 +93,7 @@ def read_plain_text(paths, language, report=None):
         report.warn()
 
     def examples(lines):
-        texts = tf.boolean_mask(lines, is_usable(lines))  # (usable lines,)
+        texts = tf.boolean_mask(lines, is_usable(lines, report))  # (usable,)
         return {"text": texts, "language": tf.fill(tf.shape(texts), language)}
 
     return line_blocks(paths, report).map(stripped).map(examples).unbatch()
@@ -142,14 +142,17 @@ def stripped(texts):
     return tf.strings.strip(tf.strings.regex_replace(texts, "^\ufeff+", ""))
 
 
-def is_usable(lines):
+def is_usable(lines, report):
     """Whether lines hold text and can be read; as `usable_text` judges in Python.
 
     Args:
         lines: string tensor, of any shape.
+        report: `CorpusReport` of their files.
 
     Returns:
         bool tensor of that shape.
     """
+    if not report.broken:  # to look again would take most of the time of reading
+        return tf.strings.length(lines) > 0
     is_utf8 = tf.strings.unicode_transcode(lines, "UTF-8", "UTF-8") == lines
     return is_utf8 & tf.strings.regex_full_match(lines, r"[^\x00]+")
