@@ -415,6 +415,22 @@ def test_every_row_of_a_table_has_its_languages(of_three, calls, tmp_path):
     assert not calls
 
 
+def test_a_table_that_is_read_line_by_line_is_named(of_three, calls, tmp_path, capsys):
+    command = ["translate", "--model", of_three, "--from", "en", "--to", "de"]
+    for name in ("in.tsv", "IN.JSONL", "in.csv"):
+        table = tmp_path / name
+        table.write_text("text\ndog\n")
+        assert main([*command, str(table), "--output", str(tmp_path / "out")]) == 0
+        assert (tmp_path / "out").read_text() == "txet\ngod\n"
+        assert f"{table} is read line by line" in capsys.readouterr().err
+    table = str(tmp_path / "in.tsv")
+    output = ["--output", str(tmp_path / "out")]
+    assert main([*command, table, "--text", "text", *output]) == 0
+    (tmp_path / "in.tsv.txt").write_text("dog\n")
+    assert main([*command, f"{table}.txt", *output]) == 0
+    assert "line by line" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

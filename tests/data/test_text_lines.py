@@ -64,7 +64,7 @@ def test_all_parts_of_a_gzip_file_are_read(tmp_path):
     ids=["truncated", "junk behind", "no gzip"],  # a member holds the time
 )
 def test_a_damaged_gzip_file_is_named(tmp_path, content):
-    with pytest.raises(ValueError, match=r"a\.gz is not a whole gzip file"):
+    with pytest.raises(ValueError, match=r"a\.gz is not a whole gzip file.* again;"):
         lines_of(tmp_path / "a.gz", content)
 
 

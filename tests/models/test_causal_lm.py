@@ -573,8 +573,12 @@ def test_what_is_missing_is_named(make_model):
         model.generate(TEXTS)
     packing = {"languages": LANGUAGES["languages"]}
     model = make_model(backbone={"num_languages": 3}, packing=packing)
-    with pytest.raises(ValueError, match="This model has language embeddings"):
+    with pytest.raises(ValueError, match="has language embeddings: pass `language`"):
         model.generate(TEXTS)
+    names = LANGUAGES["languages"]
+    own = [names[number % 2] for number in range(len(TEXTS))]
+    fields = {"text": TEXTS, "language": own}
+    assert model.generate(TEXTS, language=own) == model.generate(fields)
 
 
 def test_without_compiling(make_model):

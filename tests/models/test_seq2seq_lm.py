@@ -343,8 +343,9 @@ def test_what_is_missing_is_named(make_model):
         model.preprocessor({"source": SOURCES})
     packing = {"languages": LANGUAGES["languages"]}
     model = make_model(backbone={"num_languages": 3}, packing=packing)
-    with pytest.raises(ValueError, match="language"):
-        model.generate(SOURCES)
+    for read in (model.generate, lambda x: model.preprocessor((x, TARGETS))):
+        with pytest.raises(ValueError, match=r"pass `source_language`, or .*'source_"):
+            read(SOURCES)
     with pytest.raises(ValueError, match="pass `target_language`"):
         model.generate(SOURCES, source_language="en")
     texts = model.generate(
@@ -546,6 +547,28 @@ def test_arguments_are_checked_before_the_first_text(make_model):
             generate_in_order(model, texts, **arguments)
     with pytest.raises(ValueError, match=r"k of TopKSampler.* at most"):
         model.compile(sampler=keras_hub.samplers.TopKSampler(k=1000))
+
+
+@pytest.mark.parametrize("kind", [list, np.array, tf.constant])
+def test_every_text_may_have_languages_of_its_own(make_model, kind):
+    model = make_model(backbone={"num_languages": 3}, packing=LANGUAGES)
+    sources, targets = ["en", "de", "fr"], ["de", "fr", "en"]
+    given = {"source_language": kind(sources), "target_language": kind(targets)}
+    answers = model.generate(SOURCES, max_length=4, with_scores=True, **given)
+    fields = {"text": SOURCES, "source_language": sources, "target_language": targets}
+    assert answers == model.generate(fields, max_length=4, with_scores=True)
+    for number, source in enumerate(SOURCES):
+        own = {name: values[number] for name, values in fields.items()}
+        text = own.pop("text")
+        assert text == source
+        alone = model.generate(text, max_length=4, **own)
+        assert answers[0][number] == alone
+    with pytest.raises(ValueError, match=r"must hold one string for every .*2 for 3"):
+        model.generate(SOURCES, source_language=["en", "de"], target_language="de")
+    with pytest.raises(ValueError, match="Received: 'yy'"):
+        model.generate(
+            SOURCES, source_language="en", target_language=["de", "yy", "de"]
+        )
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """Rows of a table to translate, each from its language to its language."""
 
+import sys
+
 from xlm_tf.cli.text_lines import blocks
 
 # Rows whose languages are put together.
@@ -56,6 +58,19 @@ def check_columns(args):
             f"{args.encoding}."
         )
     return columns
+
+
+def note_tables(paths):
+    """Say on stderr which files of lines have the name of a table."""
+    from xlm_tf.data.tables import FORMATS
+
+    for path in paths:
+        if path.lower().removesuffix(".gz").endswith(tuple(FORMATS)):
+            print(
+                f"{path} is read line by line, as it is. With --text COLUMN it is read "
+                "as a table.",
+                file=sys.stderr,
+            )
 
 
 def read_rows(path, columns):

@@ -22,6 +22,7 @@ from xlm_tf.cli.language_columns import (
     check_columns,
     check_row_languages,
     generate_by_row,
+    note_tables,
     read_rows,
 )
 from xlm_tf.cli.search_arguments import add_search_arguments, search_of
@@ -121,6 +122,8 @@ def run(args):
         ValueError, OSError: the model, a language or a file cannot be used.
     """
     columns = check_columns(args)
+    if columns is None:
+        note_tables(args.inputs)
     check_cluster_arguments(args)
     if args.cluster is not None and (args.round_trip or columns is not None):
         raise ValueError(

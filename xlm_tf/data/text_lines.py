@@ -157,7 +157,10 @@ def unpacked(path, found=None):
         try:
             yield from _unpacked_parts(blocks, found)
         except (EOFError, zlib.error) as error:
-            raise ValueError(f"{path} is not a whole gzip file: {error}") from error
+            raise ValueError(
+                f"{path} is not a whole gzip file: {error}. Copy or make it again; a "
+                "text that is not packed has another ending."
+            ) from error
 
 
 def first_bytes(path):

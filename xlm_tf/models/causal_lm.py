@@ -259,7 +259,8 @@ class XLMCausalLM(OptionalInputs, GenerationMixin, XLMTask, keras_hub.models.Cau
                 positions bound it in any case. A text that is as long already is cut
                 there, and comes back without a continuation, with a score of 0.
             with_scores: bool, return the scores too.
-            language: str, of all texts, where the model or its tokenizer has any.
+            language: str, of all texts, or list of str, one each, where the model or
+                its tokenizer has any.
             stop_token_ids: the token ids that end a text, a list of ints; None for
                 none, so that every text is as long as it may be; "auto" for those of
                 `decoding`, which are the tokenizer's end token unless it says

@@ -43,7 +43,8 @@ class GenerationPreprocessorMixin:
         Args:
             inputs: str, list of str, string tensor, data frame, or a dict of `text` and
                 the languages.
-            languages: dict from field name to the language of all texts, or None.
+            languages: dict from field name to the language of all texts, or a list of
+                them, one each; or None.
 
         Returns:
             `(fields, is_single)`: dict of `text`, a list, and what else came; and
@@ -68,8 +69,11 @@ class GenerationPreprocessorMixin:
         is_single = isinstance(fields["text"], str | bytes)
         fields["text"] = read_column(fields["text"])
         for name in self.language_fields:
-            if languages.get(name) is not None:
-                fields[name] = [languages[name]] * len(fields["text"])
+            given = languages.get(name)
+            if given is not None:
+                is_one = isinstance(given, str | bytes)
+                given = read_column(given, name)
+                fields[name] = given * len(fields["text"]) if is_one else given
             for own in different_strings(fields.get(name, [])):
                 self.check_languages(**{name: own})
         return fields, is_single

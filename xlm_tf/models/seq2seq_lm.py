@@ -237,8 +237,8 @@ class XLMSeq2SeqLM(
             inputs: str, list of str, string tensor, or a dict as for the preprocessor.
             max_length: int, most tokens of a target; defaults to half more than its
                 source has, and 10.
-            source_language, target_language: str, of all texts, where the model has
-                several.
+            source_language, target_language: str, of all texts, or list of str, one
+                each, where the model has several.
             with_scores: bool, return the scores too.
             stop_token_ids: the token ids that end a target, a list of ints; None for
                 none, so that every target is as long as it may be; "auto" for those

@@ -64,6 +64,7 @@ class XLMSeq2SeqLMPreprocessor(
 
     backbone_cls = XLMSeq2SeqBackbone
     language_fields = ("source_language", "target_language")
+    language_field = "source_language"
 
     def __init__(
         self,

@@ -44,6 +44,9 @@ class TextPacking(ArgumentsFromPreset):
     # A classifier made from a masked-LM's preset packs its texts as that did.
     preset_arguments = PACKING_ARGUMENTS
 
+    # The field that names the language of a text.
+    language_field = "language"
+
     def set_packing(self, num_separators, languages, language):
         """Check and keep the packing arguments, which every subclass has."""
         self.num_separators = num_separators
@@ -120,9 +123,9 @@ class TextPacking(ArgumentsFromPreset):
     def _check_has_language(self):
         if self.languages is not None and self.language is None:
             raise ValueError(
-                "This model has language embeddings: pass `language`, or {'text': ..., "
-                "'language': ...}, or set `language` of the preprocessor to one of "
-                f"{self.languages}."
+                f"This model has language embeddings: pass `{self.language_field}`, or "
+                f"{{'text': ..., '{self.language_field}': ...}}, or set `language` of "
+                f"the preprocessor to one of {self.languages}."
             )
 
     def pack(self, x):

@@ -70,7 +70,9 @@ class PreparedCorpora:
         try:
             self._read(json.loads(path.read_text(encoding="utf-8")))
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-            raise ValueError(f"{path} is damaged: {error!r}.") from error
+            raise ValueError(
+                f"{path} is damaged: {error!r}. Prepare the corpora again."
+            ) from error
 
     def _read(self, content):
         if content["version"] != VERSION:
