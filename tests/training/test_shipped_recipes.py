@@ -90,3 +90,12 @@ def test_a_file_goes_before_a_name_and_paths_start_beside_it(tmp_path, monkeypat
     assert find_recipe(path) == (path, path.parent)
     with pytest.raises(FileNotFoundError, match=r"Did you mean multi30k_en_de\?"):
         find_recipe("recipes/multi30k_en_d.yaml")
+
+
+@pytest.mark.parametrize("path", shipped_recipes().values(), ids=lambda p: p.stem)
+def test_the_first_line_is_a_description(path):
+    # `xlm-tf recipes list` shows it alone.
+    first_line, second_line = path.read_text(encoding="utf-8").splitlines()[:2]
+    assert first_line.startswith("# ")
+    assert first_line.endswith(":")
+    assert second_line == "#"
