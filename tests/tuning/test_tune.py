@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 import yaml
 
+import xlm_tf
 from tests.tuning.conftest import RATES, FakeRun
 from xlm_tf.cli import main
 from xlm_tf.training.recipe_loader import load_recipe
@@ -52,6 +53,42 @@ def test_a_grid_tries_every_combination_once(make_study, trained, capsys):
     # Nothing more to do.
     assert tune(study).best == result.best
     assert len(trained.recipes) == 6
+
+
+@pytest.mark.parametrize(
+    ("recipe", "search", "expected"),
+    [
+        ({"initial_model": "model"}, RATES, {"initial_model": "model"}),
+        ({}, {"initial_model": {"choices": ["model"]}}, {"initial_model": "model"}),
+        (
+            {
+                "initial_model": None,
+                "vocabulary": "model/assets/tokenizer/vocabulary.spm",
+                "model": {
+                    "num_layers": 1,
+                    "num_heads": 2,
+                    "hidden_dim": 8,
+                    "intermediate_dim": 8,
+                },
+            },
+            RATES,
+            {"vocabulary": "model/assets/tokenizer/vocabulary.spm"},
+        ),
+    ],
+)
+def test_paths_of_a_study_that_is_named_from_its_folder(
+    write_study, trained, tmp_path, monkeypatch, recipe, search, expected
+):
+    xlm_tf.XLMMaskedLM.from_preset("xlm_tiny").save_to_preset(tmp_path / "model")
+    write_study(recipe, search=search, trials=1)
+    monkeypatch.chdir(tmp_path)
+    tune(load_study("study.yaml"), quiet=True)
+    (own,) = trained.recipes
+    monkeypatch.chdir(tmp_path.parent)
+    best = load_recipe(tmp_path / "study" / "best.yaml")
+    for name, path in expected.items():
+        assert str(getattr(best, name)) == str(tmp_path / path)
+        assert getattr(own, name) == getattr(best, name)
 
 
 def test_a_grid_may_be_cut_and_go_on(make_study, trained):

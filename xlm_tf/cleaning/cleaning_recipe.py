@@ -410,7 +410,7 @@ def load_cleaning_recipe(path, data_folder=None, **overrides):
     """
     path = Path(path)
     content = read_fields(path, data_folder, overrides)
-    context = context_of(path.absolute().parent, data_folder)
+    context = context_of(path.parent, data_folder)
     try:
         return CleaningRecipe.model_validate(content, context=context)
     except ValidationError as error:

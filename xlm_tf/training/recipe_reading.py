@@ -54,8 +54,9 @@ def context_of(folder, data_folder):
         folder: Path where relative paths start.
         data_folder: str or Path where those of corpora start instead, or None.
     """
+    # Absolute: what a recipe names is written to others, in other folders.
     return {
-        "folder": folder,
+        "folder": Path(folder).absolute(),
         "data_folder": Path(data_folder or folder).absolute(),
         "check_files": True,
     }

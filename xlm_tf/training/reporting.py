@@ -73,7 +73,9 @@ class Reporter:
         self.say(f"{title}:")
         for name, row in rows.items():
             values = (
-                f"{column} {value}" for column, value in zip(columns, row, strict=True)
+                f"{column} {value}"
+                for column, value in zip(columns, row, strict=True)
+                if value
             )
             self.say(f"  {name}: {', '.join(values)}")
 
@@ -97,6 +99,10 @@ class _Lines(keras.callbacks.Callback):
         self.run = run
         self.every = max(run.training.evaluate_every // 10, 1)
         self.begun = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.begun is not None:  # an evaluation is no step
+            self.begun = (self.run.step, time.perf_counter())
 
     def on_train_batch_end(self, batch, logs=None):
         step = self.run.step
