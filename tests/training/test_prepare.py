@@ -350,7 +350,7 @@ def test_workers_of_any_number_go_on_with_the_streams_of_others(
     model = yaml.safe_load((folder / "prepared.yaml").read_text())["model"]
     # Every worker draws its own dropout.
     model |= {"dropout": 0.0, "attention_dropout": 0.0}
-    training = {"steps": 60, "evaluate_every": 25, "checkpoint_every": 5}
+    training = {"steps": 120, "evaluate_every": 50, "checkpoint_every": 5}
     training["accumulation_steps"] = 2
     name = with_streams(folder, "by-workers.yaml", 2, model, **training)
     whole = load_recipe(folder / name, output=folder / "by-one")
@@ -367,20 +367,21 @@ def test_workers_of_any_number_go_on_with_the_streams_of_others(
     assert "Run the same command to continue" in said[0][0]
 
     stopped = load_recipe(folder / name, output=output)
-    original = pretraining._PretrainingRun.on_train_batch_end
+    original, steps = pretraining._PretrainingRun.on_train_batch_end, []
 
     def stop(self, batch, logs=None):
-        self.stop_requested |= self.step + 1 == 43
+        steps.append(self.step + 1)
+        self.stop_requested |= len(steps) == 7
         original(self, batch, logs)
 
     with monkeypatch.context() as patch:
         patch.setattr(pretraining._PretrainingRun, "on_train_batch_end", stop)
-        assert pretrain(stopped, quiet=True).step == 43
+        assert pretrain(stopped, quiet=True).step == steps[-1]
 
     workers = start_workers(folder / name, output)
     said = [worker.communicate(timeout=900) for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], said
-    assert "Continuing at step 43 of 60" in said[0][0]
+    assert f"Continuing at step {steps[-1]} of 120" in said[0][0]
     expected, actual = weights(folder / "by-one"), weights(output)
     assert list(actual) == list(expected)
     for key, values in expected.items():
