@@ -1,4 +1,5 @@
 import argparse
+import os
 import shutil
 
 import pytest
@@ -78,8 +79,10 @@ def test_nothing_is_left_where_nothing_was_done(files, tmp_path):
 
 
 def test_on_one_machine_and_of_streams_nothing_is_kept(files, tmp_path):
+    os.mkfifo(tmp_path / "pipe")  # whose reader would wait for ever
     for output, inputs, cluster in (
         (*files, None),
+        (files[0], [str(tmp_path / "pipe"), files[1][1]], "here"),
         ("-", files[1], "here"),
         (files[0], ["-", "model"], "here"),
     ):

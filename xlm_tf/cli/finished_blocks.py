@@ -42,7 +42,7 @@ def finished_blocks(args, output, inputs):
     Raises:
         ValueError: another process works on the same.
     """
-    if args.cluster is None or STANDARD_STREAM in (output, *inputs):
+    if args.cluster is None or any(map(_is_stream, (output, *inputs))):
         yield lambda map_items, items: map_items(items)
         return
     folder = Path(f"{output}.unfinished")
@@ -85,6 +85,13 @@ def _results(map_items, items, path):
         for result in map_items(itertools.islice(items, done, None)):
             print(json.dumps(result), file=file, flush=True)
             yield result
+
+
+def _is_stream(path):
+    """Whether to look at what is there would take it away, as of a pipe: bool."""
+    own = Path(path)
+    is_special = own.exists() and not own.is_file() and not own.is_dir()
+    return path == STANDARD_STREAM or is_special
 
 
 def _plan_of(args, output, inputs):
