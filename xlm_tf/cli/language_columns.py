@@ -62,15 +62,14 @@ def check_columns(args):
 
 def note_tables(paths):
     """Say on stderr which files of lines have the name of a table."""
-    from xlm_tf.data.tables import FORMATS
+    from xlm_tf.data.tables import is_table
 
-    for path in paths:
-        if path.lower().removesuffix(".gz").endswith(tuple(FORMATS)):
-            print(
-                f"{path} is read line by line, as it is. With --text COLUMN it is read "
-                "as a table.",
-                file=sys.stderr,
-            )
+    for path in filter(is_table, paths):
+        print(
+            f"{path} is read line by line, as it is. With --text COLUMN it is read as "
+            "a table.",
+            file=sys.stderr,
+        )
 
 
 def read_rows(path, columns):

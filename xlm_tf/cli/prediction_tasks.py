@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from xlm_tf.cli.text_lines import STANDARD_STREAM, check_lines, read_lines
 from xlm_tf.data.questions import iterate_questions
-from xlm_tf.data.tables import FORMATS, check_table, iterate_table
+from xlm_tf.data.tables import check_table, is_table, iterate_table
 from xlm_tf.data.tagged_words import CONLL, iterate_tagged_words
 from xlm_tf.models.hybrid_embedder import XLMHybridEmbedder
 from xlm_tf.models.masked_lm import XLMMaskedLM
@@ -130,8 +130,7 @@ class Prediction(abc.ABC):
 
     def _columns(self):
         """What columns of the input are read; None where it is lines of text."""
-        name = Path(self.args.input).name.lower().removesuffix(".gz")
-        if self.args.input == STANDARD_STREAM or not name.endswith(FORMATS):
+        if not is_table(self.args.input):
             return None
         columns = {"text": self.args.text or "text"}
         if self.args.text_pair is not None:

@@ -103,6 +103,11 @@ def check_table(path, columns, optional=()):
     next(iterate_table(path, columns, optional), None)
 
 
+def is_table(path):
+    """Whether a file is of one of the `FORMATS`, by its name: bool."""
+    return Path(path).name.lower().removesuffix(".gz").endswith(FORMATS)
+
+
 def table_format(path):
     """The format of a file by its name, one of `FORMATS`.
 
