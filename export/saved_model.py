@@ -22,6 +22,7 @@ from export.text_generation_check import TextGenerationCheck
 from export.text_module import TextModule
 from export.warmup import write_batching_parameters, write_warmup
 from xlm_tf.models.text_classifier import XLMTextClassifier
+from xlm_tf.output_files import full_disk_named
 
 DTYPES = ("float32", "bfloat16")
 
@@ -147,15 +148,19 @@ begins with it, `score` float32 (B,), of the continuation |
     shutil.rmtree(partial, ignore_errors=True)
     try:
         signatures = module.signatures()
-        tf.saved_model.save(module, str(partial), signatures=signatures)
-        write_batching_parameters(partial)
-        _write_description(partial, describe(task, labels))
+        description = describe(task, labels)
+        requests = []
         if warmup_batch_sizes:
             name, example = calls[0]
             requests = [(name, _rows(example, n)) for n in warmup_batch_sizes]
             if labels is not None:
                 requests.append(("labels", {"class_id": np.zeros(1, "int32")}))
-            write_warmup(partial, requests)
+        with full_disk_named(directory):
+            tf.saved_model.save(module, str(partial), signatures=signatures)
+            write_batching_parameters(partial)
+            _write_description(partial, description)
+            if requests:
+                write_warmup(partial, requests)
         answers = run_in_fresh_process("export.run_saved_model", partial, calls)
         difference = _compare(
             check,

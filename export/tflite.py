@@ -25,6 +25,7 @@ from xlm_tf.models.causal_lm import XLMCausalLM
 from xlm_tf.models.question_answering import XLMQuestionAnswering
 from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 from xlm_tf.models.token_classifier import XLMTokenClassifier
+from xlm_tf.output_files import full_disk_named, whole_file
 
 QUANTIZATIONS = (None, "float16", "int8")
 # Of the tasks that write text.
@@ -166,7 +167,8 @@ def to_tflite(
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_bytes(model)
+        with full_disk_named(path):
+            partial.write_bytes(model)
         answers = run_in_fresh_process(
             "export.run_string_tflite" if string_input else "export.run_tflite",
             partial,
@@ -174,7 +176,8 @@ def to_tflite(
         )
         difference = _compare(calls, answers, tolerance)
         for other, content in beside.items():
-            other.write_bytes(content)
+            with whole_file(other) as own:
+                own.write_bytes(content)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -218,9 +218,17 @@ def is_free_elsewhere():
 
 @pytest.fixture
 def full_disk():
-    """No file of this process may grow above 100 kB, as if the disk were full."""
+    """No file of this process may grow above 100 kB, as if the disk were full.
+
+    Yields:
+        Function of another size, in bytes.
+    """
     resource = pytest.importorskip("resource")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
-    yield
+
+    def limit(size):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+
+    limit(100_000)
+    yield limit
     resource.setrlimit(resource.RLIMIT_FSIZE, limits)

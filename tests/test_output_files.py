@@ -1,5 +1,6 @@
 """Files that are there whole, or not at all."""
 
+import errno
 import os
 import stat
 
@@ -8,6 +9,7 @@ import pytest
 
 from xlm_tf.output_files import (
     check_output,
+    check_room,
     folders_unlocked,
     full_disk_named,
     lock_folder,
@@ -155,3 +157,27 @@ def test_a_full_disk_is_said_of_the_file_of_an_array(tmp_path, full_disk):
     # Another error without a number is what it was.
     with pytest.raises(OSError, match=r"^no file of bzip2$"), full_disk_named(path):
         raise OSError("no file of bzip2")
+
+
+def test_room_is_taken_and_given_back(tmp_path, full_disk):
+    check_room(tmp_path, 90_000)
+    check_room(tmp_path, 0)
+    check_room(tmp_path, 250_000, 90_000)  # three files
+    path = tmp_path / "model"
+    for sizes in ((150_000,), (150_000, 120_000.5)):
+        with pytest.raises(OSError, match=f"'{path}'"), full_disk_named(path):
+            check_room(tmp_path, *sizes)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_room_where_it_cannot_be_taken(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EINVAL, "not by this file system")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    check_room(tmp_path, 1000)
+    monkeypatch.delattr(os, "posix_fallocate")
+    check_room(tmp_path, 1000)
+    with pytest.raises(OSError, match="No space left"):
+        check_room(tmp_path, 1 << 60)
+    assert list(tmp_path.iterdir()) == []

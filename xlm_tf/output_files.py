@@ -7,9 +7,11 @@ that was asked for.
 import contextlib
 import contextvars
 import errno
+import math
 import os
 import re
 import shutil
+import tempfile
 from pathlib import Path
 
 try:
@@ -18,7 +20,7 @@ except ImportError:  # not on Windows: nobody is kept out there
     fcntl = None
 
 # No space, a quota, or a limit of the size of files.
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _HALF_ARRAY = re.compile(r"\d+ requested and \d+ written")
 _locks = {}
 _locked = contextvars.ContextVar("folders that were locked", default=None)
@@ -158,6 +160,38 @@ def replaced_files(folder, is_own):
             folder.rmdir()
 
 
+def check_room(folder, size, largest_file=math.inf):
+    """See that there is room, before a library writes that needs it to survive.
+
+    On a full disk HDF5 ends the process, at the latest when it closes its files. The
+    room is taken and given back: quotas and limits of the size of files count, too.
+
+    Args:
+        folder: Path of a folder that exists.
+        size: int, bytes.
+        largest_file: float, bytes of a file; more are several files.
+
+    Raises:
+        OSError: there is less room; `full_disk_named` says of what.
+    """
+    if not hasattr(os, "posix_fallocate"):  # not on macOS and Windows
+        free = shutil.disk_usage(folder).free
+        if free < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return
+    with contextlib.ExitStack() as stack:
+        while size > 0:
+            file = stack.enter_context(tempfile.TemporaryFile(dir=folder))
+            own = min(size, int(min(largest_file, size)))
+            try:
+                os.posix_fallocate(file.fileno(), 0, own)
+            except OSError as error:
+                if error.errno in FULL:
+                    raise
+                return  # a file system that cannot tell
+            size -= own
+
+
 @contextlib.contextmanager
 def full_disk_named(path):
     """Say of a full disk what was being written: Python's error does not."""
@@ -167,7 +201,7 @@ def full_disk_named(path):
         # NumPy says no more than how much of an array was written.
         is_array = error.errno is None and _HALF_ARRAY.fullmatch(str(error))
         number = errno.ENOSPC if is_array else error.errno
-        if error.filename is not None or number not in _FULL:
+        if error.filename is not None or number not in FULL:
             raise
         raise OSError(number, os.strerror(number), str(path)) from error
 

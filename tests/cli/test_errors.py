@@ -1,5 +1,6 @@
 """What commands say when they cannot go on."""
 
+import errno
 import io
 import sys
 
@@ -33,13 +34,14 @@ EXPECTED = {
     "value": (raised(int, "x"), "invalid literal"),
     "encoding": (raised(b"\xff".decode), "invalid start byte"),
     "file": (raised(open, "/absent/x"), "/absent/x: No such file"),
+    "disk": (OSError(errno.ENOSPC, "No space left on device"), "temporary files"),
     "yaml": (raised(yaml.safe_load, "a: [\n"), "line 2, column 1"),
     "memory": (MemoryError(), "MemoryError"),
     "package": (ModuleNotFoundError("No module named 'x'"), "No module named"),
     "check": (raised(check_in_graph), "The number is too small. Received: 0"),
     "tensorflow's file": (
         raised(tf.io.read_file, "/absent/x"),
-        "No such file or directory",
+        "/absent/x; No such file or directory (NotFoundError",
     ),
 }
 BUGS = {
@@ -56,6 +58,8 @@ def test_what_a_user_can_mend_is_one_line(name):
     assert is_expected(error)
     assert message in one_line(error)
     assert "\n" not in one_line(error)
+    assert "{{" not in one_line(error)
+    assert "[Op:" not in one_line(error)
 
 
 @pytest.mark.parametrize("name", BUGS)

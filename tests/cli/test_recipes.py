@@ -37,6 +37,14 @@ def test_copy_leaves_what_is_there(tmp_path, capsys, monkeypatch):
     assert "Did you mean multi30k_en_de?" in capsys.readouterr().err
 
 
+def test_a_copy_is_there_whole_or_not_at_all(tmp_path, capsys, full_disk):
+    full_disk(500)
+    copy = tmp_path / "copy.yaml"
+    assert main(["recipes", "copy", "multi30k_en_de", str(copy)]) == 2
+    assert f"{copy}: " in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.fixture
 def recipe(tmp_path):
     """The file of a recipe, a folder with what it names, and its content."""

@@ -1,5 +1,6 @@
 """Real files, run by LiteRT in a fresh process."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -270,6 +271,32 @@ def test_an_existing_file_is_kept(classifier, tmp_path):
             export.to_tflite(classifier, path)
         assert precious.read_bytes() == b"precious"
         precious.unlink()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("full_from", ["", ".json", ".vocabulary.spm"])
+def test_a_full_disk_leaves_nothing_in_the_way(
+    classifier, tmp_path, monkeypatch, full_from
+):
+    path = tmp_path / "m.tflite"
+    full = f"{path.name}{full_from}"
+
+    def write_half(self, content):
+        is_full = full in self.name
+        with open(self, "wb") as file:
+            file.write(content[:100] if is_full else content)
+        if is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(OSError, match=f"No space left on device: '{tmp_path / full}'"),
+    ):
+        patch.setattr(Path, "write_bytes", write_half)
+        export.to_tflite(classifier, path)
+    assert not path.exists()
+    assert export.to_tflite(classifier, path).path == path
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 @pytest.mark.slow

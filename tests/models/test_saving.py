@@ -104,6 +104,20 @@ def test_a_saving_that_fails_changes_nothing(tagger, tmp_path, monkeypatch, save
     assert not [x for x in (tmp_path / "model").iterdir() if x.name.startswith(".")]
 
 
+def test_a_full_disk_ends_no_process(tmp_path, full_disk):
+    """HDF5 would end it, at the latest with the interpreter."""
+    backbone = backbone_of(5000)  # 160 kB
+    for save in (backbone.save_to_preset, backbone.save_to_keras_hub):
+        with pytest.raises(OSError, match=f"'{tmp_path / 'model'}'"):
+            save(tmp_path / "model")
+    backbone_of(100).save_to_preset(tmp_path / "model")
+    with pytest.raises(OSError, match=f"'{tmp_path / 'model'}'"):
+        backbone.save_to_preset(tmp_path / "model")
+    again = xlm_tf.XLMBackbone.from_preset(tmp_path / "model")
+    assert again.vocabulary_size == 100
+    assert not [x for x in (tmp_path / "model").iterdir() if x.name.startswith(".")]
+
+
 @FORMATS
 def test_a_model_in_another_format_is_not_hidden(tagger, tmp_path, save):
     (tmp_path / "model.pt").write_bytes(b"x")

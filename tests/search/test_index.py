@@ -10,6 +10,7 @@ import pytest
 import xlm_tf
 from xlm_tf.search import index as index_module
 from xlm_tf.search.documents import Changes, Document, Hit
+from xlm_tf.search.graph import Graph
 from xlm_tf.search.index import DATABASE, GRAPH, Index
 from xlm_tf.search.passages import cut_passages
 from xlm_tf.search.prompted_embedding import embed_documents, embed_queries
@@ -287,6 +288,31 @@ def test_a_database_that_is_cut_off(index):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises((ValueError, OSError), match=r"The index .* (damaged|used)"):
         Index.open(index.path).search("x")
+
+
+def test_a_full_disk_is_said_of_the_index(
+    tmp_path, embedder_folder, embedder, messages, small_graph, full_disk, monkeypatch
+):
+    path = tmp_path / "index"
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(OSError, match=f"The index {path} cannot be used"),
+    ):
+        patch.setattr(index_module, "fingerprint", str)  # writes temporary files
+        Index.create(path, embedder_folder)
+    assert list(path.iterdir()) == []
+    full_disk(10**7)
+    index = Index.create(path, embedder_folder)
+    index.add(documents_of(messages))
+    graph = (path / GRAPH).read_bytes()
+    full_disk(len(graph) // 2)
+    vectors = embed_documents(embedder, messages)
+    larger = Graph(vectors.shape[1])
+    larger.add(np.arange(len(vectors)), vectors)
+    with pytest.raises(OSError, match=f"{path / GRAPH} cannot be written"):
+        larger.save(path / GRAPH)
+    assert (path / GRAPH).read_bytes() == graph
+    assert index.search(messages[0], 1)[0][0].id == "0"
 
 
 def test_a_graph_finds_the_same_and_follows_the_documents(

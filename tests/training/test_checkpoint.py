@@ -68,4 +68,5 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, full_disk):
     large = TrainingCheckpoint(tmp_path, variables([0.0] * 50_000))
     with pytest.raises(OSError, match=r"unfinished\.safetensors cannot be written"):
         large.save({"step": 2})
+    assert [path.name for path in tmp_path.iterdir()] == ["last.safetensors"]
     assert TrainingCheckpoint(tmp_path, variables([0.0, 0.0]))._read(large.last)

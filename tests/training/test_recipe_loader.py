@@ -126,6 +126,23 @@ def test_output_can_be_overridden(load, tmp_path):
             "recipe.objectives: there is no objective nsp. Expected of mlm, tlm",
         ),
         (lambda r: r.update(objectives={"mlm": 0}), "recipe.objectives.mlm must be"),
+        # What does not add up, and what a computer may take for 0.
+        (
+            lambda r: r.update(objectives={"mlm": 1e308}),
+            "recipe.objectives.mlm must be less than or equal to 1000000",
+        ),
+        (
+            lambda r: r.update(objectives={"mlm": "0:1,5:1e7"}),
+            "recipe.objectives.mlm must be less than or equal to 1000000",
+        ),
+        (
+            lambda r: r.update(objectives={"mlm": 1e-320}),
+            "recipe.objectives.mlm: must be 0, or 1e-06 at least. Received: 1e-320",
+        ),
+        (
+            lambda r: r.update(objectives={"mlm": "0:1,5:1e-9"}),
+            "recipe.objectives.mlm: must be 0, or 1e-06 at least. Received: 1e-09",
+        ),
         (
             lambda r: r.update(objectives={"tlm": 1}),
             "recipe.held_out holds neither bitext nor gettext",

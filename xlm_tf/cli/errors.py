@@ -3,10 +3,13 @@
 import argparse
 import re
 import sys
+import tempfile
 import traceback
 import zipfile
 import zlib
 from pathlib import Path
+
+from xlm_tf.output_files import FULL
 
 EXIT_CODE = 2
 INTERRUPTED = 130
@@ -23,6 +26,7 @@ _OF_TENSORFLOW = (
     "UnavailableError",
 )
 _ASSERTION = "assertion failed: "
+_OPERATION = re.compile(r"\{\{function_node [^}]*\}\}|\[Op:.*", re.DOTALL)
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -87,9 +91,16 @@ def one_line(error):
     text = str(error)
     if isinstance(error, OSError) and error.filename and error.strerror:
         text = f"{error.filename}: {error.strerror}"
+    elif isinstance(error, OSError) and error.errno in FULL:
+        folder = tempfile.gettempdir()
+        text = f"{error.strerror}: of the output, or of temporary files ({folder})."
     if _ASSERTION in text:
         text = re.split(r"\[Op:|\n", text.split(_ASSERTION, 1)[1])[0]
         text = re.sub(r"\] \[", " ", text).strip().removeprefix("[").removesuffix("]")
+    tf = sys.modules.get("tensorflow")
+    if tf is not None and isinstance(error, tf.errors.OpError):
+        # Of the first line, without the operation's name before and behind it.
+        text = _OPERATION.sub("", text).strip().partition("\n")[0]
     text = " ".join(text.split()) or type(error).__name__
     place = traceback.extract_tb(error.__traceback__)[-1:]
     is_own = any(

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from xlm_tf.output_files import whole_file
+
 KINDS = (
     "pretrain",
     "finetune",
@@ -77,13 +79,12 @@ def _copy(args):
     source = shipped_recipe(args.name)
     path = args.path or Path(source.name)
     path = path / source.name if path.is_dir() else path
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(source.read_text(encoding="utf-8"))
-    except FileExistsError as error:
+    if path.exists():
         raise ValueError(
             f"{path} exists and is left as it is: name another file, or delete it."
-        ) from error
+        )
+    with whole_file(path) as partial:
+        partial.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     print(f"{path}: edit it, then run `xlm-tf recipes validate {path}`.")
     return 0
 

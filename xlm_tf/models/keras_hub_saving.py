@@ -10,6 +10,7 @@ from xlm_tf.checkpoints.model_files import check_no_other_model, is_model_file
 from xlm_tf.checkpoints.weights import as_stored, find_variable
 from xlm_tf.checkpoints.xlm_roberta import XLM_ROBERTA
 from xlm_tf.layers.merged_weights import merged_weights
+from xlm_tf.models.room_for_weights import check_room_for_weights
 from xlm_tf.output_files import replaced_files
 from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
 
@@ -71,6 +72,7 @@ def save_keras_hub_preset(model, folder):
         theirs = task_class(theirs, preprocessor=preprocessor, **arguments)
     _fill(theirs, backbone, weights, dict(head.saved_tensors(model)))
     with replaced_files(folder, is_model_file) as new:
+        check_room_for_weights(theirs, new)
         theirs.save_to_preset(str(new))
 
 

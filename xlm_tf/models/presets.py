@@ -7,6 +7,7 @@ from xlm_tf.checkpoints.finding import find_checkpoint
 from xlm_tf.checkpoints.model_files import check_no_other_model, is_model_file
 from xlm_tf.models.keras_hub_saving import save_keras_hub_preset
 from xlm_tf.models.loading import load_checkpoint
+from xlm_tf.models.room_for_weights import check_room_for_weights
 from xlm_tf.models.saving import save_checkpoint
 from xlm_tf.output_files import replaced_files
 from xlm_tf.private_keras import read_preset
@@ -126,9 +127,11 @@ class XLMPresets:
 
         Raises:
             FileExistsError: the directory holds a model of fairseq or XLM.
+            OSError: there is no room for the model; what was there stays.
         """
         check_no_other_model(preset_dir)
         with replaced_files(preset_dir, is_model_file) as new:
+            check_room_for_weights(self, new, max_shard_size)
             super().save_to_preset(str(new), max_shard_size=max_shard_size)
             for name in ("config.json", "task.json"):
                 path = new / name

@@ -74,7 +74,10 @@ class Graph:
     def save(self, path):
         """Write it beside its place, and put it there when it is whole."""
         with whole_file(path) as partial:
-            _faiss().write_index(self._index, str(partial))
+            try:
+                _faiss().write_index(self._index, str(partial))
+            except RuntimeError as error:
+                raise OSError(f"{path} cannot be written: {error}") from error
 
 
 def check_installed():

@@ -109,26 +109,26 @@ class Index:
         embedder = load_embedder(model)
         path.mkdir(parents=True, exist_ok=True)
         partial = path / f".{DATABASE}.{os.getpid()}.partial"
-        database = sqlite3.connect(partial)
+        description = [
+            ("model", _place(model)),
+            ("fingerprint", fingerprint(embedder)),
+            ("dimension", str(embedder.embedding_dim)),
+            ("state", "whole"),
+        ]
         try:
-            database.execute("PRAGMA page_size = 16384")
-            database.executescript(_TABLES)
-            database.execute(f"PRAGMA application_id = {_APPLICATION}")
-            database.execute(f"PRAGMA user_version = {VERSION}")
-            with database:
-                database.executemany(
-                    "INSERT INTO description VALUES (?, ?)",
-                    [
-                        ("model", _place(model)),
-                        ("fingerprint", fingerprint(embedder)),
-                        ("dimension", str(embedder.embedding_dim)),
-                        ("state", "whole"),
-                    ],
-                )
-            database.close()
+            with (
+                _clear_errors(path),
+                contextlib.closing(sqlite3.connect(partial)) as database,
+            ):
+                database.execute("PRAGMA page_size = 16384")
+                database.executescript(_TABLES)
+                database.execute(f"PRAGMA application_id = {_APPLICATION}")
+                database.execute(f"PRAGMA user_version = {VERSION}")
+                with database:
+                    insert = "INSERT INTO description VALUES (?, ?)"
+                    database.executemany(insert, description)
             os.replace(partial, path / DATABASE)
         finally:
-            database.close()
             partial.unlink(missing_ok=True)
         index = cls.open(path)
         index._embedder = embedder

@@ -46,12 +46,15 @@ class TrainingCheckpoint:
             for number, variable in enumerate(self.variables)
         }
         unfinished = self.directory / "unfinished.safetensors"
-        write_safetensors(tensors, unfinished, {_STATE_KEY: json.dumps(state)})
-        with open(unfinished, "rb+") as file:
-            os.fsync(file.fileno())
-        if self.last.exists():
-            os.replace(self.last, self.previous)
-        os.replace(unfinished, self.last)
+        try:
+            write_safetensors(tensors, unfinished, {_STATE_KEY: json.dumps(state)})
+            with open(unfinished, "rb+") as file:
+                os.fsync(file.fileno())
+            if self.last.exists():
+                os.replace(self.last, self.previous)
+            os.replace(unfinished, self.last)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
     def restore(self):
         """Read the newest whole checkpoint into the variables.

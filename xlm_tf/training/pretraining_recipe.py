@@ -4,7 +4,13 @@ import difflib
 import itertools
 from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    WithJsonSchema,
+    field_validator,
+)
 
 from xlm_tf.data.bucketing import length_boundaries
 from xlm_tf.objectives.registry import OBJECTIVES
@@ -21,6 +27,9 @@ from xlm_tf.training.recipe_parts import (
 METRICS = ("perplexity", "accuracy")
 # Of texts that are written.
 WRITTEN_METRICS = ("bleu", "chrf", "round_trip_bleu")
+# The weights of objectives that are not 0: what floats add up, and computers do not
+# take for 0.
+_SMALLEST_WEIGHT, _LARGEST_WEIGHT = 1e-6, 1_000_000
 _WRITING_SETTINGS = ("tokens_per_batch", "label_smoothing", "translated_texts")
 
 
@@ -38,13 +47,25 @@ def _check_objectives(weights):
     return weights
 
 
+def _check_weight(weight):
+    for value in weight.values:
+        if 0 < value < _SMALLEST_WEIGHT:
+            raise ValueError(
+                f"must be 0, or {_SMALLEST_WEIGHT} at least. Received: {value!r}."
+            )
+    return weight
+
+
 def _has_weight(weight, last):
     """Whether a weight is above 0 at a step up to the last."""
     return any(weight.value(step) for step in [*weight.steps, last] if step <= last)
 
 
 Weights = Annotated[
-    dict[str, scheduled(ge=0)],
+    dict[
+        str,
+        Annotated[scheduled(ge=0, le=_LARGEST_WEIGHT), AfterValidator(_check_weight)],
+    ],
     BeforeValidator(_check_objectives),
     WithJsonSchema(
         {
@@ -53,7 +74,7 @@ Weights = Annotated[
             "minProperties": 1,
             "properties": {
                 name: {
-                    **schedule_schema(ge=0),
+                    **schedule_schema(ge=0, le=_LARGEST_WEIGHT),
                     "description": objective.description,
                 }
                 for name, objective in OBJECTIVES.items()
