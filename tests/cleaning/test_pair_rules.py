@@ -27,6 +27,15 @@ def rules():
         ("In the 1930s they left.", "In den 30er Jahren gingen sie.", None),
         ("It has 380,000 people.", "Es hat 380 Tausend Menschen.", None),
         ("Page 127 of the book.", "Seite 371 von dem Buch.", "numbers"),
+        ("It is 385 miles south.", "Es ist 620 Kilometer südlich.", None),
+        ("A 650 pound pig ran.", "Ein Schwein von 300 Kilogramm.", None),
+        ("Up to 9,840 feet high.", "Bis zu 3.000 Meter hoch.", None),
+        ("It is 385 miles south.", "Es ist 420 Kilometer südlich.", "numbers"),
+        (
+            "About " + "9" * 4900 + " of them.",
+            "Etwa " + "8" * 4900 + " davon.",
+            "numbers",
+        ),
         ("About 30 yards away.", "Etwa 27 Meter weit weg.", None),
         ("١٢٣ كتاب على الرف.", "123 Bücher im Regal.", None),
         ("Hello {name}, welcome.", "Hallo {name}, willkommen.", None),
@@ -64,7 +73,7 @@ def test_sides_without_marks_of_an_end_are_judged_by_their_length():
 
         assert broken(ENGLISH, thai) is None
         assert broken(ENGLISH, thai[:-7]) is None
-        assert broken(ENGLISH, thai[:27]) == "truncated"
+        assert broken(ENGLISH, thai[:26]) == "truncated"
         assert broken(ENGLISH[:-1], thai) is None
         assert broken(ENGLISH[:34], thai) == "truncated"
         # A vowel without its consonant.
@@ -79,15 +88,27 @@ def test_lengths_say_nothing_of_ends_where_neither_side_has_marks():
 
 def test_what_is_usual_is_what_most_pairs_are_like():
     pairs = [("aaa.", "b.")] * 5 + [("a", "b" * 100), ("", "b"), ("a", ""), ("a.", "b")]
-    assert UsualPair.of(pairs) == UsualPair(0.5, 1 / 6)
+    assert UsualPair.of(pairs) == UsualPair(0.5, (0.0, 1 / 6))
     # One that was cut off says nothing of what is usual.
-    assert UsualPair.of([*pairs, ("aaaaaaaaa.", "b")]) == UsualPair(0.5, 1 / 6)
-    assert UsualPair.of([]) == UsualPair(1.0, 0.0)
+    assert UsualPair.of([*pairs, ("aaaaaaaaa.", "b")]) == UsualPair(0.5, (0.0, 1 / 6))
+    assert UsualPair.of([]) == UsualPair()
 
 
-def test_where_ends_are_often_missing_a_side_must_be_shorter():
-    pair = (ENGLISH, GERMAN[:-10])
-    for one_end, rule in ((0.0, "truncated"), (0.1, None)):
-        rules = PairRules(Settings(), UsualPair(1.2, one_end), (True, True))
-        broken = rules.broken_by(*pair)
-        assert (broken and broken[0]) == rule
+def test_where_a_side_often_has_no_end_it_must_be_shorter():
+    pairs = {"target": (ENGLISH, GERMAN[:-10]), "source": (ENGLISH[:-4], GERMAN)}
+    for endless, found in (
+        ((0.0, 0.0), {"source", "target"}),
+        ((0.1, 0.0), {"target"}),
+        ((0.0, 0.1), {"source"}),
+    ):
+        rules = PairRules(Settings(), UsualPair(1.2, endless), (True, True))
+        broken = {side: rules.broken_by(*pair) for side, pair in pairs.items()}
+        assert {side for side, own in broken.items() if own} == found
+        assert {own[0] for own in broken.values() if own} == {"truncated"}
+
+
+def test_headlines_that_were_cut_off_are_much_shorter(rules):
+    english, german = ENGLISH[:-1], GERMAN[:-1]
+    assert rules.broken_by(english, german[:45]) is None
+    assert rules.broken_by(english, german[:32])[0] == "truncated"
+    assert rules.broken_by(english[:29], german)[0] == "truncated"

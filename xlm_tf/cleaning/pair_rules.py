@@ -10,19 +10,24 @@ from xlm_tf.cleaning.line_rules import ends_a_sentence, ends_in_a_syllable
 from xlm_tf.cleaning.normal_form import normal_form
 
 # A side without an end is cut off where it is shorter than usual by this factor: if the
-# other has an end; the same where such pairs are usual; if neither has, as headlines.
+# other has an end; the same where that is usual of this side; if neither has, as
+# headlines.
 _TRUNCATED = 0.93
 _TRUNCATED_WHERE_USUAL = 0.85
-_TRUNCATED_HEADLINE = 0.6
+_TRUNCATED_HEADLINE = 0.65
 # The same of a side whose language has no marks of an end; and of the other one.
 _TRUNCATED_WITHOUT_MARKS = 0.62
 _TRUNCATED_BESIDE_ONE = 0.75
-# Share of pairs of which one side alone has an end, from which that is usual.
+# Share of pairs of which this side alone has no end, from which that is usual.
 _USUAL = 0.08
 # How far from the usual ratio a pair is about that.
 _ABOUT = 0.1
 # Sides that share so much of their words are one text.
 _COPIED = 0.8
+# Kilometres of a mile, kilograms of a pound, metres of a foot, centimetres of an inch.
+_UNITS = (1.609344, 0.45359237, 0.3048, 2.54)
+# How far from that numbers are rounded.
+_ROUNDED = 0.05
 _NUMBER = re.compile(r"\d+(?:[.,٫٬’' \u00a0\u202f]\d{3})*(?:[.,٫]\d+)?")
 _PLACEHOLDER = re.compile(
     r"\{\{?[\w.]*\}?\}|%\(\w+\)[sdif]|%(?:\d+\$)?[sdif]\b|%@|\$\{\w+\}|__\w+__"
@@ -35,12 +40,13 @@ class UsualPair:
 
     Attributes:
         ratio: float, characters of the target for one of the source: the median.
-        one_end: float, share of the pairs of which one side alone ends as a sentence,
-            among those of about that ratio: of what was cut off, few are.
+        endless: (float, float), share of the pairs of which the source, the target, has
+            no end of a sentence while the other side has one, among those of about that
+            ratio: of what was cut off, few are.
     """
 
     ratio: float = 1.0
-    one_end: float = 0.0
+    endless: tuple = (0.0, 0.0)
 
     @classmethod
     def of(cls, pairs):
@@ -50,12 +56,13 @@ class UsualPair:
             return cls()
         ratios = [len(target) / len(source) for source, target in pairs]
         usual = sorted(ratios)[len(ratios) // 2]
-        ends = [
-            ends_a_sentence(source) != ends_a_sentence(target)
-            for (source, target), ratio in zip(pairs, ratios, strict=True)
+        ends = collections.Counter(
+            tuple(map(ends_a_sentence, pair))
+            for pair, ratio in zip(pairs, ratios, strict=True)
             if abs(ratio / usual - 1) < _ABOUT
-        ]
-        return cls(usual, sum(ends) / len(ends))
+        )
+        one_end = ((False, True), (True, False))
+        return cls(usual, tuple(ends[own] / ends.total() for own in one_end))
 
 
 class PairRules:
@@ -72,9 +79,10 @@ class PairRules:
         self.settings = settings
         self.usual = usual
         self.are_punctuated = are_punctuated
-        self.truncated = (
-            _TRUNCATED if usual.one_end < _USUAL else _TRUNCATED_WHERE_USUAL
-        )
+        self.truncated = [
+            _TRUNCATED if share < _USUAL else _TRUNCATED_WHERE_USUAL
+            for share in usual.endless
+        ]
         checks = {
             "length_ratio": self._length_ratio,
             "truncated": self._truncated,
@@ -109,7 +117,7 @@ class PairRules:
     def _freedom(self, source, target):
         """Of short texts a word more or less is much: a factor from 1 to 2."""
         length = min(len(source) * self.usual.ratio, len(target))
-        return 1 + 4 / (length + 4)
+        return 1 + 6 / (length + 6)
 
     def _length_ratio(self, source, target):
         excess = self._excess(source, target)
@@ -131,7 +139,9 @@ class PairRules:
     def _least(self, own, ends, freedom):
         """How long a side without an end must be, by what is usual: float."""
         if all(self.are_punctuated):
-            return self.truncated if ends[1 - own] else _TRUNCATED_HEADLINE
+            if ends[1 - own]:
+                return self.truncated[own]
+            return _TRUNCATED_HEADLINE**freedom
         if not any(self.are_punctuated):
             return 0
         has_marks = self.are_punctuated[own]
@@ -164,13 +174,17 @@ def _numbers(source, target):
 
 
 def _agree(one, other):
-    """Whether two numbers may be one: 1930 and the 30s, 380,000 and 380 thousand."""
+    """Whether two numbers may be one: 1930 and the 30s, 380,000 and 380 thousand.
+
+    Or one in other units: 385 miles and 620 kilometres.
+    """
     one, other = one.lstrip("0"), other.lstrip("0")
-    return (
-        one.endswith(other)
-        or other.endswith(one)
-        or one.rstrip("0") == other.rstrip("0")
-    )
+    if one.endswith(other) or other.endswith(one):
+        return True
+    if one.rstrip("0") == other.rstrip("0"):
+        return True
+    ratios = float(one) / float(other), float(other) / float(one)
+    return any(abs(ratio / unit - 1) < _ROUNDED for ratio in ratios for unit in _UNITS)
 
 
 def _numbers_of(text):
