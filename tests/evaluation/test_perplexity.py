@@ -45,7 +45,7 @@ def test_every_target_of_a_group_weighs_the_same(masked_lm):
     logits = masked_lm(inputs)
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits).numpy()
     hits = (tf.argmax(logits, axis=-1, output_type="int32") == targets).numpy()
-    scores = MaskedLMEvaluator(masked_lm, ["a", "b"]).evaluate(batches())
+    scores = MaskedLMEvaluator(masked_lm, ["a", "b"], 20).evaluate(batches())
     for number, name in enumerate(["a", "b"]):
         own = (weights.numpy() > 0) & (group.numpy() == number)[:, None]
         assert scores[name].num_targets == own.sum() == 3
@@ -55,15 +55,32 @@ def test_every_target_of_a_group_weighs_the_same(masked_lm):
 
 
 def test_it_scores_the_weights_of_the_moment(masked_lm):
-    evaluator = MaskedLMEvaluator(masked_lm, ["a", "b"])
+    evaluator = MaskedLMEvaluator(masked_lm, ["a", "b"], 20)
     before = evaluator.evaluate(batches())["a"].loss
     masked_lm.prediction_head.bias.assign_add(tf.range(20.0))
     assert evaluator.evaluate(batches())["a"].loss != before
 
 
+def test_logits_of_large_vocabularies_are_computed_row_by_row(masked_lm):
+    rows = []
+
+    def watched(inputs, training):
+        rows.append(inputs["token_ids"].shape[0])
+        return masked_lm(inputs, training=training)
+
+    whole = MaskedLMEvaluator(masked_lm, ["a", "b"], 20).evaluate(batches())
+    # 2 targets of a row: 256 MB of float32.
+    parts = MaskedLMEvaluator(watched, ["a", "b"], 1 << 25).evaluate(batches())
+    assert rows == [1]  # traced once, and called four times
+    for name, scores in whole.items():
+        assert parts[name].num_targets == scores.num_targets
+        assert parts[name].loss == pytest.approx(scores.loss, rel=1e-5)
+        assert parts[name].accuracy == pytest.approx(scores.accuracy)
+
+
 def test_a_group_without_targets_is_named(masked_lm):
     with pytest.raises(ValueError, match="held-out text of sw"):
-        MaskedLMEvaluator(masked_lm, ["a", "b", "sw"]).evaluate(batches())
+        MaskedLMEvaluator(masked_lm, ["a", "b", "sw"], 20).evaluate(batches())
 
 
 def sides_of(sentences, objective):
@@ -101,7 +118,8 @@ def test_scores_are_of_real_tokens_counted_by_hand(
     batches = made.evaluation_batches(
         {"all": tf.data.Dataset.from_tensor_slices(examples)}, 2
     )
-    scores = MaskedLMEvaluator(masked_lm, ["all"]).evaluate(batches)["all"]
+    evaluator = MaskedLMEvaluator(masked_lm, ["all"], tokenizer.vocabulary_size())
+    scores = evaluator.evaluate(batches)["all"]
 
     # Every segment alone, unpacked: its real tokens are those of its texts.
     specials = [tokenizer.start_token_id, tokenizer.end_token_id]

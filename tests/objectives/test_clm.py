@@ -46,7 +46,8 @@ def test_its_perplexity_is_that_of_the_causal_model(
     masked_lm = XLMMaskedLM(backbone, head_transform=False)
     groups = {"all": examples(sentences)}
     batches = clm.evaluation_batches(groups, 3)
-    scores = MaskedLMEvaluator(masked_lm, ["all"]).evaluate(batches)["all"]
+    evaluator = MaskedLMEvaluator(masked_lm, ["all"], tokenizer.vocabulary_size())
+    scores = evaluator.evaluate(batches)["all"]
 
     causal_lm = XLMCausalLM.from_masked_lm(masked_lm)
     losses, hits = [], []

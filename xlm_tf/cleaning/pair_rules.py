@@ -12,12 +12,12 @@ from xlm_tf.cleaning.normal_form import normal_form
 # A side without an end is cut off where it is shorter than usual by this factor: if the
 # other has an end; the same where that is usual of this side; if neither has, as
 # headlines.
-_TRUNCATED = 0.93
+_TRUNCATED = 0.94
 _TRUNCATED_WHERE_USUAL = 0.85
 _TRUNCATED_HEADLINE = 0.65
 # The same of a side whose language has no marks of an end; and of the other one.
-_TRUNCATED_WITHOUT_MARKS = 0.62
-_TRUNCATED_BESIDE_ONE = 0.75
+_TRUNCATED_WITHOUT_MARKS = 0.66
+_TRUNCATED_BESIDE_ONE = 0.8
 # Share of pairs of which this side alone has no end, from which that is usual.
 _USUAL = 0.08
 # How far from the usual ratio a pair is about that.

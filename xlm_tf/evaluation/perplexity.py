@@ -6,6 +6,9 @@ import math
 import numpy as np
 import tensorflow as tf
 
+# Logits that are computed together: 256 MB of float32.
+_LOGITS = 1 << 26
+
 
 @dataclasses.dataclass(frozen=True)
 class MaskedLMScores:
@@ -30,14 +33,19 @@ class MaskedLMScores:
 class MaskedLMEvaluator:
     """Scores one `XLMMaskedLM`, again and again, with one traced graph.
 
+    The rows of a batch are scored in parts whose logits have room: what a large
+    vocabulary needs does not grow with the batches.
+
     Args:
         masked_lm: an `XLMMaskedLM`, or another function `(inputs, training)` -> logits
             (B, P, V).
         names: list of str, the groups of the batches, in their order.
+        vocabulary_size: int, V.
     """
 
-    def __init__(self, masked_lm, names):
+    def __init__(self, masked_lm, names, vocabulary_size):
         self.names = list(names)
+        self.vocabulary_size = vocabulary_size
         self._sums = tf.function(
             lambda *batch: _sums(masked_lm, *batch, num_groups=len(self.names)),
             reduce_retracing=True,
@@ -58,7 +66,8 @@ class MaskedLMEvaluator:
         """
         totals = np.zeros((len(self.names), 3))
         for batch in batches:
-            totals += self._sums(*batch).numpy()
+            for part in self._parts(batch):
+                totals += self._sums(*part).numpy()
         scores = {}
         for name, (loss, correct, num_targets) in zip(self.names, totals, strict=True):
             if not num_targets:
@@ -69,6 +78,13 @@ class MaskedLMEvaluator:
                 loss / num_targets, correct / num_targets, int(num_targets)
             )
         return scores
+
+    def _parts(self, batch):
+        """Yield rows of a batch, as many as have room."""
+        num_rows, num_targets = batch[1].shape
+        rows = max(1, _LOGITS // (num_targets * self.vocabulary_size))
+        for start in range(0, num_rows, rows):
+            yield tf.nest.map_structure(lambda x: x[start : start + rows], batch)
 
 
 def _sums(masked_lm, inputs, targets, weights, group, num_groups):

@@ -180,7 +180,9 @@ class _PretrainingRun(TrainingRun):
         self.data = data
         data.begin(self.step, self.streams, *place_of_worker())
         predict = trainer.call if recipe.has_decoder else model
-        self.evaluator = MaskedLMEvaluator(predict, data.evaluation_groups())
+        self.evaluator = MaskedLMEvaluator(
+            predict, data.evaluation_groups(), model.backbone.vocabulary_size
+        )
         self.translations = None
         if recipe.has_decoder:
             self.translations = TranslationEvaluator(model, recipe, data)

@@ -304,10 +304,8 @@ class PretrainingData:
             if objective.has_decoder:
                 own = objective.evaluation_batches(examples, training.tokens_of_batch)
             else:
-                # The logits of all positions need the room of a step's parts.
-                parts = training.accumulation_steps if objective.causal else 1
-                size = training.batch_size // parts
-                own = self._as_others(objective.evaluation_batches(examples, size))
+                own = objective.evaluation_batches(examples, training.batch_size)
+                own = self._as_others(own)
             first = num_groups
 
             def number_on(inputs, targets, weights, group, first=first):
