@@ -49,6 +49,19 @@ def test_the_saved_task_is_found(tmp_path):
         load_task(tmp_path)
 
 
+def test_a_preset_of_another_form_names_who_loads_it(tmp_path):
+    translator = xlm_tf.XLMSeq2SeqLM.from_masked_lm("xlm_tiny")
+    translator.save_to_preset(tmp_path / "translator")
+    for name in ("XLMMaskedLM", "XLMTextEmbedder", "XLMBackbone"):
+        with pytest.raises(ValueError, match=f"encoder-decoder.*{name}.*load_task"):
+            getattr(xlm_tf, name).from_preset(tmp_path / "translator")
+    assert isinstance(load_task(tmp_path / "translator"), xlm_tf.XLMSeq2SeqLM)
+    backbone = xlm_tf.XLMBackbone.from_preset("xlm_tiny")
+    xlm_tf.XLMTextEmbedder(backbone, pooling="mean").save_to_preset(tmp_path / "mean")
+    with pytest.raises(ValueError, match=r"an encoder alone.*from_masked_lm"):
+        xlm_tf.XLMSeq2SeqLM.from_preset(tmp_path / "mean")
+
+
 def test_the_parity_of_a_saved_task_is_exact(tmp_path):
     tiny = xlm_tf.XLMMaskedLM.from_preset("xlm_tiny")
     tiny.save_to_huggingface(tmp_path)

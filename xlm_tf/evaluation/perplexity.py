@@ -84,7 +84,11 @@ class MaskedLMEvaluator:
         num_rows, num_targets = batch[1].shape
         rows = max(1, _LOGITS // (num_targets * self.vocabulary_size))
         for start in range(0, num_rows, rows):
-            yield tf.nest.map_structure(lambda x: x[start : start + rows], batch)
+            yield _rows(batch, start, start + rows)
+
+
+def _rows(batch, start, end):
+    return tf.nest.map_structure(lambda values: values[start:end], batch)
 
 
 def _sums(masked_lm, inputs, targets, weights, group, num_groups):

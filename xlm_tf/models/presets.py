@@ -67,6 +67,7 @@ class XLMPresets:
         """
         checkpoint = find_checkpoint(preset, ignored_settings, adapter)
         if checkpoint is None:
+            _check_backbone(cls, preset)
             kwargs = cls.arguments_for_preset(preset, kwargs)
             model = super().from_preset(
                 str(preset), load_weights=load_weights, **kwargs
@@ -139,6 +140,24 @@ class XLMPresets:
                     config = json.loads(path.read_text(encoding="utf-8"))
                     _unmix(config)
                     path.write_text(json.dumps(config, indent=4), encoding="utf-8")
+
+
+def _check_backbone(model_class, preset):
+    """Raise a ValueError where a preset of this package has another backbone."""
+    config = read_preset(preset, "config.json")
+    saved = config and config.get("class_name")
+    expected = getattr(model_class, "backbone_cls", model_class).__name__
+    if saved == expected or saved not in ("XLMBackbone", "XLMSeq2SeqBackbone"):
+        return
+    form = "an encoder alone"
+    advice = "`XLMSeq2SeqLM.from_masked_lm` makes an encoder-decoder of one."
+    if saved == "XLMSeq2SeqBackbone":
+        form = "an encoder-decoder"
+        advice = "`xlm_tf.load_task` loads it as what it was saved."
+    raise ValueError(
+        f"{preset} holds {form} ({saved}), and {model_class.__name__} loads presets "
+        f"of an {expected}. {advice}"
+    )
 
 
 def _warn_of_new_head(model, preset):
