@@ -61,7 +61,8 @@ def test_it_scores_the_weights_of_the_moment(masked_lm):
     assert evaluator.evaluate(batches())["a"].loss != before
 
 
-def test_logits_of_large_vocabularies_are_computed_row_by_row(masked_lm):
+@pytest.mark.parametrize(("vocabulary_size", "parts"), [(1 << 25, 1), (20, 2), (20, 9)])
+def test_large_batches_are_scored_row_by_row(masked_lm, vocabulary_size, parts):
     rows = []
 
     def watched(inputs, training):
@@ -69,13 +70,14 @@ def test_logits_of_large_vocabularies_are_computed_row_by_row(masked_lm):
         return masked_lm(inputs, training=training)
 
     whole = MaskedLMEvaluator(masked_lm, ["a", "b"], 20).evaluate(batches())
-    # 2 targets of a row: 256 MB of float32.
-    parts = MaskedLMEvaluator(watched, ["a", "b"], 1 << 25).evaluate(batches())
+    # Of 1 << 25 tokens, 2 targets of a row are 256 MB of float32.
+    evaluator = MaskedLMEvaluator(watched, ["a", "b"], vocabulary_size, parts)
+    own = evaluator.evaluate(batches())
     assert rows == [1]  # traced once, and called four times
     for name, scores in whole.items():
-        assert parts[name].num_targets == scores.num_targets
-        assert parts[name].loss == pytest.approx(scores.loss, rel=1e-5)
-        assert parts[name].accuracy == pytest.approx(scores.accuracy)
+        assert own[name].num_targets == scores.num_targets
+        assert own[name].loss == pytest.approx(scores.loss, rel=1e-5)
+        assert own[name].accuracy == pytest.approx(scores.accuracy)
 
 
 def test_a_group_without_targets_is_named(masked_lm):

@@ -136,9 +136,8 @@ def test_running_text_of_a_causal_model(read):
         assert weights.sum() == ROWS * (LENGTH - 1)
     for batch, again in zip(whole[11:], taken(data, 11, 20), strict=True):
         tf.nest.map_structure(np.testing.assert_array_equal, batch, again)
-    # Held-out logits are of all positions too: not more than of a part of a step.
     inputs, targets, _, _ = next(iter(data.evaluation_batches()))
-    assert inputs["token_ids"].shape == targets.shape == (ROWS // 2, LENGTH)
+    assert inputs["token_ids"].shape == targets.shape == (ROWS, LENGTH)
 
 
 OF_OTHERS = {

@@ -33,19 +33,21 @@ class MaskedLMScores:
 class MaskedLMEvaluator:
     """Scores one `XLMMaskedLM`, again and again, with one traced graph.
 
-    The rows of a batch are scored in parts whose logits have room: what a large
-    vocabulary needs does not grow with the batches.
+    A batch is scored in parts whose logits have room: what a large vocabulary needs
+    does not grow with the batches.
 
     Args:
         masked_lm: an `XLMMaskedLM`, or another function `(inputs, training)` -> logits
             (B, P, V).
         names: list of str, the groups of the batches, in their order.
         vocabulary_size: int, V.
+        parts: int, of a batch at least, such as those of a step that accumulates.
     """
 
-    def __init__(self, masked_lm, names, vocabulary_size):
+    def __init__(self, masked_lm, names, vocabulary_size, parts=1):
         self.names = list(names)
         self.vocabulary_size = vocabulary_size
+        self.parts = parts
         self._sums = tf.function(
             lambda *batch: _sums(masked_lm, *batch, num_groups=len(self.names)),
             reduce_retracing=True,
@@ -82,7 +84,10 @@ class MaskedLMEvaluator:
     def _parts(self, batch):
         """Yield rows of a batch, as many as have room."""
         num_rows, num_targets = batch[1].shape
-        rows = max(1, _LOGITS // (num_targets * self.vocabulary_size))
+        rows = min(
+            -(-num_rows // self.parts), _LOGITS // (num_targets * self.vocabulary_size)
+        )
+        rows = max(rows, 1)
         for start in range(0, num_rows, rows):
             yield _rows(batch, start, start + rows)
 

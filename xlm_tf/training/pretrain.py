@@ -181,7 +181,10 @@ class _PretrainingRun(TrainingRun):
         data.begin(self.step, self.streams, *place_of_worker())
         predict = trainer.call if recipe.has_decoder else model
         self.evaluator = MaskedLMEvaluator(
-            predict, data.evaluation_groups(), model.backbone.vocabulary_size
+            predict,
+            data.evaluation_groups(),
+            model.backbone.vocabulary_size,
+            recipe.training.accumulation_steps,
         )
         self.translations = None
         if recipe.has_decoder:
