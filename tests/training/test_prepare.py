@@ -543,6 +543,87 @@ def test_changed_and_missing_files_are_refused(folder, prepared):
     assert len(str(caught.value).splitlines()) == 1
 
 
+def put(value, *path):
+    """A change of an index at a place."""
+
+    def change(index):
+        for name in path[:-1]:
+            index = index[name]
+        index[path[-1]] = value
+
+    return change
+
+
+def swap_languages(index):
+    own, other, *_ = index["sources"]
+    own["languages"], other["languages"] = other["languages"], own["languages"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (put(-1, "sources", 0, "count"), "the counts of en"),
+        (put(-1, "sources", 0, "shards", 0, "rows"), "sizes of texts.en.00000"),
+        (put(3, "sources", 1, "shards", 1, "tokens"), "sizes of texts.fr.00001"),
+        (put(3.5, "sources", 0, "count"), "sources.0.count: Input should be a valid"),
+        (put(float("nan"), "sources", 0, "tokens"), "is damaged"),
+        (put("9", "sources", 0, "tokens"), "sources.0.tokens: Input should be a"),
+        (put([], "sources", 0, "languages"), "0 languages"),
+        (put([], "sources", 2, "shards"), "the counts of en-de"),
+        (put("../en", "sources", 0, "shards", 0, "files", 0, "name"), "texts.en.00000"),
+        (put([], "sources", 0, "shards", 0, "files"), "shards.0.files"),
+        (put([], "sources"), "the sources"),
+        (put({}, "vocabulary"), "vocabulary.fingerprint: Field required"),
+        (put(70_000, "vocabulary", "size"), "dtype <u2"),
+        (put("<f4", "dtype"), "dtype <f4"),
+        (put(True, "version"), "version: Input should be a valid integer"),
+        (put("x.json", "held_out", "name"), "held_out, x.json"),
+        (lambda index: index.pop("held_out"), "held_out: Field required"),
+        (lambda index: index["sources"].append(index["sources"][0]), "the sources"),
+        (swap_languages, "the files and sizes of texts.fr.00000"),
+    ],
+)
+def test_an_index_that_was_changed(folder, prepared, tmp_path, change, message):
+    copied(prepared, tmp_path, "changed")
+    index = json.loads((prepared / "index.json").read_text())
+    change(index)
+    (tmp_path / "changed" / "index.json").write_text(json.dumps(index))
+    path = write(folder, "changed.yaml", {"prepared": str(tmp_path / "changed")})
+    with pytest.raises(RecipeError, match=r"index\.json is damaged: ") as caught:
+        load_recipe(path)
+    assert message in str(caught.value)
+    assert "Prepare the corpora again" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-9]), "is damaged"),
+        (lambda path: path.write_bytes(path.read_bytes() + b"[]\n"), "is damaged"),
+        (lambda path: path.write_bytes(path.read_bytes() + b"\xff\n"), "is damaged"),
+        (lambda path: next(path.parent.glob("*.bin")).unlink(), "is missing"),
+    ],
+)
+def test_a_beginning_that_is_damaged(folder, tmp_path, monkeypatch, change, message):
+    recipe = load_recipe(folder / "recipe.yaml")
+    write_shard = preparing.write_shard
+
+    def stop_at_the_second(*arguments):
+        if arguments[1].endswith("1"):
+            raise KeyboardInterrupt
+        return write_shard(*arguments)
+
+    monkeypatch.setattr(preparing, "BLOCK", 64)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(preparing, "write_shard", stop_at_the_second)
+        prepare(recipe, tmp_path / "new", quiet=True, shard_tokens=2000)
+    change(tmp_path / "new" / "progress.jsonl")
+    with pytest.raises(ValueError, match=f"{message}.* Delete it, and prepare"):
+        prepare(recipe, tmp_path / "new", quiet=True, shard_tokens=2000)
+    shutil.rmtree(tmp_path / "new")
+    prepare(recipe, tmp_path / "new", quiet=True, shard_tokens=2000)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -341,6 +341,28 @@ def test_what_an_error_stopped_goes_on(make_study, trained):
     assert not list((study.output / "processes").iterdir())
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("written", ["create_file_writer", "scalar"])
+def test_a_full_disk_ends_the_study_and_no_trial(make_study, monkeypatch, written):
+    study = make_study(trials=2)
+    said = "{{function_node x}} /a/b; No space left on device\n\tFlushing"
+
+    def full(*_, **__):
+        raise tf.errors.ResourceExhaustedError(None, None, said)
+
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(
+            OSError,
+            match=r"tensorboard cannot be written: /a/b; No space left on device$",
+        ),
+    ):
+        patch.setattr(tf.summary, written, full)
+        tune(study, quiet=True)
+    tune(study, quiet=True)
+    assert [row["state"] for row in rows_of(study)] == ["complete"] * 2
+
+
 def test_a_bug_ends_the_study(make_study, trained):
     def fail(recipe):
         raise KeyError("bug")

@@ -21,6 +21,8 @@ except ImportError:  # Windows has no such limit
     resource = None
 
 OFFSETS = "<i8"
+# The two files of a shard, NAME.KIND.bin.
+KINDS = ("tokens", "offsets")
 # What a training opens beside shards.
 _OTHER_FILES = 512
 
@@ -28,6 +30,12 @@ _OTHER_FILES = 512
 def token_dtype(vocabulary_size):
     """The smallest type that has all ids: a name of NumPy."""
     return "<u2" if vocabulary_size <= 1 << 16 else "<i4"
+
+
+def shard_name(languages, number):
+    """The name of a shard of a language, or a pair of languages, by its number."""
+    kind = ("texts", "pairs")[len(languages) - 1]
+    return f"{kind}.{'-'.join(languages)}.{number:05d}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +50,7 @@ class Shard:
 
     rows: int
     tokens: int
-    files: tuple
+    files: tuple[File, File]
 
     @classmethod
     def from_json(cls, content):
@@ -67,7 +75,7 @@ def write_shard(folder, name, blocks, dtype, max_tokens):
     Returns:
         `Shard`, or None where there was no block.
     """
-    paths = [folder / f"{name}.{kind}.bin" for kind in ("tokens", "offsets")]
+    paths = [folder / f"{name}.{kind}.bin" for kind in KINDS]
     partial = [path.with_suffix(".partial") for path in paths]
     rows, tokens = 0, 0
     try:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from xlm_tf.data.file_content import File
-from xlm_tf.data.token_shards import Shard, token_dtype, write_shard
+from xlm_tf.data.token_shards import Shard, shard_name, token_dtype, write_shard
 from xlm_tf.objectives.token_sequences import token_ids_of_sides
 from xlm_tf.output_files import claim_folder, folders_unlocked, whole_file
 from xlm_tf.text.fingerprint import tokenizer_fingerprint
@@ -90,7 +90,6 @@ def prepare(
         for number, (languages, source) in enumerate(sources.items()):
             name = "-".join(languages)
             bar.update(task, description=f"Preparing {name}")
-            kind = ("texts", "pairs")[len(languages) - 1]
             done = sum(shard.rows for shard in progress.shards(number))
             done //= len(languages)
             bar.advance(task, done)
@@ -104,7 +103,7 @@ def prepare(
                 shards = progress.shards(number)
                 shard = write_shard(
                     folder,
-                    f"{kind}.{name}.{len(shards):05d}",
+                    shard_name(languages, len(shards)),
                     blocks,
                     dtype,
                     shard_tokens,
@@ -197,22 +196,32 @@ class _Progress:
         claim_folder(folder, self.path.exists(), "prepared corpora")
         if not self.path.exists():
             self._write_plan(plan)
-        first, *lines = self.path.read_text(encoding="utf-8").splitlines()
+        self._shards = {}
+        first, *lines = self.path.read_bytes().splitlines() or [b""]
+        try:
+            is_same = not lines or json.loads(first) == json.loads(json.dumps(plan))
+            for line in lines if is_same else ():
+                self._read(json.loads(line), folder)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{folder} holds the beginning of prepared corpora, and is damaged: "
+                f"{error} Delete it, and prepare the corpora again."
+            ) from error
         if not lines:  # nothing would be lost
             self._write_plan(plan)
-        elif json.loads(first) != json.loads(json.dumps(plan)):
+        elif not is_same:
             raise FileExistsError(
                 f"{folder} holds the beginning of other prepared corpora: the texts, "
                 "the vocabulary or the recipe were others. Choose another output, or "
                 "delete it."
             )
-        self._shards = {}
-        for line in lines:
-            content = json.loads(line)
-            shard = Shard.from_json(content["shard"])
-            for file in shard.files:
-                file.check(folder)
-            self._shards.setdefault(content["source"], []).append(shard)
+
+    def _read(self, content, folder):
+        """Keep a shard that was written before."""
+        shard = Shard.from_json(content["shard"])
+        for file in shard.files:
+            file.check(folder)
+        self._shards.setdefault(content["source"], []).append(shard)
 
     def _write_plan(self, plan):
         with whole_file(self.path) as partial:

@@ -6,10 +6,19 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from xlm_tf.data.file_content import File
 from xlm_tf.data.token_examples import Part
-from xlm_tf.data.token_shards import MappedShard, Shard, allow_open_files
+from xlm_tf.data.token_shards import (
+    KINDS,
+    OFFSETS,
+    MappedShard,
+    Shard,
+    allow_open_files,
+    shard_name,
+    token_dtype,
+)
 from xlm_tf.text.fingerprint import tokenizer_fingerprint
 
 VERSION = 1
@@ -31,10 +40,59 @@ class PreparedSource:
         shards: tuple of `Shard`; of pairs, source and target are a row each.
     """
 
-    languages: tuple
+    languages: tuple[str, ...]
     count: int
     tokens: int
-    shards: tuple
+    shards: tuple[Shard, ...]
+
+    def check(self, dtype):
+        """Raise a ValueError where the numbers do not fit to each other."""
+        sides = len(self.languages)
+        if sides not in (1, 2):
+            raise ValueError(f"{sides} languages")
+        for number, own in enumerate(self.shards):
+            name = shard_name(self.languages, number)
+            sizes = [
+                own.tokens * np.dtype(dtype).itemsize,
+                (own.rows + 1) * np.dtype(OFFSETS).itemsize,
+            ]
+            names = (f"{name}.{kind}.bin" for kind in KINDS)
+            files = list(zip(names, sizes, strict=True))
+            if [(file.name, file.bytes) for file in own.files] != files:
+                raise ValueError(f"the files and sizes of {name}")
+        rows = sum(own.rows for own in self.shards)
+        tokens = sum(own.tokens for own in self.shards)
+        if (rows, tokens) != (self.count * sides, self.tokens):
+            raise ValueError(f"the counts of {'-'.join(self.languages)}")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Vocabulary:
+    fingerprint: str
+    size: int
+
+
+@dataclasses.dataclass(frozen=True)
+class _Index:
+    """What is in `index.json`."""
+
+    version: int
+    vocabulary: _Vocabulary
+    dtype: str
+    sources: list[PreparedSource]
+    held_out: File | None
+
+    def check(self):
+        """Raise a ValueError where the numbers do not fit to each other."""
+        if self.dtype != token_dtype(self.vocabulary.size):
+            raise ValueError(f"dtype {self.dtype}")
+        languages = [own.languages for own in self.sources]
+        if not languages or len({*languages}) < len(languages):
+            raise ValueError(f"the sources, of {languages}")
+        for own in self.sources:
+            own.check(self.dtype)
+        if self.held_out is not None and self.held_out.name != HELD_OUT_FILE:
+            raise ValueError(f"held_out, {self.held_out.name}")
 
 
 class PreparedCorpora:
@@ -67,33 +125,34 @@ class PreparedCorpora:
                 f"{self.folder} holds no prepared corpora: there is no {INDEX_FILE} in "
                 "it. `xlm-tf prepare` makes one."
             )
-        try:
-            self._read(json.loads(path.read_text(encoding="utf-8")))
-        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-            raise ValueError(
-                f"{path} is damaged: {error!r}. Prepare the corpora again."
-            ) from error
+        index = self._read(path)
+        self.fingerprint = index.vocabulary.fingerprint
+        self.vocabulary_size = index.vocabulary.size
+        self.dtype = index.dtype
+        self.sources = index.sources
+        self._held_out_file = index.held_out
 
-    def _read(self, content):
-        if content["version"] != VERSION:
+    def _read(self, path):
+        content = path.read_bytes()
+        try:
+            version = json.loads(content)["version"]
+            if version != VERSION:
+                index = None
+            else:
+                index = TypeAdapter(_Index).validate_json(content, strict=True)
+                index.check()
+        except ValidationError as error:
+            own = error.errors(include_url=False)[0]
+            where = ".".join(map(str, own["loc"]))
+            raise _damaged(path, f"{where}: {own['msg']}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise _damaged(path, error) from error
+        if index is None:
             raise ValueError(
-                f"{self.folder} has version {content['version']} of the format. "
+                f"{self.folder} has version {version} of the format. "
                 f"Expected: {VERSION}. Prepare the corpora again."
             )
-        self.fingerprint = content["vocabulary"]["fingerprint"]
-        self.vocabulary_size = content["vocabulary"]["size"]
-        self.dtype = content["dtype"]
-        self.sources = [
-            PreparedSource(
-                tuple(own["languages"]),
-                own["count"],
-                own["tokens"],
-                tuple(map(Shard.from_json, own["shards"])),
-            )
-            for own in content["sources"]
-        ]
-        held_out = content["held_out"]
-        self._held_out_file = None if held_out is None else File(**held_out)
+        return index
 
     @property
     def languages(self):
@@ -193,3 +252,7 @@ class PreparedCorpora:
                     chunk = tokens[begin : begin + _CHUNK]
                     counts += np.bincount(chunk, minlength=self.vocabulary_size)
         return counts
+
+
+def _damaged(path, why):
+    return ValueError(f"{path} is damaged: {why}. Prepare the corpora again.")

@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import os
+import re
 import shutil
 import signal
 
@@ -11,7 +12,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from xlm_tf.output_files import lock_folder, visible_names, whole_file
+from xlm_tf.output_files import (
+    full_disk_named,
+    lock_folder,
+    visible_names,
+    whole_file,
+)
 from xlm_tf.training.checkpoint import TrainingCheckpoint
 from xlm_tf.training.input_files import Inputs, differences
 from xlm_tf.training.optimizer import SCHEDULES_TO_THE_END
@@ -26,6 +32,8 @@ from xlm_tf.training.strategy import (
 VOCABULARY_FILE = "vocabulary.spm"
 # What a run has as soon as it has been trained.
 _TRAINED = ("checkpoints", "metrics.jsonl", "model", "snapshots")
+# What TensorFlow puts before the text of an error.
+_OPERATION = re.compile(r"\{\{function_node [^}]*\}\}")
 # The metrics that are; of all others lower is better.
 HIGHER_IS_BETTER = (
     *("accuracy", "f1", "precision", "recall", "exact"),
@@ -120,6 +128,7 @@ class TrainingRun(keras.callbacks.Callback):
         self.output = recipe.output
         self.model_dir = recipe.output / "model"
         self.metrics_file = recipe.output / "metrics.jsonl"
+        self.curves = recipe.output / "tensorboard"
         variables = [*model.variables, *trainer.optimizer.variables]
         self.checkpoint = TrainingCheckpoint(recipe.output / "checkpoints", variables)
         state = self.checkpoint.restore() or {"step": 0, "best": None, "bad_periods": 0}
@@ -134,9 +143,8 @@ class TrainingRun(keras.callbacks.Callback):
         self.writer = tf.summary.create_noop_writer()
         if self.is_chief:
             self._drop_later_metrics()
-            self.writer = tf.summary.create_file_writer(
-                str(recipe.output / "tensorboard")
-            )
+            with self._writing_curves():
+                self.writer = tf.summary.create_file_writer(str(self.curves))
         self.stop_signalled = self.stop_requested = False
         self.on_evaluation = lambda run, metrics, step, is_best: None
 
@@ -193,13 +201,29 @@ class TrainingRun(keras.callbacks.Callback):
         self.stop_requested = bool(sum_over_workers(stops, self.strategy))
 
     def record(self, metrics):
-        with self.metrics_file.open("a", encoding="utf-8") as file:
+        with (
+            full_disk_named(self.metrics_file),
+            self.metrics_file.open("a", encoding="utf-8") as file,
+        ):
             file.write(json.dumps({"step": self.step, **metrics}) + "\n")
-        with self.writer.as_default():
-            for name, value in metrics.items():
-                if not isinstance(value, str):
-                    tf.summary.scalar(name, value, step=self.step)
-        self.writer.flush()
+        with self._writing_curves():
+            with self.writer.as_default():
+                for name, value in metrics.items():
+                    if not isinstance(value, str):
+                        tf.summary.scalar(name, value, step=self.step)
+            self.writer.flush()
+
+    @contextlib.contextmanager
+    def _writing_curves(self):
+        """TensorFlow's errors of files are those of the disk, as Python's are.
+
+        A study would take them for errors of a trial.
+        """
+        try:
+            yield
+        except tf.errors.OpError as error:
+            said = _OPERATION.sub("", error.message).strip().partition("\n")[0]
+            raise OSError(f"{self.curves} cannot be written: {said}") from error
 
     def compare(self, metrics):
         """Save the model if it is the best so far."""
@@ -257,7 +281,8 @@ class TrainingRun(keras.callbacks.Callback):
             return
         lines = self.metrics_file.read_text(encoding="utf-8").splitlines()
         kept = [line for line in lines if _step_of(line) <= self.step]
-        self.metrics_file.write_text("".join(f"{x}\n" for x in kept), encoding="utf-8")
+        with whole_file(self.metrics_file) as partial:
+            partial.write_text("".join(f"{x}\n" for x in kept), encoding="utf-8")
 
     def say_where(self):
         """Say where the best model is, if there is one yet."""
@@ -269,7 +294,8 @@ class TrainingRun(keras.callbacks.Callback):
 
     def close(self):
         """End the run."""
-        self.writer.close()
+        with self._writing_curves():
+            self.writer.close()
         if self.stop_requested:
             self.reporter.say(
                 f"Stopped at step {self.step} of {self.training.steps}, saved. Run the "
