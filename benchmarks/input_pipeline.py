@@ -23,6 +23,7 @@ from xlm_tf.training.recipe_tokenizer import read_tokenizer
 
 # Batches before a measurement, and in it.
 WARM_UP, BATCHES = 50, 200
+MODEL = {"num_layers": 1, "num_heads": 1, "hidden_dim": 8, "intermediate_dim": 8}
 
 
 def main():
@@ -76,17 +77,12 @@ def tokens_per_core_second(data, num_workers):
     return tokens * num_workers / (time.process_time() - begun)
 
 
-def recipes(args, folder):
+def recipes(args, folder, model=MODEL):
     """The recipe of the texts, and the same of their shards, in a stream or several."""
     content = {
         "output": str(folder / "run"),
         "vocabulary": str(args.vocabulary.absolute()),
-        "model": {
-            "num_layers": 1,
-            "num_heads": 1,
-            "hidden_dim": 8,
-            "intermediate_dim": 8,
-        },
+        "model": model,
         "data": {
             "monolingual": {
                 language: [str(Path(path).absolute()) for path in paths]

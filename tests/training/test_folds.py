@@ -121,6 +121,19 @@ def test_every_row_is_held_out_once(make_recipe, kind):
     assert len(seen) == 24
 
 
+def test_tables_that_are_tested_as_a_whole_need_no_groups(make_recipe, tmp_path):
+    (tmp_path / "test.tsv").write_text("text\tlabel\nde 99\ta\n", encoding="utf-8")
+    test = [{"language": "de", "files": ["test.tsv"]}]
+    fold = {"fold": 1, "folds": 3}
+    read = ClassificationData(
+        make_recipe(held_out_fold=fold, group="item", test=test, labels=["a", "b"])
+    )
+    assert [row["text"] for row in read.test] == ["de 99"]
+    for part in ({"test": test, "test_share": 0.5}, {"data": test}):
+        with pytest.raises(RecipeError, match=r"test\.tsv.*item"):
+            make_recipe(held_out_fold=fold, group="item", **part)
+
+
 def test_lines_that_are_not_parallel_are_refused(make_recipe, tmp_path):
     chosen = {"fold": 1, "folds": 3, "by_line": True}
     recipe = make_recipe(held_out_fold=chosen)

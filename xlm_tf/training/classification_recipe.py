@@ -79,8 +79,9 @@ class ClassificationRecipe(TaskRecipe):
             columns["text_pair"] = self.text_pair
         if entry.language_column is not None:
             columns["language"] = entry.language_column
-        if self.group is not None:
-            columns["group"] = self.group
+        group = self.group_of(entry)
+        if group is not None:
+            columns["group"] = group
         return columns
 
     def check_file(self, path, entry):

@@ -66,7 +66,7 @@ class EmbeddingData(TaskData):
             entry.target,
             entry.negatives,
             entry.score,
-            group=self.recipe.group,
+            group=self.recipe.group_of(entry),
             report=report,
         )
         return rows

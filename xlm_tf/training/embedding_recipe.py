@@ -257,7 +257,7 @@ class EmbeddingRecipe(TaskRecipe):
             entry.target,
             entry.negatives,
             score=entry.score,
-            group=self.group,
+            group=self.group_of(entry),
         )
         check_table(path, columns)
 
@@ -274,7 +274,8 @@ class EmbeddingRecipe(TaskRecipe):
                     f"recipe.{place}: either all pairs have a score, or none. The "
                     f"first of data has {'one' if self.is_scored else 'none'}."
                 )
-            if self.group is not None and not (entry.files or entry.dataset):
+            has_columns = entry.files or entry.dataset
+            if self.group_of(entry) is not None and not has_columns:
                 yield (
                     "recipe.group is a column of tables, and recipe."
                     f"{place} has no columns: leave it out."

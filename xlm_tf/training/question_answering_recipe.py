@@ -90,7 +90,7 @@ class QuestionAnsweringRecipe(TaskRecipe):
         """What `read_questions` is told of an entry's files: dict."""
         return {
             "language": entry.language_column,
-            "group": self.group,
+            "group": self.group_of(entry),
             "columns": {name: getattr(self, name) for name in COLUMNS},
         }
 

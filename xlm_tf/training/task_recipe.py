@@ -118,7 +118,8 @@ class TaskRecipe(Recipe):
     group: str | None = Field(
         None,
         description="Column that says what belongs together, such as the number of an "
-        "item that stands in several languages: its rows are on one side.",
+        "item that stands in several languages: its rows are on one side. Tables "
+        "of `test` need it where `test_share` divides them.",
     )
     test_share: float | None = Field(
         None,
@@ -157,6 +158,14 @@ class TaskRecipe(Recipe):
         for place, entry in self.entries():
             if entry.language is not None:
                 yield place, entry.language
+
+    def group_of(self, entry):
+        """The column of the groups of an entry, or None: test rows are not divided.
+
+        But where `test_share` says which of them are tested.
+        """
+        is_tested = any(entry is own for own in self.test or [])
+        return None if is_tested and self.test_share is None else self.group
 
     def unreadable_files(self):
         """What is wrong in files that are there, by their beginnings: list of str."""
