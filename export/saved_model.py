@@ -22,7 +22,7 @@ from export.text_generation_check import TextGenerationCheck
 from export.text_module import TextModule
 from export.warmup import write_batching_parameters, write_warmup
 from xlm_tf.models.text_classifier import XLMTextClassifier
-from xlm_tf.output_files import full_disk_named
+from xlm_tf.output_files import check_place, full_disk_named
 
 DTYPES = ("float32", "bfloat16")
 
@@ -323,3 +323,4 @@ def _check(task, directory, pairs, dtype):
             f"{directory} exists and stays as it is. Export under the next version, or "
             "delete it first."
         )
+    check_place(directory)

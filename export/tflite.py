@@ -25,7 +25,7 @@ from xlm_tf.models.causal_lm import XLMCausalLM
 from xlm_tf.models.question_answering import XLMQuestionAnswering
 from xlm_tf.models.seq2seq_lm import XLMSeq2SeqLM
 from xlm_tf.models.token_classifier import XLMTokenClassifier
-from xlm_tf.output_files import full_disk_named, whole_file
+from xlm_tf.output_files import check_place, full_disk_named, whole_file
 
 QUANTIZATIONS = (None, "float16", "int8")
 # Of the tasks that write text.
@@ -292,6 +292,7 @@ def _check(task, path, quantization, string_input, lengths):
         raise FileExistsError(
             f"{path} exists and stays as it is. Choose another name or delete it first."
         )
+    check_place(path)
 
 
 def _convert(module, half):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from xlm_tf.output_files import (
+    check_new,
     check_output,
     check_room,
     folders_unlocked,
@@ -181,3 +182,23 @@ def test_room_where_it_cannot_be_taken(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         check_room(tmp_path, 1 << 60)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_read_only_is_said_before(tmp_path, monkeypatch):
+    """As on a file system that is; root may write to any other folder."""
+    there = tmp_path / "there.txt"
+    there.write_text("x")
+    link = tmp_path / "link.txt"
+    link.symlink_to(there)
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+    for path in (tmp_path / "new.txt", there, link):
+        with pytest.raises(PermissionError, match=f"the folder {tmp_path} is read-on"):
+            check_output(path)
+    for path in (tmp_path / "new", tmp_path / "a" / "b"):
+        with pytest.raises(PermissionError, match=f"{path} cannot be written"):
+            check_new(path)
+    assert {x.name for x in tmp_path.iterdir()} == {"link.txt", "there.txt"}
+    check_output(os.devnull)  # nothing is made beside it
+    (tmp_path / "inner").mkdir()
+    check_output(tmp_path / "inner" / "new.txt")
+    check_new(tmp_path / "inner" / "new")

@@ -38,6 +38,7 @@ def check_output(path, inputs=()):
         ValueError: the output is an input, under this or another name.
         FileNotFoundError: there is no folder for it.
         IsADirectoryError: it is a folder.
+        PermissionError: its folder cannot be written.
     """
     path = Path(path)
     if path.is_dir():
@@ -45,7 +46,10 @@ def check_output(path, inputs=()):
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent} to write into.")
     if not path.exists():
+        check_place(path)
         return
+    if path.is_file():
+        check_place(Path(os.path.realpath(path)))
     for other in map(Path, inputs):
         is_same = other.is_file() and path.samefile(other)
         is_inside = other.is_dir() and path.resolve().is_relative_to(other.resolve())
@@ -54,6 +58,23 @@ def check_output(path, inputs=()):
                 f"The output must be another file than what is read. Received: {path} "
                 f"for the output, and {other} to read."
             )
+
+
+def check_place(path):
+    """See that a new file or folder can be made, before the work that it is to hold.
+
+    Args:
+        path: Path. Folders above it need not exist yet.
+
+    Raises:
+        PermissionError: the folder it would be in, or be made in, cannot be written.
+    """
+    folder = next(above for above in path.absolute().parents if above.exists())
+    if folder.is_dir() and not os.access(folder, os.W_OK):
+        raise PermissionError(
+            f"{path} cannot be written: the folder {folder} is read-only, or somebody "
+            "else's. Choose another place."
+        )
 
 
 @contextlib.contextmanager
@@ -312,9 +333,15 @@ def give_modes(folder):
 
 
 def check_new(path):
-    """Raise a FileExistsError where there is something under a name already."""
+    """See that a folder can be made.
+
+    Raises:
+        FileExistsError: there is something under its name already.
+        PermissionError: see `check_place`.
+    """
     if os.path.lexists(path):
         raise FileExistsError(f"{path} exists. Choose another folder.")
+    check_place(Path(path))
 
 
 def _partial(path):

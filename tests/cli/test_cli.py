@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 import xlm_tf
-from xlm_tf.cli import main
+from xlm_tf.cli import main, make_parser
 from xlm_tf.cli.corpus_arguments import corpus_files
 from xlm_tf.text.normalization import NORMALIZATIONS
 
@@ -31,6 +31,27 @@ def test_version(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])
     assert xlm_tf.__version__ in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "given"),
+    [
+        ("evaluate m --data en=x", "--trained-on", ["en", "de"]),
+        ("evaluate m --data en=x", "--negatives", ["a", "b"]),
+        ("export tflite m m.tflite", "--lengths", [16, 32]),
+        ("export saved-model m 1", "--labels", ["no", "yes"]),
+        ("index --index i", "--remove", ["1", "2"]),
+        ("score --language en --systems x", "--references", ["a", "b"]),
+        ("score --language en --references x", "--systems", ["a", "b"]),
+        ("trim m out", "--languages", ["en", "de"]),
+    ],
+)
+def test_an_option_of_several_values_may_be_repeated(command, option, given):
+    name = option.removeprefix("--").replace("-", "_")
+    first, second = map(str, given)
+    for arguments in ([option, first, second], [option, first, option, second]):
+        args = make_parser().parse_args([*command.split(), *arguments])
+        assert list(getattr(args, name)) == given
 
 
 @pytest.mark.slow

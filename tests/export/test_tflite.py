@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 from pathlib import Path
 
 import keras
@@ -259,6 +260,20 @@ def test_tasks_that_do_not_fit(make_task, bpe_proto, tmp_path):
     bpe = make_task(xlm_tf.XLMTextEmbedder, proto=bpe_proto)
     with pytest.raises(ValueError, match="plain unigram vocabulary"):
         export.to_tflite(bpe, path, string_input=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_place_that_cannot_be_written_is_said_before(
+    classifier, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+    for write, name in (
+        (export.to_tflite, "m.tflite"),
+        (export.to_tflite, "new/m.tflite"),
+        (export.to_saved_model, "new/1"),
+    ):
+        with pytest.raises(PermissionError, match=f"{tmp_path / name} cannot be writt"):
+            write(classifier, tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 

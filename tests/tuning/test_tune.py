@@ -441,6 +441,17 @@ def test_a_damaged_study_is_said(make_study, write_study, trained, capsys, damag
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert damaged in lines[0]
+    if damaged == "study.db":
+        assert "delete it: trials that ended are not trained again" in lines[0]
+        before = rows_of(study), len(trained.recipes)
+        (study.output / damaged).unlink()
+        tune(make_study(), quiet=True)
+        rows = rows_of(study)
+        assert len(trained.recipes) == before[1]
+        names = ("state", "score", "training.learning_rate")
+        assert [[row[name] for name in names] for row in rows] == [
+            [row[name] for name in names] for row in before[0]
+        ]
 
 
 @pytest.mark.parametrize(

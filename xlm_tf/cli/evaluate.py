@@ -101,6 +101,7 @@ def add_arguments(parser):
     pairs.add_argument(
         "--negatives",
         nargs="+",
+        action="extend",
         metavar="COLUMN",
         help="columns of texts that sources are told from, too (default: none)",
     )
@@ -123,6 +124,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--trained-on",
         nargs="+",
+        action="extend",
         default=[],
         metavar="LANGUAGE",
         help="languages that the model was trained on, which others are compared with",
@@ -444,8 +446,8 @@ def _spelled(languages, examples):
     for language in found:
         if language not in examples:
             raise ValueError(
-                f"--trained-on {language}: there are no such examples. "
-                f"Received: {', '.join(examples)}."
+                f"--trained-on {language}: there are no such examples. Expected "
+                f"languages of {', '.join(examples)}, parted by spaces."
             )
     return found
 

@@ -56,7 +56,8 @@ def add_arguments(parser):
         "--lengths",
         type=whole("lengths", 2),
         nargs="+",
-        default=(),
+        action="extend",
+        default=[],
         metavar="N",
         help="fixed lengths in tokens that get a signature each",
     )
@@ -71,6 +72,7 @@ def _add_shared_arguments(parser):
     parser.add_argument(
         "--labels",
         nargs="+",
+        action="extend",
         type=str.strip,  # of the line ends of a file that was made on Windows
         metavar="NAME",
         help="names of the classes, in order",

@@ -40,6 +40,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--remove",
         nargs="+",
+        action="extend",
         default=[],
         metavar="ID",
         help="documents to remove, before files are added",

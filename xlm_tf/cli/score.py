@@ -21,6 +21,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--references",
         nargs="+",
+        action="extend",
         required=True,
         metavar="FILE",
         help="translations by people, a line each, plain or .gz; of several files each "
@@ -29,6 +30,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--systems",
         nargs="+",
+        action="extend",
         required=True,
         metavar="FILE",
         help="translations to score, line by line, plain or .gz; all others are "

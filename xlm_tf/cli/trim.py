@@ -25,6 +25,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--languages",
         nargs="+",
+        action="extend",
         default=[],
         metavar="LANGUAGE",
         help="keep all tokens in the scripts of these languages",

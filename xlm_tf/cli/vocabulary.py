@@ -9,7 +9,7 @@ from pathlib import Path
 
 from xlm_tf.cli.argument_types import real, whole
 from xlm_tf.cli.corpus_arguments import add_corpus_argument, corpus_files
-from xlm_tf.output_files import check_output
+from xlm_tf.output_files import check_output, check_place
 
 
 def add_arguments(parser):
@@ -109,6 +109,8 @@ def run(args):
     for path in (output, report_path):
         if path.exists():
             check_output(path, inputs=read)
+        else:
+            check_place(path)
 
     from rich.console import Console
     from rich.progress import track

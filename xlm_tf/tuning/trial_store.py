@@ -99,13 +99,17 @@ class TrialStore:
         ) as error:
             cause = error.__cause__ or error
             text = " ".join(str(getattr(cause, "orig", None) or cause).split())
-            if self.settings.storage is None and not self._database.exists():
-                text = "it was removed while the study ran"
+            how = "Expected one that is reached from here, with its driver installed."
+            if self.settings.storage is None:
+                how = (
+                    "Make room on the disk, and let it be written; if it is damaged, "
+                    "delete it: trials that ended are not trained again."
+                )
+                if not self._database.exists():
+                    text = "it was removed while the study ran"
             raise StorageError(
                 f"The database of the study, {self._shown_url()}, cannot be used: "
-                f"{text.rstrip('.')}. Expected one that is reached from here, with its "
-                "driver installed, or, of study.storage null, a folder of a study that "
-                "was not damaged."
+                f"{text.rstrip('.')}. {how}"
             ) from error
 
     @property
