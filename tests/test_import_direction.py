@@ -47,7 +47,7 @@ ALLOWED = {
     "generation": FOUNDATIONS,
     "evaluation": [*MODELS, "data", "objectives"],
     "search": [*MODELS, "data"],
-    "training": [*MODELS, "data", "objectives", "evaluation"],
+    "training": [*MODELS, "data", "objectives", "evaluation", "worker_processes"],
     "cleaning": [
         *(*MODELS, "data", "objectives", "evaluation", "search", "training"),
         "worker_processes",

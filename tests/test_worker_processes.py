@@ -78,6 +78,30 @@ def test_what_cannot_begin_is_said():
         list(workers.map([(0, 1, 1)]))
 
 
+def wait_for(path):
+    while path and not os.path.exists(path):
+        time.sleep(0.01)
+    return path
+
+
+def begin_to_wait():
+    return wait_for
+
+
+def test_results_as_they_come(tmp_path):
+    """Those of all other items, though the first has none."""
+    first = str(tmp_path / "others are done")
+    items = [(0, first, 1 << 20), *((i, "", 1 << 20) for i in range(1, 40))]
+    found = []
+    with Workers(2, begin_to_wait) as workers:
+        for tag, _ in workers.map(items, in_order=False):
+            found.append(tag)
+            if len(found) == 39:
+                open(first, "w").close()
+    assert sorted(found) == list(range(40))
+    assert found[-1] == 0
+
+
 def end_at_once():
     os._exit(3)
 

@@ -56,21 +56,22 @@ class Workers:
         for worker in self._workers:
             worker.end()
 
-    def map(self, items):
+    def map(self, items, in_order=True):
         """Compute the function of items, a bounded number of them ahead.
 
         Args:
             items: iterable of (tag, item, size in bytes).
+            in_order: bool, whether results wait for those of the items before.
 
         Yields:
-            (tag, result or `Failure`), in the order of the items.
+            (tag, result or `Failure`), in the order of the items, or as they come.
 
         Raises:
             ValueError: a process ends before it has begun.
             Exception: what the function raises; the process goes with it.
         """
         batches = _batches(items)
-        window, waiting = collections.deque(), collections.deque()
+        window, waiting = [], collections.deque()
         is_more = True
         while is_more or window:
             if is_more and len(window) < _BATCHES * self._processes:
@@ -88,8 +89,11 @@ class Workers:
                 busy, 0 if has_room or not busy else None
             ):
                 busy[connection].receive()
-            while window and window[0].is_done:
-                yield from window.popleft().pairs()
+            for batch in [batch for batch in window if batch.is_done]:
+                if in_order and batch is not window[0]:
+                    break
+                window.remove(batch)
+                yield from batch.pairs()
 
 
 class _Batch:

@@ -6,15 +6,10 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from xlm_tf.data.bitext import (
-    _pairs,
-    read_bitext,
-    read_parallel_text,
-    scan_bitext,
-    scan_parallel_text,
-)
+from xlm_tf.data.bitext import read_bitext, read_parallel_text
 from xlm_tf.data.corpus_report import CorpusReport
-from xlm_tf.data.plain_text import BLOCK
+from xlm_tf.data.pair_files import _pairs, scan_bitext, scan_parallel_text
+from xlm_tf.data.plain_text_dataset import BLOCK
 
 
 def pairs(dataset):

@@ -8,7 +8,6 @@ import zipfile
 import pytest
 
 from xlm_tf.data.gettext_catalogues import (
-    as_dataset,
     iterate_messages,
     language_of_locale,
 )
@@ -227,19 +226,6 @@ def test_installed_packages(tmp_path, monkeypatch):
     write_catalogue(package, "fr", mo_file(MESSAGES))
     monkeypatch.syspath_prepend(tmp_path)
     assert set(triples(["a_shop"])) == FRENCH_TRIPLES
-
-
-def test_the_dataset(tmp_path):
-    write_catalogue(tmp_path, "fr", mo_file(MESSAGES))
-    write_catalogue(tmp_path, "sw", mo_file({"May": "Mei"}))
-    examples = list(as_dataset(list(iterate_messages([tmp_path], ["fr", "sw"]))))
-    assert len(examples) == len(FRENCH_TRIPLES) + 1
-    assert {key: value.numpy() for key, value in examples[-1].items()} == {
-        "source": b"May",
-        "target": b"Mei",
-        "source_language": b"en",
-        "target_language": b"sw",
-    }
 
 
 def test_sources_that_do_not_exist_are_named(tmp_path):

@@ -7,13 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xlm_tf.data.corpus_report import CorpusReport
-from xlm_tf.data.plain_text import (
-    BLOCK,
-    is_usable,
-    iterate_plain_text,
-    read_plain_text,
-    scan_plain_text,
-)
+from xlm_tf.data.plain_text import iterate_plain_text, scan_plain_text
+from xlm_tf.data.plain_text_dataset import BLOCK, is_usable, read_plain_text
 
 
 def texts(dataset):

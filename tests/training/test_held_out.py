@@ -2,14 +2,18 @@
 
 import collections
 import gzip
+import hashlib
+import sys
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from xlm_tf import XLMMaskedLM, XLMSeq2SeqLMPreprocessor
-from xlm_tf.training import held_out
+from xlm_tf.training import held_out, held_out_datasets
 from xlm_tf.training.finetuning_data import FinetuningData
-from xlm_tf.training.held_out import Selection, documents, text_key
+from xlm_tf.training.held_out import HeldOutTexts, Selection, documents, text_key
 from xlm_tf.training.pretraining_data import PretrainingData
 from xlm_tf.training.recipe_loader import RecipeError, load_recipe
 
@@ -81,6 +85,37 @@ def test_a_selection_has_an_end(monkeypatch):
 def test_case_and_spaces_make_no_other_text():
     assert text_key("The  FILE ") == text_key("the file")
     assert text_key("the files") != text_key("the file")
+
+
+SPACES = [char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace()]
+
+
+@given(st.lists(st.sampled_from(SPACES) | st.sampled_from("aßİ\u200b") | st.text()))
+def test_any_white_space_is_a_space(parts):
+    text = "".join(parts)
+    words = " ".join(text.casefold().split()).encode()
+    digest = hashlib.blake2b(words, digest_size=8).digest()
+    assert text_key(text) == int.from_bytes(digest, "big")
+
+
+@given(st.text("aßİΣς\u0345 \u00a0", max_size=60), st.integers(0, 3))
+def test_held_out_texts_are_found_in_any_spelling(text, spaces):
+    plain = " ".join(text.casefold().split())
+    held_out = HeldOutTexts([text])
+    for spelling in (plain, text.swapcase(), text.replace(" ", " " * (9 * spaces + 1))):
+        is_same = text_key(spelling) == text_key(text)
+        assert is_same or spelling == text.swapcase()
+        expected = (1 - is_same, {spelling} if is_same else set())
+        assert held_out.count_others([(spelling,)]) == expected
+        assert held_out.count_others([(f"{spelling} b",)]) == (1, set())
+        assert held_out.count_others([(f"b{spelling}",)]) == (1, set())
+
+
+def test_no_white_space_but_the_space_is_printable():
+    """As `text_key` takes it, in the Unicode of every Python."""
+    assert [char for char in SPACES if char.isprintable()] == [" "]
+    every = map(chr, range(sys.maxunicode + 1))
+    assert [x for x in every if not x.isspace() and set(x.casefold()) & {*SPACES}] == []
 
 
 def write(folder, name, lines):
@@ -318,7 +353,7 @@ def sum_of(examples):
 def test_of_a_large_fold_some_are_scored(pretraining, monkeypatch):
     read, texts = pretraining
     monkeypatch.setattr(held_out, "MAX_HELD_OUT", 5)
-    monkeypatch.setattr(held_out, "_BLOCK", 16)
+    monkeypatch.setattr(held_out_datasets, "_BLOCK", 16)
     data = read(1)
     trained, left_out, scored = data.fold_sizes["de"]
     assert trained + left_out == len(texts["mlm", "de"])

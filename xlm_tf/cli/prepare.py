@@ -1,6 +1,7 @@
 """`xlm-tf prepare RECIPE --output FOLDER`: tokenise the texts of a pretraining once."""
 
 import functools
+import os
 from pathlib import Path
 
 from xlm_tf.cli.argument_types import whole
@@ -30,7 +31,8 @@ def add_arguments(parser):
     parser.add_argument(
         "--threads",
         type=whole("threads"),
-        help="blocks of texts to tokenise at once (default: the number of cores)",
+        help="cores to use: processes that read, where there is much, and blocks of "
+        "texts that are tokenised at once (default: all)",
     )
     parser.add_argument("--quiet", action="store_true", help="print errors alone")
     add_cluster_arguments(parser)
@@ -45,6 +47,14 @@ def run(args):
     # Nothing goes to the output of the recipe, which may have none.
     recipe = load_recipe(args.recipe, args.data, "pretrain", output=args.output)
     begin = functools.partial(tokenizing, recipe)
+    processes = args.threads or os.cpu_count()
     with on_cluster(args, begin) as map_blocks:
-        prepare(recipe, args.output, args.threads, args.quiet, map_blocks=map_blocks)
+        prepare(
+            recipe,
+            args.output,
+            args.threads,
+            args.quiet,
+            map_blocks=map_blocks,
+            processes=processes,
+        )
     return 0

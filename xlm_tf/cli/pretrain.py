@@ -1,5 +1,7 @@
 """`xlm-tf pretrain RECIPE`."""
 
+import os
+
 from xlm_tf.cli.recipe_arguments import (
     add_recipe_arguments,
     exit_code_of,
@@ -20,4 +22,4 @@ def run(args):
     recipe = load_recipe_of(args, "pretrain")
     if args.cluster is not None:
         return train_on_cluster_of(args, "pretrain", recipe)
-    return exit_code_of(pretrain(recipe, quiet=args.quiet))
+    return exit_code_of(pretrain(recipe, quiet=args.quiet, processes=os.cpu_count()))

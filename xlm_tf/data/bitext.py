@@ -6,10 +6,10 @@ import itertools
 
 import tensorflow as tf
 
-from xlm_tf.data.corpus_report import CorpusReport, check_files, usable_text
+from xlm_tf.data.corpus_report import CorpusReport, check_files
+from xlm_tf.data.pair_files import bitext_pairs, scan_bitext, scan_parallel_text
 from xlm_tf.data.pair_lines import pair_parser, parse_tsv
-from xlm_tf.data.plain_text import BLOCK, is_usable, line_blocks, stripped
-from xlm_tf.data.text_lines import binary_lines
+from xlm_tf.data.plain_text_dataset import BLOCK, is_usable, line_blocks, stripped
 
 
 def read_bitext(paths, source_language, target_language, report=None):
@@ -69,12 +69,7 @@ def _read_tsv(paths, source_language, target_language, report):
 def _read_json(paths, source_language, target_language, report):
     def blocks():
         read = CorpusReport()
-        pairs = (
-            pair
-            for _, _, pairs, _ in _pairs(paths, source_language, target_language, read)
-            for pair in pairs or ()
-            if all(pair)
-        )
+        pairs = bitext_pairs(paths, source_language, target_language, read)
         while block := list(itertools.islice(pairs, BLOCK)):
             yield block
         for path, found in read.files.items():
@@ -96,74 +91,6 @@ def _read_json(paths, source_language, target_language, report):
     return tf.data.Dataset.from_generator(blocks, output_signature=signature).map(
         examples
     )
-
-
-def scan_bitext(paths, source_language, target_language):
-    """Read TSV or JSONL files once and count what they hold.
-
-    Args:
-        paths: path or list of paths.
-        source_language: str.
-        target_language: str.
-
-    Returns:
-        `CorpusReport`; a pair with an empty side counts as empty.
-
-    Raises:
-        FileNotFoundError: a file does not exist.
-        ValueError: a file is neither .tsv nor .jsonl, there is no pair, or most lines
-            cannot be read.
-    """
-    paths = check_files(paths)
-    report = CorpusReport()
-    found = _pairs(paths, source_language, target_language, report)
-    for path, number, pairs, reason in found:
-        if pairs is None:
-            report.add_broken(path, number, reason)
-            continue
-        for pair in pairs:
-            if all(pair):
-                report.sentences += 1
-            else:
-                report.empty += 1
-    report.check_usable(paths)
-    return report
-
-
-def iterate_bitext(paths, source_language, target_language):
-    """The lines of TSV or JSONL files, all of them, in Python.
-
-    Args:
-        paths: path or list of paths.
-        source_language: str.
-        target_language: str.
-
-    Yields:
-        For every line the list of its pairs of str, of which a side may be empty; of a
-        line that cannot be read an empty list.
-    """
-    found = _pairs(check_files(paths), source_language, target_language, CorpusReport())
-    for _, _, pairs, _ in found:
-        yield pairs or []
-
-
-def iterate_parallel_text(source_path, target_path):
-    """The lines of two line-aligned files, all of them, in Python.
-
-    Args:
-        source_path: path, plain or .gz.
-        target_path: path, of as many lines.
-
-    Yields:
-        For every line a list of its pair of str, of which a side may be empty; of a
-        line that cannot be read an empty list.
-    """
-    paths = [*check_files(source_path), *check_files(target_path)]
-    for sides in zip(*map(binary_lines, paths), strict=True):
-        try:
-            yield [tuple(usable_text(line) for _, line in sides)]
-        except ValueError:  # which the report names
-            yield []
 
 
 def read_parallel_text(
@@ -217,50 +144,6 @@ def read_parallel_text(
     return tf.data.Dataset.zip(*sides).map(examples).unbatch()
 
 
-def scan_parallel_text(source_path, target_path):
-    """Read two line-aligned files once and count what they hold.
-
-    Args:
-        source_path: path, plain or .gz.
-        target_path: path, of as many lines.
-
-    Returns:
-        `CorpusReport`; a pair with an empty side counts as empty.
-
-    Raises:
-        FileNotFoundError: a file does not exist.
-        ValueError: the files have different numbers of lines, there is no pair, or
-            most lines are not UTF-8.
-    """
-    paths = [*check_files(source_path), *check_files(target_path)]
-    report = CorpusReport()
-    counts = [0, 0]
-    lines = (binary_lines(path, report.lines_of(path)) for path in paths)
-    for sides in itertools.zip_longest(*lines):
-        counts = [n + (side is not None) for n, side in zip(counts, sides, strict=True)]
-        if None in sides:
-            continue
-        texts = []
-        for path, (number, line) in zip(paths, sides, strict=True):
-            try:
-                texts.append(usable_text(line))
-            except ValueError as error:
-                report.add_broken(path, number, str(error))
-                break
-        else:
-            if all(texts):
-                report.sentences += 1
-            else:
-                report.empty += 1
-    if counts[0] != counts[1]:
-        raise ValueError(
-            "Line-aligned files must have as many lines as each other. Received: "
-            f"{paths[0]} with {counts[0]:,} and {paths[1]} with {counts[1]:,}."
-        )
-    report.check_usable(paths)
-    return report
-
-
 def _examples(source, target, source_language, target_language):
     return {
         "source": source,
@@ -268,16 +151,3 @@ def _examples(source, target, source_language, target_language):
         "source_language": tf.fill(tf.shape(source), source_language),
         "target_language": tf.fill(tf.shape(source), target_language),
     }
-
-
-def _pairs(paths, source_language, target_language, report):
-    """Yield (path, line number, [(source, target)] or None, why it is None)."""
-    for path in paths:
-        parse = pair_parser(path)
-        for number, line in binary_lines(path, report.lines_of(path)):
-            try:
-                pairs = parse(line, source_language, target_language)
-            except ValueError as error:
-                yield path, number, None, str(error)
-            else:
-                yield path, number, pairs, None

@@ -16,8 +16,6 @@ import zipfile
 import zlib
 from pathlib import Path
 
-import tensorflow as tf
-
 from xlm_tf.text.language_codes import parse_language_code
 
 SOURCE_LANGUAGE = "en"  # the language that gettext message ids are written in
@@ -121,27 +119,6 @@ def _same_language(language, languages):
         return language
     code = parse_language_code(language)
     return next((x for x in languages if parse_language_code(x) == code), None)
-
-
-def as_dataset(messages):
-    """Messages as a `tf.data` source of sentence pairs.
-
-    Args:
-        messages: list of `Message`.
-
-    Returns:
-        Dataset of `source`, `target`, `source_language` ("en") and
-        `target_language`, string scalars. The texts are held in memory, since
-        catalogues are small.
-    """
-    return tf.data.Dataset.from_tensor_slices(
-        {
-            "source": [message.source for message in messages],
-            "target": [message.target for message in messages],
-            "source_language": [SOURCE_LANGUAGE] * len(messages),
-            "target_language": [message.language for message in messages],
-        }
-    )
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 import math
 
-from xlm_tf.data import bitext
+from xlm_tf.data import pair_files
 from xlm_tf.data.corpus_report import CorpusReport
 from xlm_tf.data.tables import check_table, read_table
 
@@ -93,15 +93,15 @@ def read_aligned_pairs(source_path, target_path, report=None):
     Raises:
         as `scan_parallel_text`.
     """
-    found = bitext.scan_parallel_text(source_path, target_path)
-    lines = bitext.iterate_parallel_text(source_path, target_path)
+    found = pair_files.scan_parallel_text(source_path, target_path)
+    lines = pair_files.iterate_parallel_text(source_path, target_path)
     return _rows(lines), _joined(report, found)
 
 
 def read_bitext_pairs(paths, source_language, target_language, report=None):
     """As `read_aligned_pairs`, of the files of `read_bitext`."""
-    found = bitext.scan_bitext(paths, source_language, target_language)
-    lines = bitext.iterate_bitext(paths, source_language, target_language)
+    found = pair_files.scan_bitext(paths, source_language, target_language)
+    lines = pair_files.iterate_bitext(paths, source_language, target_language)
     return _rows(lines), _joined(report, found)
 
 

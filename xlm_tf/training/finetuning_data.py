@@ -6,7 +6,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from xlm_tf.data import bitext
+from xlm_tf.data import bitext, pair_files
 from xlm_tf.data.bucketing import batch_by_tokens
 from xlm_tf.data.near_duplicates import DisjointGroups
 from xlm_tf.data.sampling import sample_datasets
@@ -16,10 +16,14 @@ from xlm_tf.training.held_out import (
     FoldSelection,
     HeldOutTexts,
     Selection,
-    iterate_pairs,
     keys_of_fold,
-    pairs_by_source,
     text_key,
+)
+from xlm_tf.training.held_out_datasets import (
+    iterate_pairs,
+    pairs_by_source,
+    without_left_out,
+    without_texts,
 )
 from xlm_tf.training.recipe import HELD_OUT_SHARE
 
@@ -150,10 +154,10 @@ class FinetuningData:
         """The dataset of an entry, whose report is kept."""
         files = (entry.source_file, entry.target_file)
         if entry.files:
-            report = bitext.scan_bitext(entry.files, *entry.languages)
+            report = pair_files.scan_bitext(entry.files, *entry.languages)
             pairs = bitext.read_bitext(entry.files, *entry.languages, report)
         else:
-            report = bitext.scan_parallel_text(*files)
+            report = pair_files.scan_parallel_text(*files)
             pairs = bitext.read_parallel_text(*files, *entry.languages, report)
         self.reports.append(report)
         return pairs
@@ -165,9 +169,9 @@ class FinetuningData:
         for name, entry in zip(names, entries, strict=True):
             self._pairs(entry)  # whose report is wanted
             if entry.files:
-                lines = bitext.iterate_bitext(entry.files, *entry.languages)
+                lines = pair_files.iterate_bitext(entry.files, *entry.languages)
             else:
-                lines = bitext.iterate_parallel_text(
+                lines = pair_files.iterate_parallel_text(
                     entry.source_file, entry.target_file
                 )
             sets.append(EvaluationSet.of(name, entry.languages, lines))
@@ -193,14 +197,19 @@ def _split(train, recipe):
         selection = selections.setdefault(languages, new_selection())
         for unit in pairs_by_source(pairs):
             selection.add(*unit)
-    train = [(languages, selections[languages].others(own)) for languages, own in train]
+    train = [
+        (languages, without_left_out(own, selections[languages].is_left_out))
+        for languages, own in train
+    ]
     chosen = {languages: own.examples() for languages, own in selections.items()}
     excluded = HeldOutTexts(
         text for own in chosen.values() for pair in own for text in pair
     )
-    counts = dict.fromkeys(selections, 0)
+    counts, spellings = dict.fromkeys(selections, 0), set()
     for languages, pairs in train:
-        counts[languages] += excluded.count_others(iterate_pairs(pairs))
+        count, found = excluded.count_others(iterate_pairs(pairs))
+        counts[languages] += count
+        spellings |= found
     for languages, count in counts.items():
         if not count:
             raise ValueError(
@@ -208,7 +217,10 @@ def _split(train, recipe):
                 "too much alike, to hold some out. Name more of them, or other ones in "
                 "recipe.held_out."
             )
-    train = [(languages, excluded.without(pairs, _SIDES)) for languages, pairs in train]
+    train = [
+        (languages, without_texts(pairs, _SIDES, spellings))
+        for languages, pairs in train
+    ]
     held_out = [
         EvaluationSet.of("-".join(languages), languages, ([pair] for pair in own))
         for languages, own in chosen.items()

@@ -6,7 +6,7 @@ import random
 # Every run must see the same folds, whatever its seed.
 _SEED = 0
 # Keys are dealt by their remainders: memory does not grow with the texts.
-_REMAINDERS = 1 << 14
+REMAINDERS = 1 << 14
 
 
 def deal_folds(groups, strata, folds, stratify):
@@ -80,7 +80,7 @@ class KeyFolds:
     """
 
     def __init__(self, keys, folds):
-        found = {name: {key % _REMAINDERS for key in own} for name, own in keys.items()}
+        found = {name: {key % REMAINDERS for key in own} for name, own in keys.items()}
         _check_filled({name: len(own) for name, own in found.items()}, folds)
         # Numbers of one kind are dealt in turn: of the rarest language that has them.
         kinds = {}
@@ -98,7 +98,11 @@ class KeyFolds:
 
     def fold_of(self, key):
         """The fold, from 1, of a key that was among them: int."""
-        return self._fold_of[key % _REMAINDERS]
+        return self._fold_of[key % REMAINDERS]
+
+    def is_in(self, fold, key):
+        """Whether a key that was among them is of a fold: bool."""
+        return self.fold_of(key) == fold
 
 
 def _check_filled(filled, folds):

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import multiprocessing.pool
 import os
 import sys
 
@@ -42,6 +43,7 @@ def prepare(
     quiet=False,
     shard_tokens=SHARD_TOKENS,
     map_blocks=None,
+    processes=1,
 ):
     """Tokenise the corpora of a recipe into a folder, from where it stopped before.
 
@@ -58,6 +60,7 @@ def prepare(
         shard_tokens: int, tokens of a shard, about.
         map_blocks: function from blocks of texts to the results of `tokenizing` in
             their order, which may be found elsewhere; None: here.
+        processes: see `xlm_tf.training.text_sources.read_corpora`.
 
     Returns:
         `PreparedCorpora`.
@@ -74,8 +77,8 @@ def prepare(
         )
     reporter = Reporter(quiet)
     tokenizer = _tokenizer_of(recipe)
-    progress = _Progress(folder, _plan(recipe, tokenizer))
-    train, held_out, reports = read_corpora(recipe)
+    progress = _Progress(folder, _plan(recipe, tokenizer, processes))
+    train, held_out, reports = read_corpora(recipe, processes)
     reporter.say_broken(reports)
     check_tokens(train, tokenizer)
     sources = {(language,): own for language, own in train["texts"].items()}
@@ -167,18 +170,21 @@ def _advancing(blocks, bar, task, num_sides):
         bar.advance(task, len(lengths) // num_sides)
 
 
-def _plan(recipe, tokenizer):
+def _plan(recipe, tokenizer, threads):
     """What the shards depend on: another plan gives others."""
     data, fold = recipe.data, recipe.held_out_fold
     paths = [path for paths in data.monolingual.values() for path in paths]
     paths += [path for entry in data.bitext for path in entry.paths]
+    # Its threads do not outlive Ctrl-C.
+    with multiprocessing.pool.ThreadPool(threads) as pool:
+        files = pool.map(File.of, paths, chunksize=1)
     return {
         "version": VERSION,
         "vocabulary": tokenizer_fingerprint(tokenizer),
         "data": without_places("data", data),
         "held_out": recipe.held_out is not None,
         "held_out_share": recipe.held_out_share,
-        "files": [[own.bytes, own.crc32] for own in map(File.of, paths)],
+        "files": [[own.bytes, own.crc32] for own in files],
         **({} if fold is None else {"held_out_fold": fold.model_dump()}),
     }
 

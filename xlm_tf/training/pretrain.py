@@ -51,7 +51,7 @@ class PretrainingResult:
 
 
 @folders_unlocked()
-def pretrain(recipe, quiet=False, on_evaluation=None):
+def pretrain(recipe, quiet=False, on_evaluation=None, processes=1):
     """Run a recipe to its end, from where it stopped if it was begun before.
 
     The output directory holds `recipe.json`, `checkpoints/` (the last two states),
@@ -63,6 +63,7 @@ def pretrain(recipe, quiet=False, on_evaluation=None):
         recipe: `PretrainingRecipe`, see `load_recipe`.
         quiet: bool, say nothing on the standard output.
         on_evaluation: function that sees every evaluation, see `run_to_end`.
+        processes: see `xlm_tf.training.text_sources.read_corpora`.
 
     Returns:
         `PretrainingResult`.
@@ -93,7 +94,9 @@ def pretrain(recipe, quiet=False, on_evaluation=None):
         set_initial_embeddings(recipe, model, reporter)
         model.backbone.gradient_checkpointing = training.gradient_checkpointing
     preprocessor = model.preprocessor
-    data = PretrainingData(recipe, preprocessor.tokenizer, preprocessor.languages)
+    data = PretrainingData(
+        recipe, preprocessor.tokenizer, preprocessor.languages, processes
+    )
     reporter.say_broken(data.reports)
     reporter.say_fold(recipe.held_out_fold, data.fold_sizes)
     with strategy.scope():

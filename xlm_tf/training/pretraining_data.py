@@ -37,6 +37,7 @@ class PretrainingData:
         tokenizer: a tokenizer of `xlm_tf.text`.
         languages: list of str, the model's languages in the order of its language
             embedding; None where it has none.
+        processes: see `xlm_tf.training.text_sources.read_corpora`.
 
     Attributes:
         reports: list of `CorpusReport`, of every corpus file read.
@@ -47,12 +48,12 @@ class PretrainingData:
         ValueError: a corpus without usable text; names it.
     """
 
-    def __init__(self, recipe, tokenizer, languages=None):
+    def __init__(self, recipe, tokenizer, languages=None, processes=1):
         self.recipe = recipe
         self.fold_sizes = {}
         if recipe.data.prepared is None:
             self.prepared = None
-            train, held_out, self.reports = read_corpora(recipe)
+            train, held_out, self.reports = read_corpora(recipe, processes)
             if recipe.held_out_fold is not None:
                 self.fold_sizes = {
                     source_name(kind, key): (own.count, own.left_out, scored.count)
@@ -66,7 +67,7 @@ class PretrainingData:
         else:
             self.prepared = PreparedCorpora(recipe.data.prepared)
             self.prepared.check(tokenizer)
-            held_out, self.reports = _held_out_beside(self.prepared, recipe)
+            held_out, self.reports = _held_out_beside(self.prepared, recipe, processes)
             self.train_sources = _prepared_by_objective(self.prepared, recipe)
         self.held_out_sources = sources_by_objective(held_out, recipe, recipe.scored)
         self.held_out_pairs = held_out["pairs"]
@@ -347,10 +348,10 @@ def _prepared_by_objective(prepared, recipe):
     }
 
 
-def _held_out_beside(prepared, recipe):
+def _held_out_beside(prepared, recipe, processes):
     """The texts to score of a recipe with prepared corpora, and their reports."""
     if recipe.held_out is not None:
-        held_out = sources_of(recipe.held_out)
+        held_out = sources_of(recipe.held_out, processes)
         return held_out, reports_of(held_out)
     return held_out_sources(prepared.held_out), []
 

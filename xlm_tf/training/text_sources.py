@@ -1,26 +1,38 @@
 """The texts of a pretraining: a source for every language and pair of languages."""
 
+import collections
+import contextlib
 import dataclasses
 import functools
+import itertools
 
 import tensorflow as tf
 
-from xlm_tf.data import bitext, gettext_catalogues, plain_text
+from xlm_tf.data import bitext, gettext_catalogues
+from xlm_tf.data.corpus_report import CorpusReport, check_files
+from xlm_tf.data.plain_text_dataset import read_plain_text
 from xlm_tf.objectives.packed_sequences import WINDOW
 from xlm_tf.objectives.registry import OBJECTIVES
 from xlm_tf.objectives.token_sequences import token_ids_of_sides
+from xlm_tf.training.corpus_files import (
+    Texts,
+    count_others,
+    keys,
+    map_texts,
+    scan,
+    select,
+)
 from xlm_tf.training.held_out import (
     FoldSelection,
     HeldOutTexts,
     Selection,
-    documents,
-    iterate_pairs,
     keys_of_fold,
-    pairs_by_source,
-    text_key,
 )
+from xlm_tf.training.held_out_datasets import without_left_out, without_texts
 from xlm_tf.training.recipe import HELD_OUT_SHARE
 
+# Of all files, for every process: they end at about the same time.
+_PARTS = 8
 TEXT = ("text",)
 PAIR = ("source", "target")
 
@@ -42,11 +54,13 @@ class Source:
     left_out: int = 0
 
 
-def read_corpora(recipe):
+def read_corpora(recipe, processes=1):
     """The texts of a recipe, those to train on and those to score.
 
     Args:
         recipe: `PretrainingRecipe` whose `data` are not prepared.
+        processes: int, that read, where there is much; 1: this one. More need, in a
+            script, `if __name__ == "__main__":` around the call.
 
     Returns:
         `(train, held_out, reports)`: both are dicts of `texts`, from languages to
@@ -55,11 +69,11 @@ def read_corpora(recipe):
     Raises:
         ValueError: a corpus without usable text; names it.
     """
-    train = sources_of(recipe.data)
     if recipe.held_out is None:
-        train, held_out = _split(train, recipe.data.monolingual, recipe)
+        train, held_out = _split(recipe, processes)
     else:
-        held_out = sources_of(recipe.held_out)
+        train = sources_of(recipe.data, processes)
+        held_out = sources_of(recipe.held_out, processes)
     return train, held_out, [*reports_of(train), *reports_of(held_out)]
 
 
@@ -86,11 +100,12 @@ def check_tokens(sources, tokenizer):
                 )
 
 
-def sources_of(corpora):
+def sources_of(corpora, processes=1):
     """Read the corpora of a recipe.
 
     Args:
         corpora: `Corpora`.
+        processes: see `read_corpora`.
 
     Returns:
         dict of dicts: `texts`, from languages to `Source`, and `pairs`, from pairs of
@@ -99,11 +114,10 @@ def sources_of(corpora):
     Raises:
         ValueError: a corpus without usable text; names it.
     """
-    texts = {
-        language: _plain_source(paths, language)
-        for language, paths in corpora.monolingual.items()
-    }
-    return {"texts": texts, "pairs": _pair_sources(corpora)}
+    sources = {"texts": {}, "pairs": {}}
+    for texts, report, _ in _read(_texts_of(corpora), scan, processes):
+        _add_texts(sources, texts, report)
+    return sources
 
 
 def held_out_sources(held_out):
@@ -114,14 +128,7 @@ def held_out_sources(held_out):
             for language, own in held_out["texts"].items()
         },
         "pairs": {
-            pair: _held_out_source(
-                {
-                    "source": [source for source, _ in own],
-                    "target": [target for _, target in own],
-                    "source_language": [pair[0]] * len(own),
-                    "target_language": [pair[1]] * len(own),
-                }
-            )
+            pair: _held_out_source(_columns(pair, own))
             for pair, own in held_out["pairs"].items()
         },
     }
@@ -167,78 +174,66 @@ def reports_of(sources):
     return [report for own in of_kinds for source in own for report in source.reports]
 
 
-def _split(sources, monolingual, recipe):
+def _split(recipe, processes):
     """The sources without a share of them, or a fold, and that part as sources.
 
     A document, or the pairs of one source text, come to one side, and no text that is
     scored is on any side of a training example.
     """
-    units = {
-        "texts": lambda language: _documents(monolingual[language]),
-        "pairs": lambda pair: pairs_by_source(sources["pairs"][pair].examples),
-    }
+    every, fold = _texts_of(recipe.data), recipe.held_out_fold
     new_selection = functools.partial(
         Selection, recipe.held_out_share or HELD_OUT_SHARE
     )
-    fold = recipe.held_out_fold
     if fold is not None:
-        keys = {
-            source_name(kind, key): (own for own, _ in units[kind](key))
-            for kind, of_kind in sources.items()
-            for key in of_kind
-        }
-        new_selection = functools.partial(FoldSelection, keys_of_fold(keys, fold))
-    held_out = {"texts": {}, "pairs": {}}
+        found = {}
+        for texts, _, parts in _read(every, keys, processes):
+            own = found.setdefault("-".join(texts.languages), set())
+            own.update(*(numbers for _, numbers in parts))
+        new_selection = functools.partial(FoldSelection, keys_of_fold(found, fold))
+    sources = {"texts": {}, "pairs": {}}
     selections = {"texts": {}, "pairs": {}}
-    for kind, own in sources.items():
-        for key in own:
-            selection = selections[kind][key] = new_selection()
-            for unit in units[kind](key):
-                selection.add(*unit)
-            held_out[kind][key] = selection.examples()
+    files = []
+    choose = functools.partial(select, new_selection)
+    for texts, report, parts in _read(every, choose, processes):
+        _add_texts(sources, texts, report)
+        kind, key = _place(texts)
+        selection = selections[kind].setdefault(key, new_selection())
+        for part, own in parts:
+            selection.merge(own)
+            files.append((part, own.is_left_out))
+    held_out = {
+        kind: {key: selection.examples() for key, selection in own.items()}
+        for kind, own in selections.items()
+    }
     texts = [text for own in held_out["texts"].values() for text in own]
     for own in held_out["pairs"].values():
         texts += [text for pair in own for text in pair]
-    excluded = HeldOutTexts(texts)
     # In Python: tf.data takes three times as long to give single lines.
-    rows = {
-        "texts": lambda language: zip(
-            plain_text.iterate_plain_text(monolingual[language])
-        ),
-        "pairs": lambda pair: iterate_pairs(sources["pairs"][pair].examples),
-    }
-    counts = {
-        kind: {
-            key: excluded.count_others(selection.other_rows(rows[kind](key)))
-            for key, selection in own.items()
-        }
-        for kind, own in selections.items()
-    }
+    count_in = functools.partial(count_others, HeldOutTexts(texts))
+    counts, spellings = collections.Counter(), set()
+    found = map_texts(count_in, files, processes)
+    for (part, _), (own, own_spellings) in zip(files, found, strict=True):
+        counts[part.languages] += own
+        spellings |= own_spellings
     fields = {"texts": TEXT, "pairs": PAIR}
     train = {"texts": {}, "pairs": {}}
-    for kind, own in sources.items():
-        for key, source in own.items():
-            if not counts[kind][key]:
+    for kind, of_kind in sources.items():
+        for key, source in of_kind.items():
+            count = counts[(key,) if kind == "texts" else key]
+            if not count:
                 raise ValueError(
                     f"The texts of {source_name(kind, key)} in recipe.data are too "
                     "few, or too much alike, to hold some out. Name more of them, or "
                     "other ones in recipe.held_out."
                 )
-            others = selections[kind][key].others(source.examples)
-            examples = excluded.without(others, fields[kind])
+            examples = without_left_out(
+                source.examples, selections[kind][key].is_left_out
+            )
+            examples = without_texts(examples, fields[kind], spellings)
             train[kind][key] = Source(
-                examples,
-                counts[kind][key],
-                source.reports,
-                source.count - counts[kind][key],
+                examples, count, source.reports, source.count - count
             )
     return train, held_out_sources(held_out)
-
-
-def _documents(paths):
-    """Yield the key and the lines of every document."""
-    for lines in documents(paths):
-        yield text_key("\n".join(lines)), lines
 
 
 def _has_tokens(examples, tokenizer):
@@ -252,24 +247,26 @@ def _held_out_source(columns):
     return Source(examples, len(examples))
 
 
-def _plain_source(paths, language):
-    report = plain_text.scan_plain_text(paths)
-    dataset = plain_text.read_plain_text(paths, language, report)
-    return Source(dataset, report.sentences, (report,))
+def _columns(languages, pairs):
+    return {
+        "source": [source for source, _ in pairs],
+        "target": [target for _, target in pairs],
+        "source_language": [languages[0]] * len(pairs),
+        "target_language": [languages[1]] * len(pairs),
+    }
 
 
-def _pair_sources(corpora):
-    sources = {}
+def _texts_of(corpora):
+    """What the corpora of a recipe name: list of `Texts`, of which files are there."""
+    found = [
+        Texts((language,), tuple(paths))
+        for language, paths in corpora.monolingual.items()
+    ]
     for entry in corpora.bitext:
-        if entry.files:
-            report = bitext.scan_bitext(entry.files, *entry.languages)
-            dataset = bitext.read_bitext(entry.files, *entry.languages, report)
-        else:
-            files = (entry.source_file, entry.target_file)
-            report = bitext.scan_parallel_text(*files)
-            dataset = bitext.read_parallel_text(*files, *entry.languages, report)
-        source = Source(dataset, report.sentences, (report,))
-        _add(sources, entry.languages, source)
+        paths = entry.files or (entry.source_file, entry.target_file)
+        found.append(Texts(entry.languages, tuple(paths), not entry.files))
+    for texts in found:
+        check_files(texts.paths)
     if corpora.gettext:
         messages = list(
             gettext_catalogues.iterate_messages(
@@ -277,15 +274,61 @@ def _pair_sources(corpora):
             )
         )
         for language in corpora.gettext_languages:
-            own = [message for message in messages if message.language == language]
+            own = [(x.source, x.target) for x in messages if x.language == language]
             if not own:
                 raise ValueError(
                     f"The catalogues hold no message in {language!r}. "
                     f"Received: {corpora.gettext}."
                 )
-            dataset = gettext_catalogues.as_dataset(own)
-            _add(sources, ("en", language), Source(dataset, len(own)))
-    return sources
+            found.append(Texts(("en", language), pairs=tuple(own)))
+    return found
+
+
+def _read(every, function, processes):
+    """Read texts once.
+
+    Args:
+        every: list of `Texts`.
+        function: of `Texts`, which gives a `CorpusReport` and something else.
+        processes: see `read_corpora`.
+
+    Yields:
+        `Texts`, their `CorpusReport`, and a list of their parts, each with what the
+        function gave.
+    """
+    size = sum(texts.size for texts in every) // (_PARTS * processes)
+    parts = [texts.parts(size) for texts in every]
+    items = [(part,) for own in parts for part in own]
+    with contextlib.closing(map_texts(function, items, processes)) as found:
+        for texts, own in zip(every, parts, strict=True):
+            report, values = CorpusReport(), []
+            for part_report, value in itertools.islice(found, len(own)):
+                report.add(part_report)
+                values.append(value)
+            if texts.paths:
+                report.check_usable(texts.paths)
+            yield texts, report, list(zip(own, values, strict=True))
+
+
+def _place(texts):
+    """Where the source of `Texts` stands: its kind and its key."""
+    languages = texts.languages
+    return ("texts", *languages) if len(languages) == 1 else ("pairs", languages)
+
+
+def _add_texts(sources, texts, report):
+    kind, key = _place(texts)
+    if texts.are_aligned:
+        dataset = bitext.read_parallel_text(*texts.paths, *key, report)
+    elif not texts.paths:
+        dataset = tf.data.Dataset.from_tensor_slices(_columns(key, texts.pairs))
+    elif kind == "pairs":
+        dataset = bitext.read_bitext(texts.paths, *key, report)
+    else:
+        dataset = read_plain_text(texts.paths, key, report)
+    count = report.sentences if texts.paths else len(texts.pairs)
+    reports = (report,) if texts.paths else ()
+    _add(sources[kind], key, Source(dataset, count, reports))
 
 
 def _sides(pairs):
