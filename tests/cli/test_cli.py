@@ -154,7 +154,7 @@ def test_a_vocabulary_in_a_file_is_refused(tmp_path, monkeypatch, capsys, output
 def test_a_training_that_was_stopped_is_no_success(
     monkeypatch, command, finished, code
 ):
-    def train(recipe, quiet):
+    def train(recipe, quiet, processes=1):
         return SimpleNamespace(finished=finished)
 
     monkeypatch.setattr(f"xlm_tf.training.{command}.{command}", train)
