@@ -214,3 +214,10 @@ def test_every_field_is_in_the_guide():
     text = guide.read_text(encoding="utf-8")
     for name in [*StudyFile.model_fields, *Dimension.model_fields]:
         assert f"`{name}`" in text, name
+
+
+def test_folds_beyond_all_use_are_refused_at_once(write_study):
+    """A run of every fold is listed, which took all of the memory."""
+    for folds in (1, 1001, 10**9):
+        with pytest.raises(RecipeError, match=r"cross_validation\.folds must be"):
+            load_study(write_study(cross_validation={"folds": folds}))

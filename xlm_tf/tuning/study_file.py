@@ -38,7 +38,7 @@ _REFUSED = {
 class CrossValidation(RecipePart):
     """Every trial trains a model per fold of `data`, and is scored on that fold."""
 
-    folds: int = Field(ge=2, description="How many.")
+    folds: int = Field(ge=2, le=1000, description="How many.")
     stratify: Truth = Field(
         True,
         description="Give every fold the same shares of the classes and languages. Of "
