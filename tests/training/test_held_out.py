@@ -7,7 +7,7 @@ import sys
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from xlm_tf import XLMMaskedLM, XLMSeq2SeqLMPreprocessor
@@ -99,6 +99,8 @@ def test_any_white_space_is_a_space(parts):
 
 
 @given(st.text("aßİΣς\u0345 \u00a0", max_size=60), st.integers(0, 3))
+@example("a" + " " * 30 + "aßaßaßaßaßaßaßaßaßaßaßaßaßaßa", 0)
+@example("aßaßaßaßaßaßaßaßaßaßaßaßaßaßa" + " " * 30 + "a", 0)
 def test_held_out_texts_are_found_in_any_spelling(text, spaces):
     plain = " ".join(text.casefold().split())
     held_out = HeldOutTexts([text])

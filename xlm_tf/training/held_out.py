@@ -209,7 +209,8 @@ class HeldOutTexts:
     def __init__(self, texts):
         texts = list(texts)
         self._keys = {text_key(text) for text in texts}
-        self._letters = {None, *map(_outer_letters, texts)}
+        spaced = (" ".join(text.split()) for text in texts)
+        self._letters = {None, *map(_outer_letters, spaced)}
 
     def count_others(self, rows):
         """Read the texts of examples once: how many may be trained on.
