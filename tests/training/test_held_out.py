@@ -5,9 +5,9 @@ import gzip
 import hashlib
 import sys
 
+import hypothesis
 import pytest
 import yaml
-from hypothesis import example, given
 from hypothesis import strategies as st
 
 from xlm_tf import XLMMaskedLM, XLMSeq2SeqLMPreprocessor
@@ -90,7 +90,9 @@ def test_case_and_spaces_make_no_other_text():
 SPACES = [char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace()]
 
 
-@given(st.lists(st.sampled_from(SPACES) | st.sampled_from("aßİ\u200b") | st.text()))
+@hypothesis.given(
+    st.lists(st.sampled_from(SPACES) | st.sampled_from("aßİ\u200b") | st.text())
+)
 def test_any_white_space_is_a_space(parts):
     text = "".join(parts)
     words = " ".join(text.casefold().split()).encode()
@@ -98,9 +100,9 @@ def test_any_white_space_is_a_space(parts):
     assert text_key(text) == int.from_bytes(digest, "big")
 
 
-@given(st.text("aßİΣς\u0345 \u00a0", max_size=60), st.integers(0, 3))
-@example("a" + " " * 30 + "aßaßaßaßaßaßaßaßaßaßaßaßaßaßa", 0)
-@example("aßaßaßaßaßaßaßaßaßaßaßaßaßaßa" + " " * 30 + "a", 0)
+@hypothesis.given(st.text("aßİΣς\u0345 \u00a0", max_size=60), st.integers(0, 3))
+@hypothesis.example("a" + " " * 30 + "aßaßaßaßaßaßaßaßaßaßaßaßaßaßa", 0)
+@hypothesis.example("aßaßaßaßaßaßaßaßaßaßaßaßaßaßa" + " " * 30 + "a", 0)
 def test_held_out_texts_are_found_in_any_spelling(text, spaces):
     plain = " ".join(text.casefold().split())
     held_out = HeldOutTexts([text])
