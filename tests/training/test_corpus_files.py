@@ -53,8 +53,13 @@ def interrupt_and_go_on(texts):
 
 
 def test_ctrl_c_ends_all_processes(files):
-    with pytest.raises(KeyboardInterrupt):
-        list(map_texts(interrupt_and_go_on, files, 2))
+    # In the background of a shell it would be ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(map_texts(interrupt_and_go_on, files, 2))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert not multiprocessing.active_children()
 
 
