@@ -28,11 +28,7 @@ MODEL = {"num_layers": 1, "num_heads": 1, "hidden_dim": 8, "intermediate_dim": 8
 
 def main():
     """Prepare the texts in a temporary folder, and read both in turn."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_corpus_argument(parser, "text of a language", required=True)
-    parser.add_argument("--vocabulary", type=Path, required=True)
-    parser.add_argument("--rows", type=int, default=64, help="rows of a batch")
-    parser.add_argument("--sequence-length", type=int, default=128)
+    parser = new_parser(__doc__)
     parser.add_argument("--workers", type=int, default=8, help="of input streams")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--output", default="input_pipeline.json")
@@ -40,7 +36,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         data = {
             name: PretrainingData(recipe, read_tokenizer(recipe))
-            for name, recipe in recipes(args, Path(folder)).items()
+            for name, recipe in recipes(args, Path(folder), MODEL, args.workers).items()
         }
         runs = {
             "text": ("text", 1),
@@ -62,6 +58,16 @@ def main():
     )
 
 
+def new_parser(description):
+    """A parser that asks what is read, and in which batches."""
+    parser = argparse.ArgumentParser(description=description)
+    add_corpus_argument(parser, "text of a language", required=True)
+    parser.add_argument("--vocabulary", type=Path, required=True)
+    parser.add_argument("--rows", type=int, default=64, help="rows of a batch")
+    parser.add_argument("--sequence-length", type=int, default=128)
+    return parser
+
+
 def tokens_per_core_second(data, num_workers):
     """Tokens of whole batches by the processor time of all threads of the first worker.
 
@@ -77,7 +83,7 @@ def tokens_per_core_second(data, num_workers):
     return tokens * num_workers / (time.process_time() - begun)
 
 
-def recipes(args, folder, model=MODEL):
+def recipes(args, folder, model, workers=1):
     """The recipe of the texts, and the same of their shards, in a stream or several."""
     content = {
         "output": str(folder / "run"),
@@ -102,7 +108,7 @@ def recipes(args, folder, model=MODEL):
     content["data"] = {"prepared": str(folder / "prepared")}
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     prepared = load_recipe(path)
-    content["training"]["input_streams"] = args.workers
+    content["training"]["input_streams"] = workers
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return {"text": text, "prepared": prepared, "streams": load_recipe(path)}
 

@@ -6,16 +6,14 @@ is there, while the input works beside the steps.
 python benchmarks/input_waiting.py --vocabulary vocabulary.spm --corpus en=news.en.txt
 """
 
-import argparse
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
-from input_pipeline import recipes
+from input_pipeline import new_parser, recipes
 from rich.progress import track
 
-from xlm_tf.cli.corpus_arguments import add_corpus_argument
 from xlm_tf.training.masked_lm_trainer import MaskedLMTrainer
 from xlm_tf.training.optimizer import build_optimizer
 from xlm_tf.training.pretrain import build_masked_lm
@@ -29,14 +27,9 @@ MODEL = {"num_layers": 4, "num_heads": 4, "hidden_dim": 256, "intermediate_dim":
 
 def main():
     """Train on both for some steps, and print what was waited."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_corpus_argument(parser, "text of a language", required=True)
-    parser.add_argument("--vocabulary", type=Path, required=True)
-    parser.add_argument("--rows", type=int, default=64, help="rows of a batch")
-    parser.add_argument("--sequence-length", type=int, default=128)
+    parser = new_parser(__doc__)
     parser.add_argument("--steps", type=int, default=100)
     args = parser.parse_args()
-    args.workers = 1
     with tempfile.TemporaryDirectory() as folder:
         read = recipes(args, Path(folder), MODEL)
         for name in ("text", "prepared"):
