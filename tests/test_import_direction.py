@@ -33,6 +33,7 @@ ALLOWED = {
     "quiet_start": [],
     "freed_memory": [],
     "worker_processes": [],
+    "tensorflow_errors": [],
     "text": ["private_keras", "version", "optional_packages", "output_files"],
     "data": ["text", "private_keras", "version", "optional_packages", "output_files"],
     # Its processes start without TensorFlow.
@@ -47,7 +48,14 @@ ALLOWED = {
     "generation": FOUNDATIONS,
     "evaluation": [*MODELS, "data", "objectives"],
     "search": [*MODELS, "data"],
-    "training": [*MODELS, "data", "objectives", "evaluation", "worker_processes"],
+    "training": [
+        *MODELS,
+        "data",
+        "objectives",
+        "evaluation",
+        "worker_processes",
+        "tensorflow_errors",
+    ],
     "cleaning": [
         *(*MODELS, "data", "objectives", "evaluation", "search", "training"),
         "worker_processes",

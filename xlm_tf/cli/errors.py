@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path
 
 from xlm_tf.output_files import FULL
+from xlm_tf.tensorflow_errors import plain_message
 
 EXIT_CODE = 2
 INTERRUPTED = 130
@@ -26,7 +27,6 @@ _OF_TENSORFLOW = (
     "UnavailableError",
 )
 _ASSERTION = "assertion failed: "
-_OPERATION = re.compile(r"\{\{function_node [^}]*\}\}|\[Op:.*", re.DOTALL)
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -99,8 +99,7 @@ def one_line(error):
         text = re.sub(r"\] \[", " ", text).strip().removeprefix("[").removesuffix("]")
     tf = sys.modules.get("tensorflow")
     if tf is not None and isinstance(error, tf.errors.OpError):
-        # Of the first line, without the operation's name before and behind it.
-        text = _OPERATION.sub("", text).strip().partition("\n")[0]
+        text = plain_message(text)
     text = " ".join(text.split()) or type(error).__name__
     place = traceback.extract_tb(error.__traceback__)[-1:]
     is_own = any(

@@ -4,7 +4,6 @@ import contextlib
 import json
 import math
 import os
-import re
 import shutil
 import signal
 
@@ -18,6 +17,7 @@ from xlm_tf.output_files import (
     visible_names,
     whole_file,
 )
+from xlm_tf.tensorflow_errors import plain_message
 from xlm_tf.training.checkpoint import TrainingCheckpoint
 from xlm_tf.training.input_files import Inputs, differences
 from xlm_tf.training.optimizer import SCHEDULES_TO_THE_END
@@ -32,8 +32,6 @@ from xlm_tf.training.strategy import (
 VOCABULARY_FILE = "vocabulary.spm"
 # What a run has as soon as it has been trained.
 _TRAINED = ("checkpoints", "metrics.jsonl", "model", "snapshots")
-# What TensorFlow puts before the text of an error.
-_OPERATION = re.compile(r"\{\{function_node [^}]*\}\}")
 # The metrics that are; of all others lower is better.
 HIGHER_IS_BETTER = (
     *("accuracy", "f1", "precision", "recall", "exact"),
@@ -222,7 +220,7 @@ class TrainingRun(keras.callbacks.Callback):
         try:
             yield
         except tf.errors.OpError as error:
-            said = _OPERATION.sub("", error.message).strip().partition("\n")[0]
+            said = plain_message(error.message)
             raise OSError(f"{self.curves} cannot be written: {said}") from error
 
     def compare(self, metrics):
