@@ -75,7 +75,7 @@ def captions(args, folder):
         choice: [
             pretrain(
                 folder,
-                f"captions {number} {seed}",
+                f"captions, {choice}, seed {seed}",
                 vocabulary,
                 data,
                 held_out,
@@ -83,7 +83,7 @@ def captions(args, folder):
             )
             for seed in args.seeds
         ]
-        for number, (choice, training) in enumerate(choices.items())
+        for choice, training in choices.items()
     }
 
 
@@ -102,7 +102,7 @@ def abstracts(args, folder):
         rows: [
             pretrain(
                 folder,
-                f"abstracts {rows} {seed}",
+                f"abstracts, {rows}, seed {seed}",
                 vocabulary,
                 {"en": files["train"]},
                 {"en": files["dev"]},

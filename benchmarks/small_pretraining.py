@@ -29,11 +29,11 @@ def train_vocabulary(path, size, corpora):
 
 
 def pretrain(folder, name, vocabulary, data, held_out, training, **fields):
-    """Train a model, and score it at the end.
+    """Train a model, score it at the end, and print what it reaches.
 
     Args:
         folder: Path of recipe and output.
-        name: str, of the output.
+        name: str, of the output and in what is printed.
         vocabulary: Path.
         data, held_out: dicts from languages to files.
         training: dict with `steps`, and what differs from the training here.
@@ -68,6 +68,8 @@ def pretrain(folder, name, vocabulary, data, held_out, training, **fields):
     metrics = (folder / name / "metrics.jsonl").read_text(encoding="utf-8")
     last = json.loads(metrics.splitlines()[-1])
     (objective,) = recipe["objectives"]
-    return {
+    perplexities = {
         language: last[f"perplexity/{objective}/{language}"] for language in held_out
     }
+    print(f"{name}: {perplexities}", flush=True)
+    return perplexities

@@ -2,6 +2,8 @@
 
 import math
 
+import tensorflow as tf
+
 from xlm_tf.output_files import check_room
 
 # Of HDF5, for a variable and the groups that it is in, at most.
@@ -20,7 +22,7 @@ def check_room_for_weights(model, folder, max_shard_size=None):
         OSError: it has not.
     """
     size = sum(
-        math.prod(variable.shape) * variable.value.dtype.size + _AROUND_VARIABLE
+        math.prod(variable.shape) * tf.as_dtype(variable.dtype).size + _AROUND_VARIABLE
         for variable in model.variables
     )
     largest = math.inf if max_shard_size is None else max_shard_size * 2**30
