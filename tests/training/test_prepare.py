@@ -434,6 +434,30 @@ def test_a_stopped_preparing_goes_on(folder, prepared, tmp_path, monkeypatch):
         prepare(recipe, output, quiet=True)
 
 
+def test_what_was_killed_at_its_very_end_is_finished(
+    folder, prepared, tmp_path, monkeypatch
+):
+    output = tmp_path / "prepared"
+    monkeypatch.setattr(preparing, "BLOCK", 64)
+    recipe = load_recipe(folder / "recipe.yaml")
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(preparing, "_finish", killed)
+        prepare(recipe, output, quiet=True, shard_tokens=2000)
+    (output / ".index.json.12.partial").write_text("{")
+    write(folder, "share.yaml", held_out_share=0.2)
+    with pytest.raises(FileExistsError, match="holds prepared corpora already"):
+        prepare(load_recipe(folder / "share.yaml"), output, quiet=True)
+    prepare(recipe, output, quiet=True, shard_tokens=2000)
+    names = {path.name for path in output.iterdir()}
+    assert names == {path.name for path in prepared.iterdir()}
+    with pytest.raises(FileExistsError, match="holds prepared corpora already"):
+        prepare(recipe, output, quiet=True)
+
+
 def test_the_beginning_of_others_is_kept(folder, tmp_path, monkeypatch):
     for name in ("en.txt", "fr.txt", "en-de.tsv", "vocabulary.spm", "recipe.yaml"):
         shutil.copy(folder / name, tmp_path / name)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xlm_tf.training.recipe_yaml import read_yaml
+from xlm_tf.training.recipe_yaml import read_yaml, write_yaml
 
 
 @pytest.fixture
@@ -35,6 +35,15 @@ def read(tmp_path):
         ("'3'", "3"),
         ("1.2.3", "1.2.3"),
         ("e3", "e3"),
+        ("010", 10),
+        ("-0x1F", "-0x1F"),
+        ("0x1F", 31),
+        ("0o17", 15),
+        ("1_000", "1_000"),
+        ("1:30", "1:30"),
+        ("2020-13-45", "2020-13-45"),
+        ("2020-01-01", "2020-01-01"),
+        ("=", "="),
     ],
 )
 def test_scalars(read, text, value):
@@ -69,3 +78,26 @@ def test_what_is_not_a_recipe(read, tmp_path):
     assert len(str(raised.value).splitlines()) == 1
     with pytest.raises(ValueError, match="must hold fields"):
         read("- a list")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\nb: !!int x", "line 2: 'x' is no int: "),
+        ("a: !!bool maybe", "line 1: 'maybe' is no bool: "),
+        ("a: !!timestamp never", "line 1: 'never' is no timestamp: "),
+        ("a: [!!float x]", "line 1: 'x' is no float: "),
+        ("a: " + "9" * 5000, r"line 1: '9{40}' is no int: "),
+        ("a: " + "[" * 5000 + "]" * 5000, "is nested too deeply"),
+    ],
+)
+def test_values_that_are_none(read, text, said):
+    with pytest.raises(ValueError, match=rf"recipe\.yaml.*{said}"):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["010", "0o17", "2020-01-01", "1:30", "1_000", "=", "+1"]
+)
+def test_text_stays_text(read, text):
+    assert read(write_yaml({"a": text})) == {"a": text}

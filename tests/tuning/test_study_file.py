@@ -1,11 +1,13 @@
 """What a study may say, and what is said of it before the first trial."""
 
-import datetime
+import shutil
 from pathlib import Path
 
 import pytest
 
+import xlm_tf
 from xlm_tf.cli import main
+from xlm_tf.text.vocabulary import train_vocabulary
 from xlm_tf.training.recipe_reading import RecipeError
 from xlm_tf.tuning.search_space import Dimension
 from xlm_tf.tuning.study_file import StudyFile, load_study
@@ -121,10 +123,15 @@ from xlm_tf.tuning.study_file import StudyFile, load_study
             "study.search.training.beta_1.low must be a valid number. Received: 'a'.",
         ),
         (
-            {"search": {"training.beta_1": {"choices": [datetime.date(2020, 1, 1)]}}},
+            {"search": {"training.beta_1": {"choices": [b"bytes"]}}},
             "study.search.training.beta_1: values must be text, numbers, true",
         ),
         ({"trials": None}, "study.trials is missing, which random needs."),
+        (
+            {"search": {"training.beta_1": {"low": -(10**400), "high": 0.9}}},
+            "study.search.training.beta_1.low: must be at least -2,147,483,647.",
+        ),
+        ({"output": "a\0b"}, "study.output: must be a path. Received: 'a\\x00b'."),
         ({"sampler": "grid"}, "study.sampler is grid, which needs `choices`"),
         ({"metric": "bleu"}, "early_stopping_metric must be one of"),
         ({"metric": "macro_f1/en", "languages": "worst"}, "study.languages is worst"),
@@ -221,3 +228,136 @@ def test_folds_beyond_all_use_are_refused_at_once(write_study):
     for folds in (1, 1001, 10**9):
         with pytest.raises(RecipeError, match=r"cross_validation\.folds must be"):
             load_study(write_study(cross_validation={"folds": folds}))
+
+
+OF_TEXTS = {
+    "task": None,
+    "initial_model": None,
+    "test": None,
+    "vocabulary": "one.spm",
+    "model": {
+        "num_layers": 1,
+        "num_heads": 2,
+        "hidden_dim": 8,
+        "intermediate_dim": 8,
+        "language_embeddings": True,
+    },
+    "objectives": {"mlm": 1},
+    "held_out": None,
+    "training": {"steps": 4, "sequence_length": 16},
+}
+
+
+@pytest.fixture
+def of_texts(tmp_path):
+    """Changes of a recipe that make it a pretraining, of three vocabularies."""
+    for language in ("en", "fr"):
+        lines = [f"{language} word {number}" for number in range(300)]
+        (tmp_path / f"{language}.txt").write_text("\n".join(lines))
+    lines = [f"word {number}\tmot {number}" for number in range(300)]
+    (tmp_path / "pairs.tsv").write_text("\n".join(lines))
+    corpora = {"en": lambda: (f"en word {number}" for number in range(300))}
+    train_vocabulary(corpora, 40, tmp_path / "one.spm")
+    train_vocabulary(corpora, 35, tmp_path / "other.spm")
+    shutil.copy(tmp_path / "one.spm", tmp_path / "copy.spm")
+    pairs = {"source_language": "en", "target_language": "fr", "files": ["pairs.tsv"]}
+    texts = {"en": ["en.txt"], "fr": ["fr.txt"]}
+    return OF_TEXTS | {"data": {"monolingual": texts, "bitext": [pairs]}}
+
+
+def choices(name, *values, **more):
+    return {"search": {name: {"choices": list(values), **more}}}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changes", "said"),
+    [
+        ({}, choices("vocabulary", "one.spm", "other.spm"), "vocabulary: .* other tok"),
+        ({}, choices("vocabulary", "one.spm", "copy.spm"), None),
+        (
+            {},
+            choices("vocabulary", "one.spm", "other.spm") | {"metric": "accuracy"},
+            "vocabulary: trials could not be compared by accuracy",
+        ),
+        (
+            {},
+            {"switches": {"size": ["small", "large"]}}
+            | choices("vocabulary", "other.spm", when={"size": "small"}),
+            "study.search.vocabulary: ",
+        ),
+        (
+            {"objectives": {"mt": 1}},
+            choices("vocabulary", "one.spm", "other.spm") | {"metric": "bleu"},
+            None,
+        ),
+        (
+            {"objectives": {"mt": 1}},
+            choices("training.translated_texts", 10, 20) | {"metric": "chrf"},
+            "translated_texts: .* other texts are translated",
+        ),
+        (
+            {},
+            choices("objectives", {"mlm": 1}, {"mlm": 1, "tlm": 1}),
+            "objectives: .* mean of other objectives",
+        ),
+        (
+            {},
+            choices("objectives", {"mlm": 1}, {"mlm": 1, "tlm": 1})
+            | {"metric": "perplexity/mlm/en"},
+            None,
+        ),
+        ({"objectives": {"mlm": 1, "tlm": 1}}, choices("objectives.tlm", 0.5, 2), None),
+        ({}, choices("training.selection_rate", 0.15, 0.3), "another share"),
+        ({}, choices("training.selection_rate", 0.15, "0:0.3,2:0.1"), None),
+        ({}, choices("training.sequence_length", 16, 32), None),
+        (
+            {"objectives": {"tlm": 1}},
+            choices("training.sequence_length", 16, 32),
+            "sequence_length: .* cut at other places",
+        ),
+        (
+            {"objectives": {"dae": 1}},
+            {"search": {"training.word_dropout": {"low": 0.1, "high": 0.5}}},
+            "word_dropout: .* other noise",
+        ),
+        (
+            {"vocabulary": None, "initial_model": "xlm_tiny", "model": {}},
+            {
+                "switches": {"begin": ["here", "there"]},
+                "search": {
+                    "initial_model": {"choices": [None], "when": {"begin": "there"}},
+                    "vocabulary": {"choices": ["one.spm"], "when": {"begin": "there"}},
+                    **{
+                        f"model.{name}": {"choices": [8], "when": {"begin": "there"}}
+                        for name in ("hidden_dim", "intermediate_dim")
+                    },
+                    "model.num_layers": {"choices": [1], "when": {"begin": "there"}},
+                    "model.num_heads": {"choices": [1], "when": {"begin": "there"}},
+                },
+            },
+            "study.search.initial_model and study.search.vocabulary: ",
+        ),
+    ],
+)
+def test_scores_that_do_not_compare(make_study, of_texts, recipe, changes, said):
+    if said is None:
+        make_study(of_texts | recipe, **changes)
+        return
+    with pytest.raises(RecipeError, match=said):
+        make_study(of_texts | recipe, **changes)
+
+
+def test_models_that_have_the_same_tokens_compare(make_study, of_texts, tmp_path):
+    xlm_tf.XLMMaskedLM.from_preset("xlm_tiny").save_to_preset(tmp_path / "again")
+    own = of_texts | {"vocabulary": None, "initial_model": "xlm_tiny", "model": {}}
+    make_study(own, **choices("initial_model", "xlm_tiny", "again"))
+    vocabulary = tmp_path / "again" / "assets" / "tokenizer" / "vocabulary.spm"
+    shutil.copy(tmp_path / "one.spm", vocabulary)
+    with pytest.raises(RecipeError, match=r"study\.search\.initial_model: .* tokens"):
+        make_study(own, **choices("initial_model", "xlm_tiny", "again"))
+
+
+@pytest.mark.parametrize("name", ["label", "tags", "tag_column", "answers"])
+def test_other_answers_are_not_searched(write_study, name):
+    with pytest.raises(RecipeError, match=f"{name} may not be: scores of other ans"):
+        load_study(write_study(**choices(name, "a", "b")))

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import types
 
 import pytest
 import tensorflow as tf
@@ -15,6 +16,7 @@ import xlm_tf
 from tests.tuning.conftest import RATES, FakeRun
 from xlm_tf.cli import main
 from xlm_tf.training.recipe_loader import load_recipe
+from xlm_tf.tuning import tune as tuning
 from xlm_tf.tuning.study_file import load_study
 from xlm_tf.tuning.trial_runs import trial_folder
 from xlm_tf.tuning.trial_store import State, TrialStore
@@ -361,6 +363,33 @@ def test_a_full_disk_ends_the_study_and_no_trial(make_study, monkeypatch, writte
         tune(study, quiet=True)
     tune(study, quiet=True)
     assert [row["state"] for row in rows_of(study)] == ["complete"] * 2
+
+
+def test_the_seconds_of_a_trial_are_those_of_all_its_processes(
+    make_study, trained, monkeypatch
+):
+    clock = types.SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(tuning, "time", clock)
+
+    def pass_time(recipe):
+        clock.now += 100
+        trained.interrupts = len(trained.recipes) == 1
+
+    def score_of(recipe):
+        clock.now += 10  # one evaluation of two
+        if len(trained.recipes) == 2 and clock.now % 100 == 40:
+            raise OSError("No space left on device")
+        return 0.5
+
+    trained.before, trained.score_of = pass_time, score_of
+    study = make_study(trials=2)
+    assert tune(study, quiet=True).interrupted
+    with pytest.raises(OSError, match="No space"):
+        tune(study, quiet=True)
+    clock.now += 1000
+    assert tune(study, quiet=True).finished
+    # Of the second attempt, until its first evaluation.
+    assert [float(row["seconds"]) for row in rows_of(study)] == [350, 120]
 
 
 def test_a_bug_ends_the_study(make_study, trained):

@@ -38,6 +38,21 @@ def load_task(preset, ignored_settings=(), adapter=None, **kwargs):
     return task_class.from_preset(str(preset), **kwargs)
 
 
+def load_tokenizer(preset):
+    """The tokenizer of a task, without the task.
+
+    Args:
+        preset: see `load_task`.
+
+    Returns:
+        A tokenizer of `xlm_tf.text`; None of a checkpoint that comes without.
+    """
+    task_class, checkpoint = find_task(preset)
+    if checkpoint is None:
+        return task_class.preprocessor_cls.from_preset(str(preset)).tokenizer
+    return _tokenizer(checkpoint, head_of(task_class, checkpoint.family))[0]
+
+
 def find_task(preset, ignored_settings=(), adapter=None):
     """What `load_task` would load, without its weights.
 
@@ -180,11 +195,7 @@ def _tensors_of_heads(family):
 
 def _preprocessor(preprocessor_cls, checkpoint, head, backbone):
     """The preprocessor of a checkpoint's tokenizer, or None where it has none."""
-    settings = checkpoint.read_tokenizer_settings()
-    of_texts = dict(head.text_settings(checkpoint))
-    tokenizer = checkpoint.family.tokenizer.load(
-        checkpoint, settings, of_texts.pop("lowercase", False)
-    )
+    tokenizer, settings, of_texts = _tokenizer(checkpoint, head)
     if tokenizer is None:
         return None
     if tokenizer.vocabulary_size() > backbone.vocabulary_size:
@@ -208,3 +219,13 @@ def _preprocessor(preprocessor_cls, checkpoint, head, backbone):
     if backbone.num_languages:
         arguments["languages"] = checkpoint.languages(settings)
     return preprocessor_cls(tokenizer, **arguments)
+
+
+def _tokenizer(checkpoint, head):
+    """The tokenizer of a checkpoint or None, and what its files say of texts."""
+    settings = checkpoint.read_tokenizer_settings()
+    of_texts = dict(head.text_settings(checkpoint))
+    tokenizer = checkpoint.family.tokenizer.load(
+        checkpoint, settings, of_texts.pop("lowercase", False)
+    )
+    return tokenizer, settings, of_texts

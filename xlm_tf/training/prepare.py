@@ -78,6 +78,8 @@ def prepare(
     reporter = Reporter(quiet)
     tokenizer = _tokenizer_of(recipe)
     progress = _Progress(folder, _plan(recipe, tokenizer, processes))
+    if progress.is_over:
+        return _finish(folder, reporter)
     train, held_out, reports = read_corpora(recipe, processes)
     reporter.say_broken(reports)
     check_tokens(train, tokenizer)
@@ -128,6 +130,15 @@ def prepare(
     if recipe.held_out is None:
         held_out_file = _write_held_out(folder, held_out)
     _write_index(folder, tokenizer, dtype, sources, progress, held_out_file)
+    return _finish(folder, reporter)
+
+
+def _finish(folder, reporter):
+    """What is to be done once there is an index."""
+    for name in (PROGRESS_FILE, INDEX_FILE, HELD_OUT_FILE):  # half, where it was killed
+        for path in folder.glob(f".{name}.*.partial"):
+            path.unlink()
+    (folder / PROGRESS_FILE).unlink()
     reporter.say(
         f"The prepared corpora are in {folder}. In a recipe, wherever that is: `data: "
         f"{{prepared: {folder.absolute()}}}`."
@@ -190,22 +201,29 @@ def _plan(recipe, tokenizer, threads):
 
 
 class _Progress:
-    """The shards that are whole, of every source: a line each, after the plan."""
+    """The shards that are whole, of every source: a line each, after the plan.
+
+    Attributes:
+        is_over: bool, whether the index is written, and only this file is left.
+    """
 
     def __init__(self, folder, plan):
         self.path = folder / PROGRESS_FILE
-        if (folder / INDEX_FILE).exists():
-            raise FileExistsError(
-                f"{folder} holds prepared corpora already. Choose another output, or "
-                "delete it."
-            )
+        self.is_over = (folder / INDEX_FILE).exists()
+        is_there = (
+            f"{folder} holds prepared corpora already. Choose another output, or "
+            "delete it."
+        )
+        if self.is_over and not self.path.exists():
+            raise FileExistsError(is_there)
         claim_folder(folder, self.path.exists(), "prepared corpora")
         if not self.path.exists():
             self._write_plan(plan)
         self._shards = {}
         first, *lines = self.path.read_bytes().splitlines() or [b""]
         try:
-            is_same = not lines or json.loads(first) == json.loads(json.dumps(plan))
+            is_new = not (lines or self.is_over)
+            is_same = is_new or json.loads(first) == json.loads(json.dumps(plan))
             for line in lines if is_same else ():
                 self._read(json.loads(line), folder)
         except (ValueError, KeyError, TypeError) as error:
@@ -213,8 +231,10 @@ class _Progress:
                 f"{folder} holds the beginning of prepared corpora, and is damaged: "
                 f"{error} Delete it, and prepare the corpora again."
             ) from error
-        if not lines:  # nothing would be lost
+        if is_new:  # nothing would be lost
             self._write_plan(plan)
+        elif not is_same and self.is_over:
+            raise FileExistsError(is_there)
         elif not is_same:
             raise FileExistsError(
                 f"{folder} holds the beginning of other prepared corpora: the texts, "
@@ -295,4 +315,3 @@ def _write_index(folder, tokenizer, dtype, sources, progress, held_out_file):
     }
     with whole_file(folder / INDEX_FILE) as partial:
         partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    (folder / PROGRESS_FILE).unlink()

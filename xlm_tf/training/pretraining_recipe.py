@@ -13,11 +13,12 @@ from pydantic import (
 )
 
 from xlm_tf.data.bucketing import length_boundaries
+from xlm_tf.objectives.packed_sequences import EVALUATION_RATE
 from xlm_tf.objectives.registry import OBJECTIVES
 from xlm_tf.training.initial_model import LANGUAGE_MODELS, SEQ2SEQ_TASKS
 from xlm_tf.training.pretraining_corpora import Corpora, TrainingCorpora
 from xlm_tf.training.pretraining_settings import PretrainingSettings
-from xlm_tf.training.recipe import OF_DECODER, Recipe
+from xlm_tf.training.recipe import OF_DECODER, Recipe, ScoredBy
 from xlm_tf.training.recipe_fields import ModelName, Truth, schedule_schema, scheduled
 from xlm_tf.training.recipe_parts import (
     BackboneArguments,
@@ -244,6 +245,52 @@ class PretrainingRecipe(Recipe):
                 "recipe.training.early_stopping_metric must be one of "
                 f"{', '.join(known)}. Received: {metric}."
             )
+
+    def scored_by(self):
+        """What recipes have in common whose scores compare: a list of `ScoredBy`.
+
+        The value of `vocabularies` is that of the fields: files may be others of the
+        same content.
+        """
+        training = self.training
+        metric = training.early_stopping_metric.removeprefix("mean/")
+        kind, slash, _ = metric.partition("/")
+        names = [x for x in self._metrics() if x.startswith(f"{kind}/")]
+        names = [metric] if slash else names
+        conditions = [
+            ScoredBy(
+                ("objectives", "training.directions"),
+                names,
+                f"{kind} is the mean of other objectives or directions; choose a "
+                "metric of one",
+            )
+        ]
+        if kind in WRITTEN_METRICS:
+            number = training.translated_texts
+            why = "other texts are translated"
+            return [*conditions, ScoredBy(("training.translated_texts",), number, why)]
+        vocabulary = [getattr(self, name) for name in self.vocabularies]
+        why = "the same text has other tokens, of which one may be easier to guess"
+        conditions.append(ScoredBy(self.vocabularies, vocabulary, why))
+        scored = [OBJECTIVES[own.split("/")[1]] for own in names]
+        rate = training.selection_rate
+        if any(own.masks for own in scored):
+            rate = rate.value(0) if rate.is_constant else EVALUATION_RATE
+            why = (
+                "another share of the held-out tokens is hidden; where all values are "
+                f"schedules, it is {EVALUATION_RATE}"
+            )
+            conditions.append(ScoredBy(("training.selection_rate",), rate, why))
+        for field in sorted({field for own in scored for field in own.settings}):
+            if field != "directions":
+                value = getattr(training, field)
+                why = "the held-out texts are read with other noise"
+                conditions.append(ScoredBy((f"training.{field}",), value, why))
+        if any(own.reads == "pairs" or own.has_decoder for own in scored):
+            length = training.sequence_length
+            why = "the held-out texts are cut at other places"
+            conditions.append(ScoredBy(("training.sequence_length",), length, why))
+        return conditions
 
     def _contradictions_of_prepared(self):
         """What cannot be said of texts that are prepared."""

@@ -100,6 +100,20 @@ class TrainingSettings(RecipePart):
             )
 
 
+class ScoredBy(typing.NamedTuple):
+    """What decides what a score is of.
+
+    Attributes:
+        fields: tuple of str, of the recipe, by their paths.
+        value: plain value, equal where the scores compare.
+        otherwise: str, what is so where it differs, and what to do instead.
+    """
+
+    fields: tuple
+    value: typing.Any
+    otherwise: str
+
+
 class Fold(RecipePart):
     """One fold of a cross-validation, instead of texts that are held out in any case.
 
@@ -245,6 +259,10 @@ class Recipe(RecipePart, abc.ABC):
                     f"(recipe.model.max_sequence_length). Received: {length} and "
                     f"{positions}."
                 )
+
+    def scored_by(self):
+        """What recipes have in common whose scores compare: a list of `ScoredBy`."""
+        return []
 
     def unreadable_files(self):
         """What is wrong in files that are there, by their beginnings: list of str."""

@@ -72,8 +72,10 @@ class RecipePart(BaseModel):
     @field_validator("*")
     @classmethod
     def _check_size(cls, value, info):
-        if type(value) is not int or value <= _LARGEST:
+        if type(value) is not int or -_LARGEST <= value <= _LARGEST:
             return value
+        if value < 0:
+            raise ValueError(f"must be at least -{_LARGEST:,}. Received: {value!r}.")
         limits = cls.model_fields[info.field_name].metadata
         if not any(hasattr(limit, "le") or hasattr(limit, "lt") for limit in limits):
             raise ValueError(f"must be at most {_LARGEST:,}. Received: {value!r}.")
@@ -98,7 +100,8 @@ def _path_in(folder, value):
 
 def _starting_in(folder):
     def resolve(value, info):
-        if not isinstance(value, str | Path) or not str(value).strip():
+        is_text = isinstance(value, str | Path) and str(value).strip()
+        if not is_text or "\0" in str(value):
             raise ValueError(f"must be a path. Received: {value!r}.")
         context = info.context
         return Path(value) if context is None else _path_in(context[folder], value)

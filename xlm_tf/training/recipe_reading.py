@@ -1,6 +1,7 @@
 """What all recipes share: how fields are read, and what is wrong in them is said."""
 
 import difflib
+import reprlib
 import typing
 from pathlib import Path
 
@@ -14,6 +15,14 @@ _SAID = {
     "dict_type": "must have fields.",
     "model_type": "must have fields.",
 }
+
+
+# Of a value, in an error: aliases make a few lines of YAML endless.
+_SHOWN = 300
+_REPR = reprlib.Repr()
+_REPR.maxlevel = 3
+_REPR.maxlist = _REPR.maxdict = 20
+_REPR.maxstring = _REPR.maxlong = _REPR.maxother = _SHOWN
 
 
 class RecipeError(ValueError):
@@ -100,7 +109,7 @@ def lines_of(kind, error, root="recipe"):
     if error["type"] == "missing":
         hint = " Or give `--output`." if location == ["output"] else ""
         return [f"{where} {said}{hint}"]
-    return [f"{where} {said} Received: {error['input']!r}."]
+    return [f"{where} {said} Received: {_REPR.repr(error['input'])[:_SHOWN]}."]
 
 
 def _part_at(kind, location):

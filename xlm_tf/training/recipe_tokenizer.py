@@ -2,8 +2,29 @@
 
 import sentencepiece
 
+from xlm_tf.models.loading import load_tokenizer
 from xlm_tf.text.bpe_tokenizer import XLMBPETokenizer
+from xlm_tf.text.fingerprint import tokenizer_fingerprint
 from xlm_tf.text.sentencepiece_tokenizer import XLMSentencePieceTokenizer
+
+
+def tokens_of(recipe):
+    """What tells whether recipes have the same tokens: str.
+
+    Args:
+        recipe: `PretrainingRecipe`.
+
+    Raises:
+        ValueError: see `read_tokenizer`; other errors of an initial model.
+    """
+    if recipe.initial_model is None:
+        return tokenizer_fingerprint(read_tokenizer(recipe))
+    tokenizer = load_tokenizer(recipe.initial_model)
+    if tokenizer is None:
+        raise ValueError(
+            f"recipe.initial_model {recipe.initial_model} comes without a tokenizer."
+        )
+    return tokenizer_fingerprint(tokenizer)
 
 
 def read_tokenizer(recipe):

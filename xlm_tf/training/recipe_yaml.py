@@ -5,7 +5,8 @@ import re
 import yaml
 
 _TAG = "tag:yaml.org,2002:"
-# What YAML 1.1 reads otherwise: `no` is Norwegian here, and 1e-4 a number.
+# What YAML 1.1 reads otherwise: `no` is Norwegian here, 1e-4 a number, and 010 ten. It
+# has dates, and 1:30 for 90, too: text here.
 _SCALARS = {
     f"{_TAG}bool": ("^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
     f"{_TAG}float": (
@@ -13,7 +14,12 @@ _SCALARS = {
         r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$",
         "-+.0123456789",
     ),
+    f"{_TAG}int": (r"^(?:[-+]?\d+|0o[0-7]+|0x[0-9a-fA-F]+)$", "-+0123456789"),
 }
+# What both read alike.
+_KEPT = (f"{_TAG}null", f"{_TAG}merge")
+# Of a value, in an error.
+_SHOWN = 40
 
 
 def read_yaml(path):
@@ -39,6 +45,8 @@ def read_yaml(path):
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         text = " ".join(str(error).split())
         raise ValueError(f"{path} is not YAML: {text}") from error
+    except RecursionError as error:
+        raise ValueError(f"{path} is nested too deeply.") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path} must hold fields, such as `training:`.")
     return content
@@ -56,6 +64,21 @@ def write_yaml(content):
 
 
 class _Loader(yaml.SafeLoader):
+    def construct_object(self, node, deep=False):
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError) as error:
+            if not isinstance(node, yaml.ScalarNode):
+                raise
+            kind = node.tag.removeprefix(_TAG)
+            raise ValueError(
+                f"{_place(node)}: {node.value[:_SHOWN]!r} is no {kind}: {error}."
+            ) from error
+
+    def construct_whole(self, node):
+        text = self.construct_scalar(node)
+        return int(text, 0 if text[:2] in ("0o", "0x") else 10)
+
     def construct_mapping(self, node, deep=False):
         seen = set()
         for key, _ in node.value:
@@ -82,9 +105,10 @@ def _place(node):
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [resolver for resolver in resolvers if resolver[0] not in _SCALARS]
+    first: [resolver for resolver in resolvers if resolver[0] in _KEPT]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 for tag, (pattern, first_letters) in _SCALARS.items():
     _Loader.add_implicit_resolver(tag, re.compile(pattern), list(first_letters))
+_Loader.add_constructor(f"{_TAG}int", _Loader.construct_whole)
 _Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers

@@ -13,12 +13,14 @@ from xlm_tf.training.prepared_corpora import PreparedCorpora
 from xlm_tf.training.recipe_fields import Distinct, OutputPath, RecipePart, Truth
 from xlm_tf.training.recipe_loader import check_recipe, kind_of
 from xlm_tf.training.recipe_reading import RecipeError, lines_of, part_of
+from xlm_tf.training.recipe_tokenizer import tokens_of
 from xlm_tf.training.recipe_yaml import read_yaml
 from xlm_tf.training.shipped_recipes import find_recipe
 from xlm_tf.tuning.search_space import Dimension, SearchSpace
 
 # What may not differ between trials, and why.
 _OTHER_TEXTS = "scores of other texts are not comparable"
+_OTHER_ANSWERS = "scores of other answers are not comparable"
 _REFUSED = {
     "output": "every trial has a folder of its own",
     "task": _OTHER_TEXTS,
@@ -29,6 +31,10 @@ _REFUSED = {
     "test": "trials read no test texts",
     "test_share": _OTHER_TEXTS,
     "group": _OTHER_TEXTS,
+    "label": _OTHER_ANSWERS,
+    "tags": _OTHER_ANSWERS,
+    "tag_column": _OTHER_ANSWERS,
+    "answers": _OTHER_ANSWERS,
     "training.seed": "study.seeds repeats a trial with several",
     "training.seeds": "study.seeds repeats a trial with several",
     "training.early_stopping_metric": "study.metric decides for all",
@@ -145,7 +151,8 @@ class StudyFile(RecipePart):
                     ),
                     None,
                 )
-                may_be_set = part == "set" and reason is _OTHER_TEXTS
+                is_of_texts = reason in (_OTHER_TEXTS, _OTHER_ANSWERS)
+                may_be_set = part == "set" and is_of_texts
                 if reason is not None and not may_be_set:
                     yield f"study.{part}.{name} may not be: {reason}."
                 hidden = (*self.search, *(self.set if part == "set" else _REFUSED))
@@ -384,12 +391,11 @@ def _check_folds(study):
 def _refused_values(study):
     """What no combination makes of the recipe a right one: a list of str.
 
-    Finds the `searched_files` of the study.
+    And what is right, and has scores that do not compare. Finds the `searched_files` of
+    the study.
     """
-    problems = []
+    problems, recipes = [], []
     for name, dimension in study.space.dimensions.items():
-        if name in study.space.switches:
-            continue
         for number, value in enumerate(dimension.extremes()):
             refused = None
             for values in study.space.examples(name, value):
@@ -399,16 +405,60 @@ def _refused_values(study):
                     refused = refused or error
                     continue
                 refused = None
+                recipes.append(recipe)
+                if name in study.space.switches:
+                    break
                 where = f"study.search.{name}[{number}]"
                 found = files_in(where, _value_in(recipe.model_dump(), name))
                 study.searched_files |= dict(found)
                 break
-            if refused is not None:
+            if refused is not None and name not in study.space.switches:
                 own = [line for line in refused.lines if _last(name) in line]
                 said = (own or refused.lines)[0]
                 problems.append(f"study.search.{name}: {json.dumps(value)}: {said}")
                 break
-    return problems
+    return problems or list(_incomparable(study, recipes))
+
+
+def _incomparable(study, recipes):
+    """Yield which fields of a search make scores that do not compare.
+
+    Args:
+        study: `Study`.
+        recipes: some of its trials, which have all values.
+    """
+    scored_by = [recipe.scored_by() for recipe in recipes]
+    for conditions in zip(*scored_by, strict=False):
+        if all(own.value == conditions[0].value for own in conditions):
+            continue
+        fields = conditions[0].fields
+        if fields == recipes[0].vocabularies and _have_same_tokens(recipes):
+            continue
+        names = [
+            name
+            for name in study.space.fields(study.space.dimensions)
+            if any(_is_within(name, own) or _is_within(own, name) for own in fields)
+        ]
+        yield (
+            f"study.search.{' and study.search.'.join(names)}: trials could not be "
+            f"compared by {study.metric}: {conditions[0].otherwise}. Leave it to a "
+            "study of its own for every value."
+        )
+        return
+
+
+def _have_same_tokens(recipes):
+    """Whether recipes of other vocabularies have the same one: bool."""
+    by_fields = {}
+    for recipe in recipes:
+        fields = str([getattr(recipe, name) for name in recipe.vocabularies])
+        by_fields.setdefault(fields, recipe)
+    return len({tokens_of(recipe) for recipe in by_fields.values()}) == 1
+
+
+def _is_within(name, other):
+    """Whether a path of a recipe is another one's, or of a field in it."""
+    return name == other or name.startswith(f"{other}.")
 
 
 def _last(name):

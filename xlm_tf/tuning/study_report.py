@@ -15,7 +15,7 @@ from xlm_tf.tuning.study_results import (
     shown,
     shown_values,
 )
-from xlm_tf.tuning.trial_store import State
+from xlm_tf.tuning.trial_store import SECONDS, State
 
 _NEEDED = ("Pictures of a study", "pip install 'xlm-tf[tune]'")
 _STYLE = (
@@ -135,7 +135,7 @@ def _page(store, pictures):
     trials = best_first(store)
     states = [trial.state.name.lower() for trial in trials]
     counts = ", ".join(f"{states.count(x)} {x}" for x in sorted(set(states)))
-    seconds = sum(trial.user_attrs.get("seconds", 0) for trial in trials)
+    seconds = sum(trial.user_attrs.get(SECONDS, 0) for trial in trials)
     parts.append(f"<p>Trials: {counts or 'none'}, in {seconds:,.0f} seconds.</p>")
     if best is not None:
         values = html.escape(shown_values(best.user_attrs["values"]))
@@ -172,7 +172,7 @@ def _cells(trial, names):
         trial.state.name.lower(),
         f"{trial.value:.4f}" if trial.state == State.COMPLETE else "",
         "" if deviation is None else f"{deviation:.4f}",
-        trial.user_attrs.get("seconds", ""),
+        trial.user_attrs.get(SECONDS, ""),
         *(shown(values[name]) if name in values else "" for name in names),
         trial.user_attrs.get("reason", ""),
     ]

@@ -8,7 +8,7 @@ import numpy as np
 from xlm_tf.output_files import whole_file
 from xlm_tf.training.recipe_loader import load_recipe
 from xlm_tf.training.recipe_yaml import write_yaml
-from xlm_tf.tuning.trial_store import State
+from xlm_tf.tuning.trial_store import SECONDS, State
 
 # On screen; all are in the file.
 SHOWN_TRIALS = 10
@@ -72,7 +72,7 @@ def _row(trial, names, runs):
         trial.value if trial.state == State.COMPLETE else "",  # pruned ones have one
         deviation_of(scores) if len(scores) > 1 else "",
         max(trial.intermediate_values, default=""),
-        trial.user_attrs.get("seconds", ""),
+        trial.user_attrs.get(SECONDS, ""),
         *(_cell(values[name]) if name in values else "" for name in names),
         *(of_run.get(name, "") for name in runs),
         trial.user_attrs.get("reason", ""),

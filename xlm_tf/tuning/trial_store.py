@@ -29,6 +29,8 @@ _SECONDS_OF_OTHERS = 60
 # Of a trial that another process, which ended in the middle of it, had begun.
 _CONTINUES = "continues"
 _PROCESS = "process"
+# That a trial took until now, with those that it continues.
+SECONDS = "seconds"
 # Of a study in a database that machines share: what it is.
 _RECORD = "definition"
 
@@ -356,7 +358,10 @@ class TrialStore:
             self._study.tell(trial.number, state=State.FAIL)
         # Of one that was stopped before it had all of them: those it was to have.
         params = trial.system_attrs.get("fixed_params", {}) | trial.params
-        self._study.enqueue_trial(params, user_attrs={_CONTINUES: trial.number})
+        attributes = {_CONTINUES: trial.number}
+        if SECONDS in trial.user_attrs:
+            attributes[SECONDS] = trial.user_attrs[SECONDS]
+        self._study.enqueue_trial(params, user_attrs=attributes)
 
     def best(self):
         """The best of the complete trials, or None."""

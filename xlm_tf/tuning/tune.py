@@ -24,7 +24,13 @@ from xlm_tf.tuning.trial_runs import (
     run_trial,
     trial_folder,
 )
-from xlm_tf.tuning.trial_store import State, StorageError, TrialStore, optuna
+from xlm_tf.tuning.trial_store import (
+    SECONDS,
+    State,
+    StorageError,
+    TrialStore,
+    optuna,
+)
 
 # What ends a trial, but not the study: values that do not go together, a loss that is
 # not a number, no memory.
@@ -105,8 +111,8 @@ def _run(store, trial, values, shared_errors, reporter):
     reporter.say(
         f"Trial {trial.number} ({number} of {store.count}): {shown_values(values)}"
     )
-    begun = time.monotonic()
     with locked(folder / "lock"):
+        clock = _Clock(store, trial)
         twin = _twin(store, trial, values)
         if twin is not None:
             for name, value in twin.user_attrs.items():
@@ -116,16 +122,38 @@ def _run(store, trial, values, shared_errors, reporter):
             said = f"the same as trial {twin.number}"
             state = twin.state
         else:
-            state, value, said = _train(store, trial, values, shared_errors, reporter)
+            state, value, said = _train(
+                store, trial, values, shared_errors, reporter, clock
+            )
+        clock.note()
         if state is None:
             store.release(trial)
             return False
-        store.note(trial, "seconds", round(time.monotonic() - begun, 1))
         with store.alone():
             store.end(trial, state, value)
             _write(store)
-    reporter.say(f"  {said} ({time.monotonic() - begun:.0f} s)")
+    reporter.say(f"  {said} ({clock.seconds():.0f} s)")
     return True
+
+
+class _Clock:
+    """The time of a trial, in all processes that it was run by.
+
+    Of one that was killed, up to its last evaluation.
+    """
+
+    def __init__(self, store, trial):
+        self._store = store
+        self._trial = trial
+        self._before = trial.user_attrs.get(SECONDS, 0)
+        self._begun = time.monotonic()
+
+    def seconds(self):
+        return self._before + time.monotonic() - self._begun
+
+    def note(self):
+        """Keep the time until now with the trial."""
+        self._store.note(self._trial, SECONDS, round(self.seconds(), 1))
 
 
 def _twin(store, trial, values):
@@ -137,7 +165,7 @@ def _twin(store, trial, values):
     return None
 
 
-def _train(store, trial, values, shared_errors, reporter):
+def _train(store, trial, values, shared_errors, reporter, clock):
     """The state of a trial (None: interrupted), its score, and what to say of it.
 
     Raises:
@@ -150,6 +178,7 @@ def _train(store, trial, values, shared_errors, reporter):
             return
         reported.add(step)
         is_bad = store.report(trial, step, score)
+        clock.note()
         reporter.say(f"  step {step}: {score:.4f}")
         if is_bad:
             raise optuna.TrialPruned
