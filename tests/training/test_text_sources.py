@@ -10,6 +10,7 @@ import yaml
 
 from xlm_tf.text.vocabulary import train_vocabulary
 from xlm_tf.training import corpus_files
+from xlm_tf.training.finetuning_data import FinetuningData
 from xlm_tf.training.prepare import prepare
 from xlm_tf.training.recipe_loader import load_recipe
 from xlm_tf.training.text_sources import read_corpora
@@ -89,6 +90,7 @@ def recipe_of(folder, **changes):
         "training": {"steps": 1, "sequence_length": 64},
         **changes,
     }
+    recipe = {name: value for name, value in recipe.items() if value is not None}
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
     return load_recipe(folder / "recipe.yaml")
 
@@ -124,6 +126,31 @@ def test_any_number_of_processes_prepares_the_same(folder, tmp_path, capsys, cha
     assert {"texts.en.00000.tokens.bin", "pairs.en-fr.00000.offsets.bin"} < {*one}
     for processes in (2, 3):
         assert content_of(tmp_path / str(processes)) == one
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"held_out_share": 0.1}, {"held_out_fold": {"fold": 2, "folds": 3}}, {}],
+    ids=["share", "fold", "given"],
+)
+def test_any_number_of_processes_finetunes_on_the_same(folder, changes):
+    recipe = recipe_of(
+        folder,
+        vocabulary=None,
+        vocabulary_size=45,
+        objectives=None,
+        data=[{**PAIR, "files": ["a.tsv", "b.jsonl"]}, ALIGNED],
+        training={"steps": 1, "source_length": 64, "target_length": 64},
+        **(changes or {"held_out": [ALIGNED]}),
+    )
+    one, *others = (FinetuningData(recipe, processes) for processes in (1, 2, 3))
+    assert one.held_out[0].sources
+    for other in others:
+        assert other.texts() == one.texts()
+        assert other.held_out == one.held_out
+        assert other.fold_sizes == one.fold_sizes
+        assert other.reports == one.reports
+        assert other.train[("en", "fr")].count == one.train[("en", "fr")].count
 
 
 def read_by(recipe, processes):

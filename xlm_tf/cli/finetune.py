@@ -1,5 +1,7 @@
 """`xlm-tf finetune RECIPE`."""
 
+import os
+
 from xlm_tf.cli.recipe_arguments import (
     add_recipe_arguments,
     exit_code_of,
@@ -22,6 +24,6 @@ def run(args):
     recipe = load_recipe_of(args, "finetune")
     if args.cluster is not None:
         return train_on_cluster_of(args, "finetune", recipe)
-    has_head = isinstance(recipe, TaskRecipe)
-    train = finetune_task if has_head else finetune
-    return exit_code_of(train(recipe, quiet=args.quiet))
+    if isinstance(recipe, TaskRecipe):
+        return exit_code_of(finetune_task(recipe, quiet=args.quiet))
+    return exit_code_of(finetune(recipe, quiet=args.quiet, processes=os.cpu_count()))

@@ -35,60 +35,47 @@ def bitext_pairs(paths, source_language, target_language, report=None):
     """The pairs of TSV or JSONL files, both sides of which have text, streaming.
 
     Args:
+        as `bitext_lines`.
+
+    Yields:
+        tuple of two str.
+
+    Raises:
+        as `bitext_lines`.
+    """
+    lines = bitext_lines(paths, source_language, target_language, report)
+    return (pair for pairs in lines for pair in pairs if all(pair))
+
+
+def bitext_lines(paths, source_language, target_language, report=None):
+    """The lines of TSV or JSONL files, all of them, streaming.
+
+    Args:
         paths: path or list of paths.
         source_language: str.
         target_language: str.
         report: `CorpusReport` that counts what is read, or None.
 
     Yields:
-        tuple of two str.
+        For every line the list of its pairs of str, of which a side may be empty; of a
+        line that cannot be read an empty list.
 
     Raises:
         FileNotFoundError: a file does not exist.
         ValueError: a file is neither .tsv nor .jsonl, or not a whole gzip file.
     """
     report = CorpusReport() if report is None else report
-    found = _pairs(check_files(paths), source_language, target_language, report)
-    for path, number, pairs, reason in found:
-        if pairs is None:
-            report.add_broken(path, number, reason)
-            continue
-        for pair in pairs:
-            if all(pair):
-                report.sentences += 1
-                yield pair
-            else:
-                report.empty += 1
-
-
-def iterate_bitext(paths, source_language, target_language):
-    """The lines of TSV or JSONL files, all of them, in Python.
-
-    Args:
-        paths: path or list of paths.
-        source_language: str.
-        target_language: str.
-
-    Yields:
-        For every line the list of its pairs of str, of which a side may be empty; of a
-        line that cannot be read an empty list.
-    """
-    found = _pairs(check_files(paths), source_language, target_language, CorpusReport())
-    for _, _, pairs, _ in found:
-        yield pairs or []
-
-
-def _pairs(paths, source_language, target_language, report):
-    """Yield (path, line number, [(source, target)] or None, why it is None)."""
-    for path in paths:
+    for path in check_files(paths):
         parse = pair_parser(path)
         for number, line in binary_lines(path, report.lines_of(path)):
             try:
                 pairs = parse(line, source_language, target_language)
             except ValueError as error:
-                yield path, number, None, str(error)
-            else:
-                yield path, number, pairs, None
+                report.add_broken(path, number, str(error))
+                pairs = []
+            for pair in pairs:
+                _count(pair, report)
+            yield pairs
 
 
 def scan_parallel_text(source_path, target_path):
@@ -117,12 +104,29 @@ def parallel_pairs(source_path, target_path, report=None):
     """The pairs of two line-aligned files, both sides of which have text, streaming.
 
     Args:
+        as `parallel_lines`.
+
+    Yields:
+        tuple of two str.
+
+    Raises:
+        as `parallel_lines`.
+    """
+    lines = parallel_lines(source_path, target_path, report)
+    return (pair for pairs in lines for pair in pairs if all(pair))
+
+
+def parallel_lines(source_path, target_path, report=None):
+    """The lines of two line-aligned files, all of them, streaming.
+
+    Args:
         source_path: path, plain or .gz.
         target_path: path, of as many lines.
         report: `CorpusReport` that counts what is read, or None.
 
     Yields:
-        tuple of two str.
+        For every line a list of its pair of str, of which a side may be empty; of a
+        line that cannot be read an empty list.
 
     Raises:
         FileNotFoundError: a file does not exist.
@@ -143,13 +147,12 @@ def parallel_pairs(source_path, target_path, report=None):
                 texts.append(usable_text(line))
             except ValueError as error:
                 report.add_broken(path, number, str(error))
+                yield []
                 break
         else:
-            if all(texts):
-                report.sentences += 1
-                yield tuple(texts)
-            else:
-                report.empty += 1
+            pair = tuple(texts)
+            _count(pair, report)
+            yield [pair]
     if counts[0] != counts[1]:
         raise ValueError(
             "Line-aligned files must have as many lines as each other. Received: "
@@ -157,20 +160,8 @@ def parallel_pairs(source_path, target_path, report=None):
         )
 
 
-def iterate_parallel_text(source_path, target_path):
-    """The lines of two line-aligned files, all of them, in Python.
-
-    Args:
-        source_path: path, plain or .gz.
-        target_path: path, of as many lines.
-
-    Yields:
-        For every line a list of its pair of str, of which a side may be empty; of a
-        line that cannot be read an empty list.
-    """
-    paths = [*check_files(source_path), *check_files(target_path)]
-    for sides in zip(*map(binary_lines, paths), strict=True):
-        try:
-            yield [tuple(usable_text(line) for _, line in sides)]
-        except ValueError:  # which the report names
-            yield []
+def _count(pair, report):
+    if all(pair):
+        report.sentences += 1
+    else:
+        report.empty += 1

@@ -3,7 +3,7 @@
 import math
 
 from xlm_tf.data import pair_files
-from xlm_tf.data.corpus_report import CorpusReport
+from xlm_tf.data.corpus_report import CorpusReport, check_files
 from xlm_tf.data.tables import check_table, read_table
 
 
@@ -93,25 +93,24 @@ def read_aligned_pairs(source_path, target_path, report=None):
     Raises:
         as `scan_parallel_text`.
     """
-    found = pair_files.scan_parallel_text(source_path, target_path)
-    lines = pair_files.iterate_parallel_text(source_path, target_path)
-    return _rows(lines), _joined(report, found)
+    found = CorpusReport()
+    pairs = pair_files.parallel_pairs(source_path, target_path, found)
+    rows = _rows(pairs)
+    found.check_usable([source_path, target_path])
+    return rows, _joined(report, found)
 
 
 def read_bitext_pairs(paths, source_language, target_language, report=None):
     """As `read_aligned_pairs`, of the files of `read_bitext`."""
-    found = pair_files.scan_bitext(paths, source_language, target_language)
-    lines = pair_files.iterate_bitext(paths, source_language, target_language)
-    return _rows(lines), _joined(report, found)
+    paths, found = check_files(paths), CorpusReport()
+    pairs = pair_files.bitext_pairs(paths, source_language, target_language, found)
+    rows = _rows(pairs)
+    found.check_usable(paths)
+    return rows, _joined(report, found)
 
 
-def _rows(lines):
-    return [
-        {"source": source, "target": target}
-        for pairs in lines
-        for source, target in pairs
-        if source and target
-    ]
+def _rows(pairs):
+    return [{"source": source, "target": target} for source, target in pairs]
 
 
 def _joined(report, found):

@@ -3,12 +3,13 @@
 Without TensorFlow, which takes a process seconds to import.
 """
 
+import array
 import dataclasses
 import functools
 import itertools
 
 from xlm_tf.data.corpus_report import CorpusReport
-from xlm_tf.data.pair_files import bitext_pairs, parallel_pairs
+from xlm_tf.data.pair_files import bitext_lines, parallel_lines
 from xlm_tf.data.plain_text import iterate_plain_text
 from xlm_tf.training.folds import REMAINDERS
 from xlm_tf.training.held_out import documents, text_key
@@ -61,9 +62,13 @@ class Texts:
             return zip(iterate_plain_text(self.paths, report))
         if not self.paths:
             return iter(self.pairs)
+        return (pair for pairs in self.lines(report) for pair in pairs if all(pair))
+
+    def lines(self, report):
+        """Iterate over the lines of pairs, also those without: see `bitext_lines`."""
         if self.are_aligned:
-            return parallel_pairs(*self.paths, report)
-        return bitext_pairs(self.paths, *self.languages, report)
+            return parallel_lines(*self.paths, report)
+        return bitext_lines(self.paths, *self.languages, report)
 
     def units(self, report=None):
         """Iterate over what is held out together: documents, and pairs by their source.
@@ -94,6 +99,16 @@ def keys(texts):
     """What `Texts` hold: `CorpusReport`, and what `KeyFolds` takes of their keys."""
     report = CorpusReport()
     return report, {key % REMAINDERS for key, _ in texts.units(report)}
+
+
+def keys_of_sides(texts):
+    """What `Texts` of pairs hold: `CorpusReport`, and the keys of both sides in turn.
+
+    They are an array of 64 bits each.
+    """
+    report = CorpusReport()
+    sides = (side for pair in texts.rows(report) for side in pair)
+    return report, array.array("Q", map(text_key, sides))
 
 
 def select(new_selection, texts):

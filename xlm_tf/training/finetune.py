@@ -61,7 +61,7 @@ class FinetuningResult:
 
 
 @folders_unlocked()
-def finetune(recipe, quiet=False, on_evaluation=None):
+def finetune(recipe, quiet=False, on_evaluation=None, processes=1):
     """Run a recipe to its end, from where it stopped if it was begun before.
 
     During training the held-out sources are translated or summarised; the model with
@@ -78,6 +78,7 @@ def finetune(recipe, quiet=False, on_evaluation=None):
         recipe: `FinetuningRecipe`, see `load_recipe`.
         quiet: bool, say nothing on the standard output.
         on_evaluation: function that sees every evaluation, see `run_to_end`.
+        processes: see `xlm_tf.training.text_sources.read_corpora`.
 
     Returns:
         `FinetuningResult`.
@@ -89,7 +90,7 @@ def finetune(recipe, quiet=False, on_evaluation=None):
     """
     _score(recipe.task, [""], [[""]], "en")  # can it, before hours of training?
     strategy, reporter = begin_run(recipe, quiet)
-    data = FinetuningData(recipe)
+    data = FinetuningData(recipe, processes)
     reporter.say_broken(data.reports)
     reporter.say_fold(recipe.held_out_fold, data.fold_sizes)
     training = recipe.training

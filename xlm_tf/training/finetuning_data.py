@@ -6,32 +6,29 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from xlm_tf.data import bitext, pair_files
 from xlm_tf.data.bucketing import batch_by_tokens
+from xlm_tf.data.corpus_report import CorpusReport
 from xlm_tf.data.near_duplicates import DisjointGroups
 from xlm_tf.data.sampling import sample_datasets
 from xlm_tf.text.languages import language_probabilities
+from xlm_tf.training.corpus_files import keys_of_sides
 from xlm_tf.training.finetuning_recipe import evaluation_names
-from xlm_tf.training.held_out import (
-    FoldSelection,
-    HeldOutTexts,
-    Selection,
-    keys_of_fold,
-    text_key,
-)
-from xlm_tf.training.held_out_datasets import (
-    iterate_pairs,
-    pairs_by_source,
-    without_left_out,
-    without_texts,
-)
+from xlm_tf.training.held_out import FoldSelection, Selection, keys_of_fold
 from xlm_tf.training.recipe import HELD_OUT_SHARE
+from xlm_tf.training.text_sources import (
+    PAIR,
+    read,
+    reports_of,
+    source_name,
+    sources_of_texts,
+    split,
+    texts_of_pairs,
+)
 
 # Pairs in memory to draw from, and pairs that are tokenised together.
 _SHUFFLED = 200_000
 _TOKENIZED = 256
 _MULTIPLE = 4
-_SIDES = ("source", "target")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,10 +81,11 @@ class FinetuningData:
 
     Args:
         recipe: `FinetuningRecipe`.
+        processes: see `xlm_tf.training.text_sources.read_corpora`.
 
     Attributes:
         reports: list of `CorpusReport`, of every entry.
-        train: list of `(languages, dataset)`, a direction's pairs each.
+        train: dict from the languages of a direction to the `Source` of its pairs.
         held_out: list of `EvaluationSet`.
         test: list of `EvaluationSet`.
         fold_sizes: dict from directions to how many pairs are trained on, left out, and
@@ -97,24 +95,37 @@ class FinetuningData:
         ValueError: files without usable text; names them.
     """
 
-    def __init__(self, recipe):
+    def __init__(self, recipe, processes=1):
         self.recipe = recipe
-        self.reports = []
-        self.fold_sizes = {}
-        self.train = [(entry.languages, self._pairs(entry)) for entry in recipe.data]
+        every = texts_of_pairs(recipe.data)
         if recipe.held_out is None:
-            self.train, self.held_out, sizes = _split(self.train, recipe)
-            self.fold_sizes = sizes if recipe.held_out_fold else {}
+            new_selection = _new_selection(recipe, every, processes)
+            train, held_out = split(every, new_selection, processes)
+            self.held_out = [
+                EvaluationSet.of(
+                    source_name("pairs", key), key, ([pair] for pair in pairs)
+                )
+                for key, pairs in held_out["pairs"].items()
+            ]
         else:
+            train = sources_of_texts(every, processes)
+        self.train, self.reports = train["pairs"], reports_of(train)
+        if recipe.held_out is not None:
             self.held_out = self._evaluation_sets("held_out")
+        self.fold_sizes = {}
+        if recipe.held_out_fold is not None:
+            self.fold_sizes = {
+                scored.name: (own.count, own.left_out, sum(map(len, scored.references)))
+                for own, scored in zip(self.train.values(), self.held_out, strict=True)
+            }
         self.test = self._evaluation_sets("test")
 
     def texts(self):
         """The training texts by language: dict from language to a list of str."""
         texts = {}
-        for languages, pairs in self.train:
-            for batch in pairs.batch(1024).as_numpy_iterator():
-                for side, language in zip(_SIDES, languages, strict=True):
+        for languages, source in self.train.items():
+            for batch in source.examples.batch(1024).as_numpy_iterator():
+                for side, language in zip(PAIR, languages, strict=True):
                     own = texts.setdefault(language, [])
                     own += [text.decode("utf-8") for text in batch[side].tolist()]
         return texts
@@ -130,151 +141,66 @@ class FinetuningData:
         Returns:
             Dataset of `(inputs, targets, weights)`, batches by length.
         """
-        directions = _by_direction(self.train)
         training = self.recipe.training
-        if training.language_alpha == 1 or len(directions) == 1:
-            pairs = None
-            for _, own in self.train:
-                pairs = own if pairs is None else pairs.concatenate(own)
+        examples = {key: source.examples for key, source in self.train.items()}
+        if training.language_alpha == 1 or len(examples) == 1:
+            pairs = functools.reduce(tf.data.Dataset.concatenate, examples.values())
             pairs = pairs.cache().shuffle(_SHUFFLED, seed=training.seed).repeat()
         else:
-            counts = {
-                languages: int(own.reduce(0, lambda count, _: count + 1))
-                for languages, own in directions.items()
-            }
+            counts = {key: source.count for key, source in self.train.items()}
             pairs = sample_datasets(
-                {languages: own.cache() for languages, own in directions.items()},
+                {key: own.cache() for key, own in examples.items()},
                 language_probabilities(counts, training.language_alpha),
                 training.seed,
                 _SHUFFLED,
             )
         return _batches(pairs, training, preprocessor)
 
-    def _pairs(self, entry):
-        """The dataset of an entry, whose report is kept."""
-        files = (entry.source_file, entry.target_file)
-        if entry.files:
-            report = pair_files.scan_bitext(entry.files, *entry.languages)
-            pairs = bitext.read_bitext(entry.files, *entry.languages, report)
-        else:
-            report = pair_files.scan_parallel_text(*files)
-            pairs = bitext.read_parallel_text(*files, *entry.languages, report)
-        self.reports.append(report)
-        return pairs
-
     def _evaluation_sets(self, part):
         entries = getattr(self.recipe, part)
-        names = evaluation_names(entries)
         sets = []
-        for name, entry in zip(names, entries, strict=True):
-            self._pairs(entry)  # whose report is wanted
-            if entry.files:
-                lines = pair_files.iterate_bitext(entry.files, *entry.languages)
-            else:
-                lines = pair_files.iterate_parallel_text(
-                    entry.source_file, entry.target_file
-                )
-            sets.append(EvaluationSet.of(name, entry.languages, lines))
+        for name, texts in zip(
+            evaluation_names(entries), texts_of_pairs(entries), strict=True
+        ):
+            report = CorpusReport()
+            sets.append(EvaluationSet.of(name, texts.languages, texts.lines(report)))
+            report.check_usable(texts.paths)
+            self.reports.append(report)
         return sets
 
 
-def _split(train, recipe):
-    """The pairs to train on, those to score, and how many: see `FinetuningData`.
+def _new_selection(recipe, every, processes):
+    """The selection of a direction's held-out pairs: function to a `Selection`.
 
-    A share of every direction is held out, or a fold. The pairs of one source come to
-    one side, in folds those that share any text, and no text that is scored is on any
-    side of a training pair.
+    The pairs of one source come to one side, in folds those that share any text.
     """
-    new_selection = functools.partial(
-        Selection, recipe.held_out_share or HELD_OUT_SHARE
-    )
-    if recipe.held_out_fold is not None:
-        train = list(_by_direction(train).items())
-        is_held_out = _sources_of_fold(train, recipe.held_out_fold)
-        new_selection = functools.partial(FoldSelection, is_held_out)
-    selections = {}
-    for languages, pairs in train:
-        selection = selections.setdefault(languages, new_selection())
-        for unit in pairs_by_source(pairs):
-            selection.add(*unit)
-    train = [
-        (languages, without_left_out(own, selections[languages].is_left_out))
-        for languages, own in train
-    ]
-    chosen = {languages: own.examples() for languages, own in selections.items()}
-    excluded = HeldOutTexts(
-        text for own in chosen.values() for pair in own for text in pair
-    )
-    counts, spellings = dict.fromkeys(selections, 0), set()
-    for languages, pairs in train:
-        count, found = excluded.count_others(iterate_pairs(pairs))
-        counts[languages] += count
-        spellings |= found
-    for languages, count in counts.items():
-        if not count:
-            raise ValueError(
-                f"The pairs of {'-'.join(languages)} in recipe.data are too few, or "
-                "too much alike, to hold some out. Name more of them, or other ones in "
-                "recipe.held_out."
-            )
-    train = [
-        (languages, without_texts(pairs, _SIDES, spellings))
-        for languages, pairs in train
-    ]
-    held_out = [
-        EvaluationSet.of("-".join(languages), languages, ([pair] for pair in own))
-        for languages, own in chosen.items()
-    ]
-    sizes = {
-        "-".join(languages): (
-            counts[languages],
-            selections[languages].count - counts[languages],
-            len(own),
-        )
-        for languages, own in chosen.items()
-    }
-    return train, held_out, sizes
-
-
-def _by_direction(train):
-    """The training pairs of every direction as one dataset: dict from languages."""
-    directions = {}
-    for languages, own in train:
-        before = directions.get(languages)
-        directions[languages] = own if before is None else before.concatenate(own)
-    return directions
-
-
-def _sources_of_fold(train, fold):
-    """Which sources are held out, by their keys: function from int to bool.
-
-    Pairs that share a text on either side, or through others, are in one fold.
-    """
-    keys = {
-        "-".join(languages): np.fromiter(
-            (
-                key
-                for source, [(_, target)] in pairs_by_source(pairs)
-                for key in (source, text_key(target))
-            ),
-            "uint64",
-        ).reshape(-1, 2)
-        for languages, pairs in train
-    }
+    if recipe.held_out_fold is None:
+        return functools.partial(Selection, recipe.held_out_share or HELD_OUT_SHARE)
+    keys = {}
+    for texts, _, parts in read(every, keys_of_sides, processes):
+        own = keys.setdefault(source_name("pairs", texts.languages), [])
+        own += [np.asarray(sides).reshape(-1, 2) for _, sides in parts]
+    keys = {name: np.concatenate(own) for name, own in keys.items()}
     texts, numbers = np.unique(np.concatenate([*keys.values()]), return_inverse=True)
     groups = DisjointGroups(len(texts))
     for source, target in numbers.reshape(-1, 2).tolist():
         groups.join(source, target)
     # The smallest key of a group stands for it, in whatever order the pairs are.
     group_keys = texts[[groups.find(number) for number in range(len(texts))]]
-
-    def groups_of(sources):
-        return group_keys[np.searchsorted(texts, sources)].tolist()
-
-    is_held_out = keys_of_fold(
-        {name: groups_of(own[:, 0]) for name, own in keys.items()}, fold
+    sources = {
+        name: group_keys[np.searchsorted(texts, own[:, 0])].tolist()
+        for name, own in keys.items()
+    }
+    is_of_fold = keys_of_fold(sources, recipe.held_out_fold)
+    return functools.partial(
+        FoldSelection, functools.partial(_is_held_out, is_of_fold, texts, group_keys)
     )
-    return lambda source: is_held_out(groups_of(np.uint64(source)))
+
+
+def _is_held_out(is_of_fold, texts, group_keys, source):
+    """Whether the group of a source, both by their keys, is of a fold: bool."""
+    place = np.searchsorted(texts, np.uint64(source))
+    return is_of_fold(int(group_keys[place]))
 
 
 def _batches(pairs, training, preprocessor):

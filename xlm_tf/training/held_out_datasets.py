@@ -1,32 +1,10 @@
-"""Datasets without what is held out, and their pairs one by one."""
+"""Datasets without what is held out."""
 
 import numpy as np
 import tensorflow as tf
 
-from xlm_tf.training.held_out import text_key
-
 # Examples that are read together: one by one, tf.data's own time would dominate.
 _BLOCK = 1024
-
-
-def pairs_by_source(pairs):
-    """The pairs of a dataset by their sources.
-
-    Args:
-        pairs: dataset of `source` and `target`, string scalars.
-
-    Yields:
-        `text_key` of the source, and a list of the one pair of str.
-    """
-    for source, target in iterate_pairs(pairs):
-        yield text_key(source), [(source, target)]
-
-
-def iterate_pairs(pairs):
-    """The pairs of a dataset, see `pairs_by_source`, as tuples of str."""
-    for batch in pairs.batch(_BLOCK).as_numpy_iterator():
-        for sides in zip(batch["source"], batch["target"], strict=True):
-            yield tuple(side.decode("utf-8") for side in sides)
 
 
 def without_left_out(examples, is_left_out):

@@ -70,7 +70,15 @@ def read_corpora(recipe, processes=1):
         ValueError: a corpus without usable text; names it.
     """
     if recipe.held_out is None:
-        train, held_out = _split(recipe, processes)
+        every = _texts_of(recipe.data)
+        new_selection = functools.partial(
+            Selection, recipe.held_out_share or HELD_OUT_SHARE
+        )
+        if recipe.held_out_fold is not None:
+            is_held_out = _keys_of_fold(every, recipe.held_out_fold, processes)
+            new_selection = functools.partial(FoldSelection, is_held_out)
+        train, held_out = split(every, new_selection, processes)
+        held_out = held_out_sources(held_out)
     else:
         train = sources_of(recipe.data, processes)
         held_out = sources_of(recipe.held_out, processes)
@@ -114,8 +122,13 @@ def sources_of(corpora, processes=1):
     Raises:
         ValueError: a corpus without usable text; names it.
     """
+    return sources_of_texts(_texts_of(corpora), processes)
+
+
+def sources_of_texts(every, processes=1):
+    """As `sources_of`, of a list of `Texts`."""
     sources = {"texts": {}, "pairs": {}}
-    for texts, report, _ in _read(_texts_of(corpora), scan, processes):
+    for texts, report, _ in read(every, scan, processes):
         _add_texts(sources, texts, report)
     return sources
 
@@ -174,27 +187,44 @@ def reports_of(sources):
     return [report for own in of_kinds for source in own for report in source.reports]
 
 
-def _split(recipe, processes):
-    """The sources without a share of them, or a fold, and that part as sources.
+def texts_of_pairs(entries):
+    """What entries of pairs name: list of `Texts`, of which files are there.
+
+    Args:
+        entries: list of `Bitext`.
+    """
+    found = []
+    for entry in entries:
+        paths = entry.files or (entry.source_file, entry.target_file)
+        paths = tuple(check_files(paths))
+        found.append(Texts(entry.languages, paths, not entry.files))
+    return found
+
+
+def split(every, new_selection, processes):
+    """What is trained on, and what is held out.
 
     A document, or the pairs of one source text, come to one side, and no text that is
     scored is on any side of a training example.
+
+    Args:
+        every: list of `Texts`.
+        new_selection: function to a `Selection`, of a language or pair; it travels to
+            other processes.
+        processes: see `read_corpora`.
+
+    Returns:
+        `(train, held_out)`, dicts of `texts` and `pairs`: of `Source`, see
+        `sources_of`; of lists of str, or of pairs of str.
+
+    Raises:
+        ValueError: a corpus without usable text, or with too few; names it.
     """
-    every, fold = _texts_of(recipe.data), recipe.held_out_fold
-    new_selection = functools.partial(
-        Selection, recipe.held_out_share or HELD_OUT_SHARE
-    )
-    if fold is not None:
-        found = {}
-        for texts, _, parts in _read(every, keys, processes):
-            own = found.setdefault("-".join(texts.languages), set())
-            own.update(*(numbers for _, numbers in parts))
-        new_selection = functools.partial(FoldSelection, keys_of_fold(found, fold))
     sources = {"texts": {}, "pairs": {}}
     selections = {"texts": {}, "pairs": {}}
     files = []
     choose = functools.partial(select, new_selection)
-    for texts, report, parts in _read(every, choose, processes):
+    for texts, report, parts in read(every, choose, processes):
         _add_texts(sources, texts, report)
         kind, key = _place(texts)
         selection = selections[kind].setdefault(key, new_selection())
@@ -233,7 +263,42 @@ def _split(recipe, processes):
             train[kind][key] = Source(
                 examples, count, source.reports, source.count - count
             )
-    return train, held_out_sources(held_out)
+    return train, held_out
+
+
+def read(every, function, processes):
+    """Read texts once.
+
+    Args:
+        every: list of `Texts`.
+        function: of `Texts`, which gives a `CorpusReport` and something else.
+        processes: see `read_corpora`.
+
+    Yields:
+        `Texts`, their `CorpusReport`, and a list of their parts, each with what the
+        function gave.
+    """
+    size = sum(texts.size for texts in every) // (_PARTS * processes)
+    parts = [texts.parts(size) for texts in every]
+    items = [(part,) for own in parts for part in own]
+    with contextlib.closing(map_texts(function, items, processes)) as found:
+        for texts, own in zip(every, parts, strict=True):
+            report, values = CorpusReport(), []
+            for part_report, value in itertools.islice(found, len(own)):
+                report.add(part_report)
+                values.append(value)
+            if texts.paths:
+                report.check_usable(texts.paths)
+            yield texts, report, list(zip(own, values, strict=True))
+
+
+def _keys_of_fold(every, fold, processes):
+    """Which documents and sources are of a fold, see `keys_of_fold`."""
+    found = {}
+    for texts, _, parts in read(every, keys, processes):
+        own = found.setdefault("-".join(texts.languages), set())
+        own.update(*(numbers for _, numbers in parts))
+    return keys_of_fold(found, fold)
 
 
 def _has_tokens(examples, tokenizer):
@@ -259,14 +324,10 @@ def _columns(languages, pairs):
 def _texts_of(corpora):
     """What the corpora of a recipe name: list of `Texts`, of which files are there."""
     found = [
-        Texts((language,), tuple(paths))
+        Texts((language,), tuple(check_files(paths)))
         for language, paths in corpora.monolingual.items()
     ]
-    for entry in corpora.bitext:
-        paths = entry.files or (entry.source_file, entry.target_file)
-        found.append(Texts(entry.languages, tuple(paths), not entry.files))
-    for texts in found:
-        check_files(texts.paths)
+    found += texts_of_pairs(corpora.bitext)
     if corpora.gettext:
         messages = list(
             gettext_catalogues.iterate_messages(
@@ -282,32 +343,6 @@ def _texts_of(corpora):
                 )
             found.append(Texts(("en", language), pairs=tuple(own)))
     return found
-
-
-def _read(every, function, processes):
-    """Read texts once.
-
-    Args:
-        every: list of `Texts`.
-        function: of `Texts`, which gives a `CorpusReport` and something else.
-        processes: see `read_corpora`.
-
-    Yields:
-        `Texts`, their `CorpusReport`, and a list of their parts, each with what the
-        function gave.
-    """
-    size = sum(texts.size for texts in every) // (_PARTS * processes)
-    parts = [texts.parts(size) for texts in every]
-    items = [(part,) for own in parts for part in own]
-    with contextlib.closing(map_texts(function, items, processes)) as found:
-        for texts, own in zip(every, parts, strict=True):
-            report, values = CorpusReport(), []
-            for part_report, value in itertools.islice(found, len(own)):
-                report.add(part_report)
-                values.append(value)
-            if texts.paths:
-                report.check_usable(texts.paths)
-            yield texts, report, list(zip(own, values, strict=True))
 
 
 def _place(texts):
