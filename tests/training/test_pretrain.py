@@ -481,6 +481,7 @@ def test_translation_without_pairs_begins_with_a_masked_model(
     recipe = load_recipe(path, output=tmp_path / "further")
     model = build_pretraining_seq2seq(recipe)
     saved = XLMSeq2SeqLM.from_preset(result.model)
+    assert saved.preprocessor.target_languages == ["en", "fr"]
     for one, other in zip(model.weights, saved.weights, strict=True):
         np.testing.assert_array_equal(one, other)
 

@@ -526,11 +526,23 @@ def test_what_is_learnt_to_translate(load):
     assert set(recipe.directions) == {("en", "fr"), ("fr", "en")}
     recipe = load(with_decoder(directions=["fr-en"], early_stopping_metric="bleu"))
     assert recipe.directions_of("bt") == [("fr", "en")]
+    assert recipe.written_languages == ["en", "fr"]
     assert recipe.settings_of("dae") == {
         "word_shuffle": 3.0,
         "word_dropout": 0.1,
         "word_blank": 0.1,
     }
+
+    def of_pairs(objective):
+        def change(recipe):
+            with_decoder(directions=["fr-en"])(recipe)
+            recipe["objectives"] = {objective: 1, "mlm": 1}
+
+        return change
+
+    assert load(of_pairs("mt")).written_languages == ["en"]
+    # It translates what it learns from, too.
+    assert load(of_pairs("bt")).written_languages == ["en", "fr"]
 
 
 @pytest.mark.parametrize(

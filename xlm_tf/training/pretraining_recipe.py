@@ -187,6 +187,19 @@ class PretrainingRecipe(Recipe):
             if wanted is None or "-".join(own) in wanted
         ]
 
+    @property
+    def written_languages(self):
+        """Languages that a decoder learns to write, sorted: a list of str."""
+        written = set()
+        for name in self.objectives:
+            if name == "bt":  # which writes its sources itself
+                written.update(*self.directions_of(name))
+            elif name == "mt":
+                written.update(target for _, target in self.directions_of(name))
+            elif OBJECTIVES[name].has_decoder:
+                written.update(self.data.languages)
+        return sorted(written)
+
     def settings_of(self, name):
         """The arguments of an objective that this recipe has fields for: a dict."""
         objective, training = OBJECTIVES[name], self.training

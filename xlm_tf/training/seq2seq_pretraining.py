@@ -23,6 +23,7 @@ def build_pretraining_seq2seq(recipe):
         begun.tokenizer,
         sequence_length=recipe.training.sequence_length,
         languages=begun.languages,
+        target_languages=recipe.written_languages,
     )
     # What it translates with during the training; a beam search is saved.
     model.compile(sampler=BeamSearch(num_beams=1, early_stopping=True))
