@@ -25,6 +25,9 @@ xlm-tf recipes validate my.yaml --data multi30k   # all that is wrong in it
 xlm-tf recipes schema finetune > finetune.json    # for completion in an editor
 ```
 
+`validate` and `schema` know the files of `pretrain`, `finetune`,
+[`clean`](cleaning.md) and [`tune`](tuning.md).
+
 With `# yaml-language-server: $schema=finetune.json` as the first line of a recipe,
 editors with that language server (VS Code's YAML extension, Neovim, Emacs) complete its
 fields and explain them.

@@ -155,6 +155,62 @@ def test_a_training_says_every_mistake_in_a_line(recipe, capsys):
     assert "is a recipe of `xlm-tf finetune`" in capsys.readouterr().err
 
 
+def test_a_study_is_validated(recipe, capsys):
+    path, corpora, _ = recipe
+    study = {
+        "recipe": path.name,
+        "output": "study",
+        "search": {"training.learning_rate": {"choices": [1e-4, 1e-3]}},
+        "sampler": "grid",
+    }
+    file = path.parent / "study.yaml"
+    command = ["recipes", "validate", str(file), "--data", str(corpora)]
+    file.write_text(yaml.safe_dump(study))
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert said == f"{file}: a study that `xlm-tf tune` can run.\n"
+
+    study["search"]["training.rate"] = {"low": 1, "high": 2}
+    file.write_text(yaml.safe_dump({**study, "seeds": [1, 1]}))
+    assert main(command) == 1
+    assert f"{file}: study.seeds" in capsys.readouterr().out
+    file.write_text(yaml.safe_dump(study))
+    assert main(command) == 1
+    assert "recipe.training.rate is unknown" in capsys.readouterr().out
+
+
+STUDY = {"recipe": "sentiment", "output": "study", "search": {}}
+CLEANING = {"output": "cleaned", "data": {}, "rules": {}}
+
+
+@pytest.mark.parametrize(
+    ("command", "content", "expected"),
+    [
+        ("finetune", STUDY, "has `search`, as files of `xlm-tf tune` have"),
+        ("pretrain", CLEANING, "has `rules`, as files of `xlm-tf clean` have"),
+        ("clean", STUDY, "Expected a file of `xlm-tf clean`"),
+        ("clean", None, "has `training`, as files of `xlm-tf pretrain` or `finetune`"),
+        ("tune", CLEANING, "Expected a file of `xlm-tf tune`"),
+        ("tune", None, "Expected a file of `xlm-tf tune`"),
+    ],
+)
+def test_a_file_of_another_command_is_named(recipe, capsys, command, content, expected):
+    path, _, of_finetune = recipe
+    path.write_text(yaml.safe_dump(content or of_finetune))
+    assert main([command, str(path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert expected in line
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [("embedding", "pooling"), ("tune", "search"), ("clean", "rules")],
+)
+def test_every_kind_has_a_schema(kind, field, capsys):
+    assert main(["recipes", "schema", kind]) == 0
+    assert field in json.loads(capsys.readouterr().out)["properties"]
+
+
 def test_schema_knows_fields_their_limits_and_meaning(capsys):
     assert main(["recipes", "schema", "pretrain"]) == 0
     schema = json.loads(capsys.readouterr().out)

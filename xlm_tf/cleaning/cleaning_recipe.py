@@ -20,6 +20,7 @@ from xlm_tf.training.recipe_fields import (
 from xlm_tf.training.recipe_parts import Bitext, contradictions_of_texts
 from xlm_tf.training.recipe_reading import (
     RecipeError,
+    check_command,
     context_of,
     lines_of,
     read_fields,
@@ -410,6 +411,7 @@ def load_cleaning_recipe(path, data_folder=None, **overrides):
     """
     path = Path(path)
     content = read_fields(path, data_folder, overrides)
+    check_command(path, content, "rules")
     context = context_of(path.parent, data_folder)
     try:
         return CleaningRecipe.model_validate(content, context=context)

@@ -11,7 +11,9 @@ KINDS = (
     "classification",
     "tagging",
     "question_answering",
+    "embedding",
     "clean",
+    "tune",
 )
 
 
@@ -31,7 +33,9 @@ def add_arguments(parser):
         help="the new file, or its folder (default: NAME.yaml here)",
     )
     copy.set_defaults(act=_copy)
-    validate = actions.add_parser("validate", help="say all that is wrong in a recipe")
+    validate = actions.add_parser(
+        "validate", help="say all that is wrong in a recipe, or a study"
+    )
     validate.add_argument("recipe", metavar="FILE", help="YAML file, or a name")
     validate.add_argument("--data", type=Path, help="folder of the corpora")
     validate.add_argument(
@@ -45,7 +49,7 @@ def add_arguments(parser):
         "kind",
         nargs="?",
         choices=KINDS,
-        help="the command, or the task of finetune (default: all)",
+        help="the command, or the task of finetune (default: every training's)",
     )
     schema.set_defaults(act=_schema)
 
@@ -91,22 +95,33 @@ def _copy(args):
 
 def _validate(args):
     from xlm_tf.training.recipe_loader import RecipeError, load_recipe
+    from xlm_tf.training.recipe_yaml import read_yaml
 
     overrides = {"output": args.output} if args.output else {}
+    content = read_yaml(Path(args.recipe)) if Path(args.recipe).is_file() else {}
+    what = "a recipe"
     try:
-        if _is_of_clean(args.recipe):
+        if _is_of_clean(content):
             from xlm_tf.cleaning.cleaning_recipe import load_cleaning_recipe
 
             recipe = load_cleaning_recipe(args.recipe, args.data, **overrides)
+            command = recipe.command
+        elif "search" in content:
+            from xlm_tf.tuning.study_file import load_study
+
+            recipe = load_study(args.recipe, args.data, **overrides).recipe
+            what, command = "a study", "tune"
+            _read_vocabulary(args.recipe, recipe)
         else:
             recipe = load_recipe(args.recipe, args.data, **overrides)
+            command = recipe.command
             _read_vocabulary(args.recipe, recipe)
     except RecipeError as error:
         print("\n".join(error.lines))
         return 1
     for notice in recipe.notices():
         print(notice)
-    print(f"{args.recipe}: a recipe that `xlm-tf {recipe.command}` can run.")
+    print(f"{args.recipe}: {what} that `xlm-tf {command}` can run.")
     return 0
 
 
@@ -123,15 +138,12 @@ def _read_vocabulary(name, recipe):
         raise RecipeError([f"{name}: {error}"]) from error
 
 
-def _is_of_clean(path):
-    """Whether a file has nothing but fields of a cleaning."""
+def _is_of_clean(content):
+    """Whether the fields of a file are nothing but those of a cleaning."""
     from xlm_tf.cleaning.cleaning_recipe import CleaningRecipe
-    from xlm_tf.training.recipe_yaml import read_yaml
 
-    if not Path(path).is_file():
-        return False
-    content = read_yaml(Path(path))
-    return "rules" in content or set(content) <= set(CleaningRecipe.model_fields)
+    own = set(CleaningRecipe.model_fields)
+    return bool(content) and ("rules" in content or set(content) <= own)
 
 
 def _schema(args):
@@ -139,6 +151,10 @@ def _schema(args):
         from xlm_tf.cleaning.cleaning_recipe import CleaningRecipe
 
         schema = CleaningRecipe.model_json_schema()
+    elif args.kind == "tune":
+        from xlm_tf.tuning.study_file import StudyFile
+
+        schema = StudyFile.model_json_schema()
     else:
         from xlm_tf.training import recipe_loader
 

@@ -20,6 +20,7 @@ from xlm_tf.training.question_answering_recipe import QuestionAnsweringRecipe
 from xlm_tf.training.recipe_fields import MISSING_FILE, UNUSABLE_FILE
 from xlm_tf.training.recipe_reading import (
     RecipeError,
+    check_command,
     check_data_folder,
     context_of,
     lines_of,
@@ -82,6 +83,7 @@ def check_recipe(content, path, folder, data_folder=None, command=None):
     Returns and raises: as `load_recipe`.
     """
     check_data_folder(data_folder)
+    check_command(path, content, "training")
     _check_task(path, content)
     kind = kind_of(content, command)
     if command is not None and kind.command != command:

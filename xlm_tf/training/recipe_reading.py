@@ -24,6 +24,13 @@ _REPR.maxlevel = 3
 _REPR.maxlist = _REPR.maxdict = 20
 _REPR.maxstring = _REPR.maxlong = _REPR.maxother = _SHOWN
 
+# The fields that tell which command a file is of.
+_COMMANDS = {
+    "training": "`xlm-tf pretrain` or `finetune`",
+    "rules": "`xlm-tf clean`",
+    "search": "`xlm-tf tune`",
+}
+
 
 class RecipeError(ValueError):
     """What is wrong in a recipe.
@@ -54,6 +61,24 @@ def read_fields(path, data_folder, overrides):
         is_path = isinstance(value, Path)
         content[name] = str(value.absolute()) if is_path else value
     return content
+
+
+def check_command(path, content, field):
+    """Raise a ValueError where a file is of another command.
+
+    Args:
+        path: Path of the file.
+        content: dict, its fields.
+        field: str, the one that the expected command's files have: "training", "rules"
+            or "search".
+    """
+    others = [other for other in _COMMANDS if other in content]
+    if others and field not in others:
+        other = others[0]
+        raise ValueError(
+            f"{path} has `{other}`, as files of {_COMMANDS[other]} have. Expected a "
+            f"file of {_COMMANDS[field]}."
+        )
 
 
 def context_of(folder, data_folder):

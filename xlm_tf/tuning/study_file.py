@@ -12,7 +12,12 @@ from xlm_tf.training.input_files import files_in
 from xlm_tf.training.prepared_corpora import PreparedCorpora
 from xlm_tf.training.recipe_fields import Distinct, OutputPath, RecipePart, Truth
 from xlm_tf.training.recipe_loader import check_recipe, kind_of
-from xlm_tf.training.recipe_reading import RecipeError, lines_of, part_of
+from xlm_tf.training.recipe_reading import (
+    RecipeError,
+    check_command,
+    lines_of,
+    part_of,
+)
 from xlm_tf.training.recipe_tokenizer import tokens_of
 from xlm_tf.training.recipe_yaml import read_yaml
 from xlm_tf.training.shipped_recipes import find_recipe
@@ -318,6 +323,7 @@ def load_study(path, data_folder=None, output=None, trials=None):
     if not path.is_file():
         raise FileNotFoundError(f"There is no study at {path}.")
     content = read_yaml(path)
+    check_command(path, content, "search")
     if output is not None:
         content["output"] = str(Path(output).absolute())
     if trials is not None:
