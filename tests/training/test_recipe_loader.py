@@ -1,11 +1,12 @@
 import copy
+import json
 
 import pytest
 import yaml
 
 from xlm_tf.training.initial_model import InitialModelFacts
 from xlm_tf.training.initial_model_checks import check_initial_model
-from xlm_tf.training.recipe_loader import load_recipe
+from xlm_tf.training.recipe_loader import RecipeError, load_recipe
 
 RECIPE = {
     "output": "run",
@@ -506,6 +507,33 @@ def test_languages_and_form_of_the_initial_model(load):
         check_initial_model(recipe, InitialModelFacts(64, ["de", "en"], False))
     with pytest.raises(ValueError, match="xlm_tiny must not be causal for mlm"):
         check_initial_model(recipe, InitialModelFacts(64, None, True))
+
+
+@pytest.mark.parametrize(
+    ("objective", "expected"),
+    [
+        ("mlm", "XLMMaskedLM."),
+        ("tlm", "XLMMaskedLM."),
+        ("clm", "XLMMaskedLM, XLMCausalLM."),
+        ("mt", "XLMMaskedLM, XLMSeq2SeqLM."),
+    ],
+)
+def test_what_an_objective_begins_with_is_said(load, tmp_path, objective, expected):
+    model = {"initial_model": "model", "objectives": {objective: 1}}
+    model["held_out"] = None
+    (tmp_path / "model").mkdir()
+    for kind in ("XLMTextClassifier", "XLMCausalLM"):
+        config = {"class_name": kind, "config": {"causal": kind == "XLMCausalLM"}}
+        for name in ("task.json", "config.json"):
+            (tmp_path / "model" / name).write_text(json.dumps(config))
+        if kind in expected:
+            load(initial(**model))
+            continue
+        with pytest.raises(RecipeError) as raised:
+            load(initial(**model))
+        (said,) = raised.value.lines
+        assert said.endswith(f"Expected one of {expected}")
+        assert ("see the past only" in said) == (kind == "XLMCausalLM")
 
 
 TEXTS = {"en": ["other.txt"], "fr": ["fr.txt"]}

@@ -1,11 +1,13 @@
 """Studies: trials, stops, several processes, failures; and whole trainings."""
 
+import contextlib
 import csv
 import json
 import multiprocessing
 import os
 import shutil
 import signal
+import sqlite3
 import types
 
 import pytest
@@ -484,6 +486,47 @@ def test_a_damaged_study_is_said(make_study, write_study, trained, capsys, damag
 
 
 @pytest.mark.parametrize(
+    "half",
+    ['{"na', "[]", '{"name": "run", "score": NaN, "by_language": {}, "step": 2}', "1"],
+)
+def test_a_damaged_result_is_trained_again(make_study, trained, half):
+    study = make_study(trials=2)
+    tune(study, quiet=True)
+    before = rows_of(study)
+    (study.output / "study.db").unlink()
+    for path in study.output.glob("trials/*/run.json"):
+        path.write_text(half)
+    tune(make_study(trials=2), quiet=True)
+    assert [row["score"] for row in rows_of(study)] == [row["score"] for row in before]
+    assert len(trained.recipes) == 4
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM trial_user_attributes",
+        "DELETE FROM trial_values",
+        "UPDATE trial_user_attributes SET value_json = '{'",
+    ],
+)
+def test_a_database_that_lost_something_is_said(
+    make_study, write_study, trained, capsys, damage
+):
+    study = make_study(trials=1)
+    tune(study, quiet=True)
+    with contextlib.closing(sqlite3.connect(study.output / "study.db")) as database:
+        database.execute(damage)
+        database.commit()
+    assert main(["tune", str(write_study(trials=2))]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "study.db, cannot be used" in line
+    assert "if it is damaged, delete it" in line
+    (study.output / "study.db").unlink()
+    assert tune(make_study(trials=2), quiet=True).finished
+    assert len(trained.recipes) == 2
+
+
+@pytest.mark.parametrize(
     "storage",
     [
         "postgresql://me:secret@127.0.0.1:1/x",
@@ -500,7 +543,7 @@ def test_a_database_that_is_not_reached_is_said(write_study, capsys, storage):
     assert "secret" not in lines[0]
 
 
-@pytest.mark.parametrize("name", ["a b", "a?b#c", "100%41"])
+@pytest.mark.parametrize("name", ["a b", "a?b#c", "100%41", "a\nb: [", "-a"])
 def test_any_name_of_a_folder(make_study, trained, name):
     tune(make_study(output=name, trials=1), quiet=True)
     study = make_study(output=name, trials=2)

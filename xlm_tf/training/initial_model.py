@@ -4,8 +4,9 @@ import dataclasses
 import json
 from pathlib import Path
 
+MASKED_MODEL, CAUSAL_MODEL = "XLMMaskedLM", "XLMCausalLM"
 # A causal model too has what an encoder-decoder begins with.
-LANGUAGE_MODELS = ("XLMMaskedLM", "XLMCausalLM")
+LANGUAGE_MODELS = (MASKED_MODEL, CAUSAL_MODEL)
 SEQ2SEQ_MODEL = "XLMSeq2SeqLM"
 # What an encoder-decoder begins with.
 SEQ2SEQ_TASKS = (*LANGUAGE_MODELS, SEQ2SEQ_MODEL)
@@ -33,7 +34,7 @@ class InitialModelFacts:
     arguments: dict = dataclasses.field(default_factory=dict)
 
 
-def describe(name, tasks=LANGUAGE_MODELS, field="initial_model"):
+def describe(name, tasks, field="initial_model"):
     """What the files of a model say, without reading its weights.
 
     Args:
@@ -85,9 +86,12 @@ def describe(name, tasks=LANGUAGE_MODELS, field="initial_model"):
 
 def _check_task(name, kind, tasks, field):
     if kind not in tasks:
+        why = "which is none of what the task begins with"
+        if kind == CAUSAL_MODEL:
+            why = "whose tokens see the past only, and the task needs both sides"
         raise ValueError(
-            f"recipe.{field}: {name} holds a {kind}, which is none of what the "
-            f"task begins with. Expected one of {', '.join(tasks)}."
+            f"recipe.{field}: {name} holds a {kind}, {why}. Expected one of "
+            f"{', '.join(tasks)}."
         )
 
 
@@ -104,9 +108,7 @@ def _saved(folder, file):
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def load_initial_model(
-    name, dtype, tasks=LANGUAGE_MODELS, field="initial_model", **arguments
-):
+def load_initial_model(name, dtype, tasks, field="initial_model", **arguments):
     """A model to train on, most often a masked language model.
 
     Args:

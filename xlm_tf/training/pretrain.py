@@ -134,7 +134,10 @@ def build_masked_lm(recipe, tokenizer=None):
     wants_languages = arguments.pop("language_embeddings", False)
     if recipe.initial_model is not None:
         masked_lm = load_initial_model(
-            recipe.initial_model, recipe.training.dtype, **arguments
+            recipe.initial_model,
+            recipe.training.dtype,
+            recipe.initial_tasks,
+            **arguments,
         )
         check_initial_model(recipe, facts_of(masked_lm))
         if isinstance(masked_lm, XLMCausalLM):

@@ -15,7 +15,11 @@ from pydantic import (
 from xlm_tf.data.bucketing import length_boundaries
 from xlm_tf.objectives.packed_sequences import EVALUATION_RATE
 from xlm_tf.objectives.registry import OBJECTIVES
-from xlm_tf.training.initial_model import LANGUAGE_MODELS, SEQ2SEQ_TASKS
+from xlm_tf.training.initial_model import (
+    LANGUAGE_MODELS,
+    MASKED_MODEL,
+    SEQ2SEQ_MODEL,
+)
 from xlm_tf.training.pretraining_corpora import Corpora, TrainingCorpora
 from xlm_tf.training.pretraining_settings import PretrainingSettings
 from xlm_tf.training.recipe import OF_DECODER, Recipe, ScoredBy
@@ -161,7 +165,10 @@ class PretrainingRecipe(Recipe):
     @property
     def initial_tasks(self):
         """Names of the tasks that `initial_model` may be a model of."""
-        return SEQ2SEQ_TASKS if self.has_decoder else LANGUAGE_MODELS
+        if self.has_decoder:
+            return MASKED_MODEL, SEQ2SEQ_MODEL
+        is_causal = any(OBJECTIVES[name].causal for name in self.objectives)
+        return LANGUAGE_MODELS if is_causal else (MASKED_MODEL,)
 
     @property
     def directions(self):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from xlm_tf.data.word_vectors import check_dimension
 from xlm_tf.text.language_codes import parse_language_code
-from xlm_tf.training.initial_model import LANGUAGE_MODELS
+from xlm_tf.training.initial_model import MASKED_MODEL
 from xlm_tf.training.input_files import files_in
 from xlm_tf.training.recipe_fields import (
     File,
@@ -145,7 +145,7 @@ class Recipe(RecipePart, abc.ABC):
     """
 
     command: ClassVar[str]
-    initial_tasks: ClassVar[tuple] = LANGUAGE_MODELS
+    initial_tasks: ClassVar[tuple] = (MASKED_MODEL,)
     vocabularies: ClassVar[tuple] = ("vocabulary", "bpe", "initial_model")
     has_decoder: ClassVar[bool] = False
     names_all: ClassVar[bool] = False

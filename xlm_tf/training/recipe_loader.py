@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from xlm_tf.training.classification_recipe import ClassificationRecipe
 from xlm_tf.training.embedding_recipe import EmbeddingRecipe
 from xlm_tf.training.finetuning_recipe import FinetuningRecipe
-from xlm_tf.training.initial_model import describe
+from xlm_tf.training.initial_model import SEQ2SEQ_TASKS, describe
 from xlm_tf.training.initial_model_checks import (
     check_initial_decoder,
     check_initial_model,
@@ -159,7 +159,7 @@ def _check_initial_models(recipe):
         check_initial_model(recipe, facts)
     name = getattr(recipe, "initial_decoder", None)
     if name is not None:
-        of_decoder = describe(name, recipe.initial_tasks, "initial_decoder")
+        of_decoder = describe(name, SEQ2SEQ_TASKS, "initial_decoder")
         if facts is not None and of_decoder is not None:
             check_initial_decoder(recipe, facts, of_decoder)
 

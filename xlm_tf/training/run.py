@@ -131,6 +131,7 @@ class TrainingRun(keras.callbacks.Callback):
         self.checkpoint = TrainingCheckpoint(recipe.output / "checkpoints", variables)
         state = self.checkpoint.restore() or {"step": 0, "best": None, "bad_periods": 0}
         self.streams = state.get("streams")
+        self.seen_loss = state.get("loss")
         self.step = state["step"]
         self.best = math.inf if state["best"] is None else state["best"]
         self.bad_periods = state["bad_periods"]
@@ -159,6 +160,14 @@ class TrainingRun(keras.callbacks.Callback):
             or self.stop_requested
         )
 
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.seen_loss is not None:  # of this period before a resume; Keras reset it
+            for variable, value in zip(
+                self._loss_variables, self.seen_loss, strict=True
+            ):
+                variable.assign(value)
+            self.seen_loss = None
+
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
         if not math.isfinite(logs["loss"]):
@@ -168,21 +177,16 @@ class TrainingRun(keras.callbacks.Callback):
                 f"The last good state is in {self.checkpoint.directory}."
             )
         # At the end of a period the state is saved after its evaluation.
-        ends_period = (
-            self.step % self.training.evaluate_every == 0
-            or self.step == self.training.steps
-        )
         self._agree_to_stop()
         if self.stop_requested:
             self.model.stop_training = True
-        if not ends_period and (
+        if not self._ends_period and (
             self.stop_requested or self.step % self.training.checkpoint_every == 0
         ):
             self._save()
 
     def on_epoch_end(self, epoch, logs=None):
-        ends_period = self.step % self.training.evaluate_every == 0
-        if not ends_period and self.step != self.training.steps:
+        if not self._ends_period:
             return  # interrupted
         metrics = self.evaluate()
         metrics["train/loss"] = float(logs["loss"])
@@ -192,6 +196,18 @@ class TrainingRun(keras.callbacks.Callback):
         self.compare(metrics)
         self._save()
         self._agree_to_stop()
+
+    @property
+    def _ends_period(self):
+        return (
+            self.step % self.training.evaluate_every == 0
+            or self.step == self.training.steps
+        )
+
+    @property
+    def _loss_variables(self):
+        """What the mean loss of a period is made of: total and count."""
+        return self.trainer.loss_metric.variables
 
     def _agree_to_stop(self):
         """All workers stop after the same step, whichever of them got a signal."""
@@ -261,12 +277,15 @@ class TrainingRun(keras.callbacks.Callback):
         return None
 
     def _save(self):
-        streams = self.stream_states()
+        streams, loss = self.stream_states(), None
+        if not self._ends_period:
+            loss = [float(np.asarray(x)) for x in self._loss_variables]
         if not self.is_chief:
             return
         self.checkpoint.save(
             {
                 "streams": streams,
+                "loss": loss,
                 "step": self.step,
                 "best": self.best if math.isfinite(self.best) else None,
                 "bad_periods": self.bad_periods,

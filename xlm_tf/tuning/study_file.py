@@ -174,6 +174,14 @@ class StudyFile(RecipePart):
         for name in self.switches:
             if name in self.search:
                 yield f"study.switches and study.search both have {name}."
+        scheme, _, path = (self.storage or "").partition("://")
+        path = path.partition("?")[0].removeprefix("/")
+        if scheme.startswith("sqlite") and not Path(path).is_absolute():
+            yield (
+                "study.storage must name a file by its whole path, such as "
+                "`sqlite:////home/me/studies.db`: it would be elsewhere for every "
+                f"process, or gone with it. Received: {self.storage}."
+            )
         space = SearchSpace(self.search, self.switches)
         yield from space.contradictions()
         if self.sampler == "grid":

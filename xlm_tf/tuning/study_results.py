@@ -131,7 +131,8 @@ def write_best(store, trial):
         f"# xlm-tf {recipe.command} {store.output / 'best.yaml'}",
     ]
     with whole_file(store.output / "best.yaml") as partial:
+        lines = [" ".join(line.splitlines()) for line in head]  # as names may have
         partial.write_text(
-            "\n".join([*head, "", write_yaml(content)]), encoding="utf-8"
+            "\n".join([*lines, "", write_yaml(content)]), encoding="utf-8"
         )
         load_recipe(partial, command=recipe.command)

@@ -65,15 +65,13 @@ def run_trial(study, values, report):
     folder = trial_folder(study, values)
     for run in study.runs():
         recipe = study.trial_recipe(values, folder / run.name, run)
-        result = _result(folder, run)
-        if result.exists():  # of a trial that was stopped later
-            own = RunScore(**json.loads(result.read_text(encoding="utf-8")))
-        else:
+        own = _scored_before(folder, run)  # of a trial that was stopped later
+        if own is None:
             before = [own.score for own in scores]
             watch = _Watch(study.settings.languages, before, steps, report)
             train_recipe(recipe, watch)
             own = watch.best(run.name)
-            with whole_file(result) as partial:
+            with whole_file(_result(folder, run)) as partial:
                 partial.write_text(json.dumps(dataclasses.asdict(own)))
         scores.append(own)
         steps += recipe.training.steps
@@ -87,12 +85,22 @@ def next_run(study, folder):
         study: `Study`.
         folder: Path of the trial.
     """
-    runs = (run for run in study.runs() if not _result(folder, run).exists())
+    runs = (run for run in study.runs() if _scored_before(folder, run) is None)
     return next(runs, None)
 
 
 def _result(folder, run):
     return folder / f"{run.name}.json"
+
+
+def _scored_before(folder, run):
+    """The `RunScore` of a run that came to its end; None of others, and of damage."""
+    try:
+        text = _result(folder, run).read_text(encoding="utf-8")
+        own = RunScore(**json.loads(text))
+        return own if math.isfinite(own.score) else None
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
 
 
 def clear_trial(folder, models):

@@ -97,6 +97,7 @@ class TrialStore:
             sqlalchemy_errors.SQLAlchemyError,
             optuna.exceptions.StorageInternalError,
             RuntimeError,  # a database of another version
+            json.JSONDecodeError,
             ImportError,  # its driver
         ) as error:
             cause = error.__cause__ or error
@@ -168,6 +169,10 @@ class TrialStore:
             "load_if_exists": True,
         }
         study = optuna.create_study(**how)
+        for trial in study.get_trials(deepcopy=False):
+            is_whole = trial.value is not None and "values" in trial.user_attrs
+            if trial.state == State.COMPLETE and not is_whole:
+                raise RuntimeError(f"trial {trial.number} has lost its score or values")
         changed = [] if before is None else before.changed(self.study)
         if changed:
             if self._is_begun(study):
