@@ -172,6 +172,21 @@ def test_orders_and_masks_are_drawn_by_numbers(mlm, sentences):
     assert by_one[3] != by_one[7]
 
 
+def test_windows_go_on_at_a_row(mlm, sentences, capfd):
+    windows = texts(sentences, "en").repeat().batch(8)
+
+    def rows(**place):
+        noted = mlm.pack_windows(windows, 4, note=lambda *_: None, **place)
+        return noted.rebatch(2).take(3)
+
+    whole, rest = list(rows()), list(rows(row=2))
+    for expected, actual in zip(whole[1:], rest, strict=False):
+        for name, value in expected.items():
+            np.testing.assert_array_equal(actual[name], value, err_msg=name)
+    # What TensorFlow says of tensors that share their memory with a larger one.
+    assert "SubBuffer" not in capfd.readouterr().err
+
+
 def test_evaluation_holds_every_segment_of_every_group(mlm, tokenizer, sentences):
     groups = {"en": texts(sentences[:2] * 5, "en"), "de": texts(sentences[2:4], "de")}
     batches = list(mlm.evaluation_batches(groups, 4))

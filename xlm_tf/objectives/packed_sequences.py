@@ -194,7 +194,9 @@ class PackedSequences(abc.ABC):
                 [tf.numpy_function(note, [number, num_rows], [])]
             ):
                 begin = tf.where(number == first, row, 0)
-            return {name: values[begin:] for name, values in sequences.items()}
+            # A slice would share memory, of which `rebatch` writes a line each time.
+            rest = tf.range(begin, num_rows)
+            return {name: tf.gather(values, rest) for name, values in sequences.items()}
 
         windows = tf.data.Dataset.zip(tf.data.Dataset.counter(first, step), windows)
         return windows.map(to_sequences, num_parallel_calls=tf.data.AUTOTUNE)
