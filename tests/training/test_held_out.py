@@ -183,6 +183,11 @@ def test_nothing_held_out_is_pretrained_on(folder, tokenizer):
             assert source.count == len(texts) > 200
             for text in (text for own in texts for text in own):
                 assert text_key(text) not in held_out_keys
+    trained, left_out, scored = data.split_sizes["en"]
+    assert trained == data.train_sources["mlm"]["en"].count
+    assert trained + left_out == 2 * len(ENGLISH)
+    assert scored == 30 <= left_out
+    assert data.split_sizes.keys() == {"en", "en-fr"}
     # And it can be batched.
     inputs, _, _ = next(iter(data.train_batches()))
     assert inputs["token_ids"].shape == (32, 64)
@@ -223,6 +228,9 @@ def test_nothing_held_out_is_finetuned_on(folder):
     assert source.count == len(trained)
     for text in (text for pair in trained for text in pair):
         assert text_key(text) not in held_out_keys
+    left_out = len(ENGLISH) + 300 + len(2 * lines) - len(trained)
+    scored = sum(map(len, examples.references))
+    assert data.split_sizes == {"en-fr": (len(trained), left_out, scored)}
     # Copies that are trained on stay copies.
     counts = collections.Counter(trained)
     copies = [pair for pair in counts if pair[0].startswith("Bad request")]
@@ -331,7 +339,7 @@ def test_every_text_is_held_out_of_a_pretraining_once(pretraining):
             every = [example for unit in units for example in unit]
             others = [x for x in every if keys.isdisjoint(map(text_key, sum_of([x])))]
             assert trained == others
-            size = data.fold_sizes[language]
+            size = data.split_sizes[language]
             assert size == (len(trained), len(every) - len(trained), len(own))
     # In another order of the texts, the same.
     again = read(FOLDS, backwards=True)
@@ -363,7 +371,7 @@ def test_of_a_large_fold_some_are_scored(pretraining, monkeypatch):
     monkeypatch.setattr(held_out, "MAX_HELD_OUT", 5)
     monkeypatch.setattr(held_out_datasets, "_BLOCK", 16)
     data = read(1)
-    trained, left_out, scored = data.fold_sizes["de"]
+    trained, left_out, scored = data.split_sizes["de"]
     assert trained + left_out == len(texts["mlm", "de"])
     assert left_out in (10, 11)
     assert scored == 5
@@ -436,7 +444,7 @@ def test_every_pair_is_held_out_of_a_translation_once(tmp_path):
         every = [(name, *pair) for name, pairs in entries for pair in pairs]
         missing = collections.Counter(every) - collections.Counter(trained)
         assert missing.keys() == set(scored)
-        for name, size in data.fold_sizes.items():
+        for name, size in data.split_sizes.items():
             own = [x for x in every if x[0] == name]
             assert size[0] + size[1] == len(own)
             assert size[0] == sum(x[0] == name for x in trained)

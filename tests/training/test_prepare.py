@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -760,6 +761,8 @@ def test_the_command(folder, tmp_path, monkeypatch, capfd):
     said = capfd.readouterr().out
     assert "1 broken lines left out" in said
     assert "en.txt:701: not UTF-8" in said
+    left = re.search(r"  en: to train on ([\d,]+), left out [1-9]\d*, scored", said)[1]
+    assert f"\nen: {left} sentences" in said
     assert "en-de: " in said
     assert f"{{prepared: {output}}}`" in said  # for a recipe in any folder
     assert main(arguments) == 2

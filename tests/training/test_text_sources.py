@@ -148,7 +148,7 @@ def test_any_number_of_processes_finetunes_on_the_same(folder, changes):
     for other in others:
         assert other.texts() == one.texts()
         assert other.held_out == one.held_out
-        assert other.fold_sizes == one.fold_sizes
+        assert other.split_sizes == one.split_sizes
         assert other.reports == one.reports
         assert other.train[("en", "fr")].count == one.train[("en", "fr")].count
 

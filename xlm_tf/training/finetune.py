@@ -92,7 +92,7 @@ def finetune(recipe, quiet=False, on_evaluation=None, processes=1):
     strategy, reporter = begin_run(recipe, quiet)
     data = FinetuningData(recipe, processes)
     reporter.say_broken(data.reports)
-    reporter.say_fold(recipe.held_out_fold, data.fold_sizes)
+    reporter.say_split(recipe.held_out_fold, data.split_sizes)
     training = recipe.training
     keras.utils.set_random_seed(training.seed)
     with strategy.scope():

@@ -88,8 +88,8 @@ class FinetuningData:
         train: dict from the languages of a direction to the `Source` of its pairs.
         held_out: list of `EvaluationSet`.
         test: list of `EvaluationSet`.
-        fold_sizes: dict from directions to how many pairs are trained on, left out, and
-            scored; empty where no fold is held out.
+        split_sizes: dict from directions to how many pairs are trained on, left out of
+            that, and scored; empty where the recipe names its held-out pairs.
 
     Raises:
         ValueError: files without usable text; names them.
@@ -112,9 +112,9 @@ class FinetuningData:
         self.train, self.reports = train["pairs"], reports_of(train)
         if recipe.held_out is not None:
             self.held_out = self._evaluation_sets("held_out")
-        self.fold_sizes = {}
-        if recipe.held_out_fold is not None:
-            self.fold_sizes = {
+        self.split_sizes = {}
+        if recipe.held_out is None:
+            self.split_sizes = {
                 scored.name: (own.count, own.left_out, sum(map(len, scored.references)))
                 for own, scored in zip(self.train.values(), self.held_out, strict=True)
             }

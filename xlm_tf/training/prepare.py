@@ -27,7 +27,7 @@ from xlm_tf.training.prepared_corpora import (
 from xlm_tf.training.pretrain import build_masked_lm
 from xlm_tf.training.recipe_tokenizer import read_tokenizer
 from xlm_tf.training.reporting import Reporter
-from xlm_tf.training.text_sources import check_tokens, read_corpora
+from xlm_tf.training.text_sources import check_tokens, read_corpora, split_sizes
 
 # Of a shard, about: what is lost, and done again, where preparing is interrupted.
 SHARD_TOKENS = 100_000_000
@@ -82,6 +82,7 @@ def prepare(
         return _finish(folder, reporter)
     train, held_out, reports = read_corpora(recipe, processes)
     reporter.say_broken(reports)
+    reporter.say_split(recipe.held_out_fold, split_sizes(recipe, train, held_out))
     check_tokens(train, tokenizer)
     sources = {(language,): own for language, own in train["texts"].items()}
     sources |= train["pairs"]

@@ -98,7 +98,7 @@ def pretrain(recipe, quiet=False, on_evaluation=None, processes=1):
         recipe, preprocessor.tokenizer, preprocessor.languages, processes
     )
     reporter.say_broken(data.reports)
-    reporter.say_fold(recipe.held_out_fold, data.fold_sizes)
+    reporter.say_split(recipe.held_out_fold, data.split_sizes)
     with strategy.scope():
         how = {
             "accumulation_steps": training.accumulation_steps,

@@ -23,9 +23,9 @@ from xlm_tf.training.text_sources import (
     held_out_sources,
     read_corpora,
     reports_of,
-    source_name,
     sources_by_objective,
     sources_of,
+    split_sizes,
 )
 
 
@@ -41,8 +41,8 @@ class PretrainingData:
 
     Attributes:
         reports: list of `CorpusReport`, of every corpus file read.
-        fold_sizes: dict from languages, and pairs, to how many sentences or pairs are
-            trained on, left out, and scored; empty where no fold is held out.
+        split_sizes: dict, see `xlm_tf.training.text_sources.split_sizes`; empty where
+            texts are prepared.
 
     Raises:
         ValueError: a corpus without usable text; names it.
@@ -50,18 +50,11 @@ class PretrainingData:
 
     def __init__(self, recipe, tokenizer, languages=None, processes=1):
         self.recipe = recipe
-        self.fold_sizes = {}
+        self.split_sizes = {}
         if recipe.data.prepared is None:
             self.prepared = None
             train, held_out, self.reports = read_corpora(recipe, processes)
-            if recipe.held_out_fold is not None:
-                self.fold_sizes = {
-                    source_name(kind, key): (own.count, own.left_out, scored.count)
-                    for kind, sources in train.items()
-                    for (key, own), scored in zip(
-                        sources.items(), held_out[kind].values(), strict=True
-                    )
-                }
+            self.split_sizes = split_sizes(recipe, train, held_out)
             check_tokens(train, tokenizer)
             self.train_sources = sources_by_objective(train, recipe, recipe.starts)
         else:

@@ -37,16 +37,18 @@ class Reporter:
             if report.broken:
                 self.say(report.summary())
 
-    def say_fold(self, fold, sizes):
-        """Say what a fold of a cross-validation leaves.
+    def say_split(self, fold, sizes):
+        """Say what is held out of the texts, and what that leaves.
 
         Args:
-            fold: `Fold`, or None, of which nothing is said.
+            fold: `Fold`, or None where a share is held out.
             sizes: dict from languages, or directions, to how many texts are trained on,
-                left out and scored.
+                left out and scored; nothing is said of none.
         """
-        if fold is not None:
-            title = f"Texts of fold {fold.fold} of {fold.folds}"
+        if sizes:
+            title = "Texts"
+            if fold is not None:
+                title += f" of fold {fold.fold} of {fold.folds}"
             columns = ["to train on", "left out", "scored"]
             rows = {name: [f"{x:,}" for x in own] for name, own in sizes.items()}
             self.table(title, columns, rows)

@@ -85,6 +85,25 @@ def read_corpora(recipe, processes=1):
     return train, held_out, [*reports_of(train), *reports_of(held_out)]
 
 
+def split_sizes(recipe, train, held_out):
+    """How a recipe's texts are divided: dict from languages, and pairs, to three int.
+
+    They are how many sentences or pairs are trained on, left out of that, and scored.
+    Empty where the recipe names its held-out texts.
+
+    Args:
+        recipe: `PretrainingRecipe`.
+        train, held_out: of `read_corpora`.
+    """
+    if recipe.held_out is not None:
+        return {}
+    return {
+        source_name(kind, key): (own.count, own.left_out, held_out[kind][key].count)
+        for kind, sources in train.items()
+        for key, own in sources.items()
+    }
+
+
 def check_tokens(sources, tokenizer):
     """See that every source has an example with tokens on every side.
 
