@@ -694,13 +694,18 @@ def test_files_of_another_kind_are_named(tmp_path, capsys):
     write(tmp_path / "en.txt", lines)
     write(tmp_path / "web.sw.txt", lines)
     write(tmp_path / "empty.txt.gz", [])
+    write(tmp_path / "none.txt.gz", [])
+    german = ["Der Mann geht heute mit seinem alten Hund in den Wald."]
+    write(tmp_path / "german.txt", german)
+    write(tmp_path / "copy.txt", lines[:7])
+    names = ["en.txt", "web.jsonl", "german.txt", "copy.txt", "empty.txt.gz"]
     recipe = recipe_of(
         tmp_path,
         data={
             "monolingual": {
-                "en": ["en.txt", "web.jsonl"],
+                "en": names,
                 "sw": ["web.sw.txt"],
-                "de": ["empty.txt.gz"],
+                "de": ["none.txt.gz"],
             }
         },
         rules=without_near(),
@@ -712,6 +717,10 @@ def test_files_of_another_kind_are_named(tmp_path, capsys):
         f"warning: {tmp_path / 'web.jsonl'}: 8 of 8 lines cannot be read, so this is "
         "not the expected kind of file. Such as line 1: no document: an object "
         "with a text",
+        f"warning: {tmp_path / 'german.txt'}: nothing was kept of it: 1 of 1 went by "
+        "the rule language",
+        f"warning: {tmp_path / 'copy.txt'}: nothing was kept of it: 7 of 7 went by "
+        "the rule duplicates",
         "warning: nothing was kept of sw: 20 of 20 went by the rule language",
     ]
 

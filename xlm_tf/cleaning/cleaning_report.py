@@ -63,6 +63,7 @@ def doubts(reports):
     found = []
     for report in reports:
         number = len(found)
+        is_kept = report.total.counts["kept"] > 0
         for file, own in report.files.items():
             unreadable = own.removed["unreadable"]
             if 2 * unreadable > _rows(own):
@@ -72,14 +73,19 @@ def doubts(reports):
                     f"so this is not the expected kind of file. Such as line {line:,}: "
                     f"{seen}"
                 )
-        total = report.total
-        if not total.counts["kept"] and number == len(found):
-            most = "".join(
-                f": {count:,} of {_rows(total):,} went by the rule {rule}"
-                for rule, count in total.removed.most_common(1)
-            )
-            found.append(f"nothing was kept of {report.name}{most or ', it is empty'}")
+            elif is_kept and _rows(own) and not own.counts["kept"]:
+                found.append(f"{file}: nothing was kept of it{_most_removed(own)}")
+        if not is_kept and number == len(found):
+            most = _most_removed(report.total) or ", it is empty"
+            found.append(f"nothing was kept of {report.name}{most}")
     return found
+
+
+def _most_removed(total):
+    return "".join(
+        f": {count:,} of {_rows(total):,} went by the rule {rule}"
+        for rule, count in total.removed.most_common(1)
+    )
 
 
 def _rows(total):
