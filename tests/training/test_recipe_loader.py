@@ -34,6 +34,9 @@ def load(tmp_path):
     for name in ("vocabulary.model", "fr.txt", "p.tsv", "q.tsv", "other.txt"):
         (tmp_path / name).write_text("Bonjour\n", encoding="utf-8")
     (tmp_path / "empty.txt").write_text("")
+    (tmp_path / "link.txt").symlink_to("fr.txt")
+    (tmp_path / "again.tsv").symlink_to("p.tsv")
+    (tmp_path / "hard.txt").hardlink_to(tmp_path / "fr.txt")
 
     def load_changed(change=lambda recipe: None, **overrides):
         recipe = copy.deepcopy(RECIPE)
@@ -329,6 +332,38 @@ PT = {"source_language": "en", "target_language": "pt-BR", "files": ["p.tsv"]}
             r"data\.monolingual\.fr: \[1\] repeats \[0\]",
         ),
         (put({"fr": ["fr.txt"], "de": ["fr.txt"]}, "data", "monolingual"), "same file"),
+        # Under another name.
+        (
+            put(["fr.txt", "link.txt"], "data", "monolingual", "fr"),
+            r"data\.monolingual\.fr: \[1\] repeats \[0\]",
+        ),
+        (
+            put({"fr": ["fr.txt"], "de": ["hard.txt"]}, "data", "monolingual"),
+            "has the same file as monolingual",
+        ),
+        (
+            lambda r: r["data"]["bitext"].append(
+                {**PT, "target_language": "fr", "files": ["again.tsv"]}
+            ),
+            "repeats a file",
+        ),
+        (
+            put(
+                [
+                    {
+                        **PT,
+                        "files": [],
+                        "source_file": "fr.txt",
+                        "target_file": "hard.txt",
+                    }
+                ],
+                "data",
+                "bitext",
+            ),
+            "are the same file",
+        ),
+        (put({".": ["fr.txt"]}, "data", "monolingual"), "one a letter or digit"),
+        (put({"e" * 65: ["fr.txt"]}, "data", "monolingual"), "64 at most"),
         (lambda r: r["data"]["bitext"].append(r["data"]["bitext"][0]), "repeats"),
         (
             lambda r: r["data"]["bitext"].append({**PT, "target_language": "fr"}),

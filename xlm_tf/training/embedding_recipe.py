@@ -17,6 +17,7 @@ from xlm_tf.training.recipe_fields import (
     ModelName,
     RecipePart,
     Truth,
+    identity_of,
 )
 from xlm_tf.training.recipe_parts import check_pair_file, repeated_pairs
 from xlm_tf.training.task_recipe import HubDataset, TaskRecipe, metric_problem
@@ -113,7 +114,7 @@ class TextPairs(RecipePart):
                 "expected one of `files`, `dataset`, `bitext`, or both `source_file` "
                 "and `target_file`."
             )
-        elif two and self.source_file == self.target_file:
+        elif two and identity_of(self.source_file) == identity_of(self.target_file):
             yield f"source_file and target_file are the same file, {self.source_file}."
         given = [name for name in _COLUMNS if name in self.model_fields_set]
         if given and not (self.files or self.dataset):

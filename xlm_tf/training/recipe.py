@@ -18,6 +18,7 @@ from xlm_tf.training.recipe_fields import (
     RecipePart,
     Truth,
     VectorFile,
+    identity_of,
 )
 from xlm_tf.training.recipe_parts import BackboneArguments, BPEVocabulary
 
@@ -297,11 +298,12 @@ class Recipe(RecipePart, abc.ABC):
             return  # which is for one file
         content = self.model_dump()
         trained = {
-            path.resolve(): field for field, path in files_in("data", content["data"])
+            identity_of(path): field
+            for field, path in files_in("data", content["data"])
         }
         for part in ("held_out", "test"):
             for field, path in files_in(part, content.get(part)):
-                own = trained.pop(path.resolve(), None)
+                own = trained.pop(identity_of(path), None)
                 if own is not None:
                     yield (
                         f"recipe.{field} is {path}, and so is recipe.{own}: scores of "

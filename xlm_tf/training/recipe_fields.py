@@ -34,7 +34,8 @@ MISSING_FILE = "missing_file"
 # The type of the errors of files that are there, and cannot be what is wanted.
 UNUSABLE_FILE = "unusable_file"
 # What becomes part of a file's name, and of a score's.
-_NAME = re.compile(r"[\w.@+-]+")
+_LONGEST_NAME = 64
+_NAME = re.compile(rf"(?=.*[^\W_])[\w.@+-]{{1,{_LONGEST_NAME}}}")
 _HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 # The form of a schedule in JSON schemas, "0:1,100000:0.1".
 _SCHEDULE = r"^\s*0\s*:[^:,]+(,\s*\d+\s*:[^:,]+)*$"
@@ -176,7 +177,8 @@ def _check_name(value):
     if not _NAME.fullmatch(value):
         raise ValueError(
             "must be a name such as en, pt-BR or news_2014: letters, digits and "
-            f". _ - + @. Received: {value!r}."
+            f". _ - + @, {_LONGEST_NAME} at most, one a letter or digit. Received: "
+            f"{value!r}."
         )
     return value
 
@@ -186,11 +188,29 @@ def _check_language(value):
     return value
 
 
+def identity_of(value):
+    """What is equal for one file under several names, links too.
+
+    Args:
+        value: Path, or a list or tuple with paths; anything else is its own identity.
+    """
+    if isinstance(value, list | tuple):
+        return tuple(map(identity_of, value))
+    if not isinstance(value, Path):
+        return value
+    try:
+        status = value.stat()
+    except OSError:
+        return value
+    return status.st_dev, status.st_ino
+
+
 def _check_distinct(items):
-    for number, item in enumerate(items):
-        if item in items[:number]:
+    known = [identity_of(item) for item in items]
+    for number, item in enumerate(known):
+        if item in known[:number]:
             raise ValueError(
-                f"[{number}] repeats [{items.index(item)}]: it would count twice."
+                f"[{number}] repeats [{known.index(item)}]: it would count twice."
             )
     return items
 

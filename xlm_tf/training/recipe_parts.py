@@ -1,6 +1,5 @@
 """Parts that recipes of several kinds have: pairs of texts, vocabularies, encoders."""
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -11,6 +10,7 @@ from xlm_tf.training.recipe_fields import (
     Language,
     RecipePart,
     Truth,
+    identity_of,
 )
 
 # Fields that a model needs where no initial model has them; the editor's schema shows
@@ -65,7 +65,7 @@ class Bitext(RecipePart):
                 "expected either `files` (TSV or JSONL), or both `source_file` and "
                 "`target_file`."
             )
-        elif two and self.source_file == self.target_file:
+        elif two and identity_of(self.source_file) == identity_of(self.target_file):
             yield f"source_file and target_file are the same file, {self.source_file}."
 
 
@@ -81,7 +81,7 @@ def contradictions_of_texts(texts):
         if not paths:
             yield f"monolingual.{language} names no file."
         for path in paths:
-            owner = owners.setdefault(path, language)
+            owner = owners.setdefault(identity_of(path), language)
             if owner != language:
                 yield (
                     f"monolingual.{language} has the same file as "
@@ -142,7 +142,7 @@ def repeated_tables(entries):
         str, that goes on after the name of the entries.
     """
     return _repeated(
-        (number, table, table.resolve() if isinstance(table, Path) else table)
+        (number, table, table)
         for number, entry in enumerate(entries)
         for table in entry.files or [entry.dataset]
     )
@@ -168,12 +168,13 @@ def repeated_pairs(entries):
 def _repeated(numbered):
     read = {}
     for number, paths, key in numbered:
-        if key in read:
+        own = identity_of(key)
+        if own in read:
             yield (
-                f"[{number}] repeats a file of [{read[key]}]: it would count twice. "
+                f"[{number}] repeats a file of [{read[own]}]: it would count twice. "
                 f"Received: {paths}."
             )
-        read.setdefault(key, number)
+        read.setdefault(own, number)
 
 
 class BPEVocabulary(RecipePart):
