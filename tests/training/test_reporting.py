@@ -23,6 +23,14 @@ def test_a_cell_without_a_value_is_not_said(capsys, row, said):
     assert capsys.readouterr().out == f"Test texts:\n  en: {said}\n"
 
 
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_a_table_without_rows_is_not_said(capsys, is_terminal):
+    reporter = Reporter()
+    reporter.is_terminal = is_terminal
+    reporter.table("Trials", ["score"], {})
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize("every", [1, 2, 20])
 def test_evaluations_do_not_slow_steps_down(monkeypatch, capsys, every):
     now = [0.0]

@@ -54,6 +54,8 @@ def test_a_grid_tries_every_combination_once(make_study, trained, capsys):
     rows = rows_of(study)
     assert [row["state"] for row in rows] == ["complete"] * 6
     assert rows[0]["last_step"] == "4"
+    folders = {study.output / row["folder"] for row in rows}
+    assert folders == set((study.output / "trials").iterdir())
     # Nothing more to do.
     assert tune(study).best == result.best
     assert len(trained.recipes) == 6

@@ -54,14 +54,14 @@ class Reporter:
             self.table(title, columns, rows)
 
     def table(self, title, columns, rows):
-        """Print a table; without a terminal one line per row, complete.
+        """Print a table, of no rows nothing; without a terminal one line per row.
 
         Args:
             title: str.
             columns: list of str, after the first, which has no name.
             rows: dict from the first column to a list of str.
         """
-        if self.quiet:
+        if self.quiet or not rows:
             return
         if self.is_terminal:
             table = Table(title=title)

@@ -8,6 +8,7 @@ import numpy as np
 from xlm_tf.output_files import whole_file
 from xlm_tf.training.recipe_loader import load_recipe
 from xlm_tf.training.recipe_yaml import write_yaml
+from xlm_tf.tuning.trial_runs import trial_folder
 from xlm_tf.tuning.trial_store import SECONDS, State
 
 # On screen; all are in the file.
@@ -54,18 +55,21 @@ def write_trials(store):
     names = list(store.study.space.dimensions)
     runs = [run.name for run in store.study.runs()]
     head = ["trial", "state", "score", "deviation", "last_step", "seconds"]
-    rows = [_row(trial, names, runs) for trial in store.trials()]
+    rows = [_row(store, trial, names, runs) for trial in store.trials()]
     with (
         whole_file(store.output / "trials.csv") as partial,
         partial.open("w", encoding="utf-8", newline="") as file,
     ):
-        csv.writer(file).writerows([[*head, *names, *runs, "reason"], *rows])
+        csv.writer(file).writerows([[*head, *names, *runs, "folder", "reason"], *rows])
 
 
-def _row(trial, names, runs):
+def _row(store, trial, names, runs):
     scores = scores_of(trial)
     of_run = {run["name"]: run["score"] for run in trial.user_attrs.get("runs", [])}
     values = trial.user_attrs.get("values", {})
+    folder = ""
+    if values:
+        folder = trial_folder(store.study, values).relative_to(store.study.output)
     return [
         trial.number,
         trial.state.name.lower(),
@@ -75,6 +79,7 @@ def _row(trial, names, runs):
         trial.user_attrs.get(SECONDS, ""),
         *(_cell(values[name]) if name in values else "" for name in names),
         *(of_run.get(name, "") for name in runs),
+        folder,
         trial.user_attrs.get("reason", ""),
     ]
 
