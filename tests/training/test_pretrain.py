@@ -428,6 +428,11 @@ def test_an_encoder_decoder_learns_several_objectives(multitask):
         *("round_trip_bleu/fr-en", "mean/round_trip_bleu"),
     } <= set(last)
     assert not any("/bt/" in name for name in last)
+    # What changes by the step, and what does not.
+    assert last["train/objectives/mlm"] == max(0, 1 - last["step"] / 9)
+    assert first["train/objectives/mt"] == min(2, 1 + first["step"] / 6)
+    assert "train/objectives/tlm" not in last
+    assert "train/selection_rate" not in last
     assert last["perplexity/dae/fr"] < first["perplexity/dae/fr"]
     model = XLMSeq2SeqLM.from_preset(output / "model")
     assert model.preprocessor.languages == ["en", "fr"]

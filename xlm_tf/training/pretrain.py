@@ -183,6 +183,7 @@ class _PretrainingRun(TrainingRun):
     def __init__(self, recipe, trainer, model, data, reporter):
         metric = recipe.training.early_stopping_metric
         super().__init__(recipe, trainer, model, metric, reporter)
+        self.recipe = recipe
         self.data = data
         data.begin(self.step, self.streams, *place_of_worker())
         predict = trainer.call if recipe.has_decoder else model
@@ -238,7 +239,21 @@ class _PretrainingRun(TrainingRun):
         metrics = _metrics(scores)
         if self.translations is not None:
             metrics |= self.translations.evaluate(self.reporter, self.step)
-        return metrics
+        return metrics | self._scheduled()
+
+    def _scheduled(self):
+        """What schedules say at the step: "train/selection_rate", ..."""
+        schedules = {
+            f"objectives/{name}": weight
+            for name, weight in self.recipe.objectives.items()
+        }
+        for name in ("selection_rate", "language_alpha"):
+            schedules[name] = getattr(self.training, name)
+        return {
+            f"train/{name}": schedule.value(self.step)
+            for name, schedule in schedules.items()
+            if not schedule.is_constant
+        }
 
 
 def _metrics(scores):
