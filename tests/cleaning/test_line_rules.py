@@ -51,6 +51,7 @@ def test_a_sentence_of_another_language_breaks_one(rules_of, language):
     ("text", "rule", "seen"),
     [
         ("Too short", "length", "2 words"),
+        ("Short", "length", "1 word"),
         ("word " * 1500, "length", "7,499 characters"),
         ("a b c d e f g h", "word_length", "1.0 characters"),
         ("12.5 - 13.7 | 14.2 - 15.0 | 16:30 h", "letters", "4% of the characters"),

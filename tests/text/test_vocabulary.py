@@ -144,9 +144,17 @@ def test_as_many_sentences_are_drawn_as_fit_into_the_memory(monkeypatch, path):
     assert len(given) == 500
     assert len(set(given)) == 500
     assert said == [
-        "Training on 500 of 4,000 sentences, as many as fit into 0.0 GB: about 0.0 GB "
-        "of memory."
+        "Training on 500 of 4,000 sentences, as many as fit into 0.25 MB: about "
+        "0.25 MB of memory."
     ]
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "said"),
+    [(0.0221, "22.1 MB"), (0.9989, "999 MB"), (1, "1.0 GB"), (123.45, "123.5 GB")],
+)
+def test_a_size_has_a_fitting_unit(gigabytes, said):
+    assert vocabulary._size(gigabytes) == said
 
 
 def test_by_default_half_of_the_free_memory_is_taken(monkeypatch, path):

@@ -157,7 +157,7 @@ class LineRules:
         limits = self.settings.length
         count = self._word_count(line)
         if count < limits.min_words:
-            return f"{count} words"
+            return "1 word" if count == 1 else f"{count} words"
         if len(line.text) > limits.max_characters:
             return f"{len(line.text):,} characters"
         return None

@@ -208,10 +208,10 @@ def train_vocabulary(
             f"A memory of {budget:.3g} GB holds no sentence. Received: memory={memory}."
         )
     if say is not None:
-        fewer = f", as many as fit into {budget:.1f} GB" if total < wanted else ""
+        fewer = f", as many as fit into {_size(budget)}" if total < wanted else ""
         say(
             f"Training on {total:,} of {sum(counts.values()):,} sentences{fewer}: "
-            f"about {total * per_sentence:.1f} GB of memory."
+            f"about {_size(total * per_sentence)} of memory."
         )
 
     def drawn(part=1):
@@ -245,6 +245,12 @@ def train_vocabulary(
     with whole_file(output_path) as partial:
         partial.write_bytes(model)
     return report
+
+
+def _size(gigabytes):
+    """A size for the eye: "3.1 GB", "22 MB"."""
+    is_large = gigabytes > 0.999
+    return f"{gigabytes:.1f} GB" if is_large else f"{gigabytes * 1000:.3g} MB"
 
 
 def _count(sentences):
