@@ -164,6 +164,20 @@ def test_what_cannot_be_scored(files, capsys, change, message):
     assert {path.name: path.read_bytes() for path in files.iterdir()} == before
 
 
+def test_columns_that_are_scored_as_text_are_named(files, capsys):
+    lines = (files / "b.de").read_text().splitlines()
+    for name, own in {
+        "columns.de": [f"-0.5\t{line}" for line in lines],
+        "one.de": [f"tab\t{lines[0]}", *lines[1:]],
+        "empty.de": [""] * len(lines),
+    }.items():
+        (files / name).write_text("".join(f"{line}\n" for line in own))
+    command = ["score", "--references", "ref.de", "--language", "de"]
+    assert main([*command, "--systems", "columns.de", "one.de", "empty.de"]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: every line of columns.de has a tab")
+
+
 def test_no_difference_is_no_proof_of_one(files):
     (files / "copy.de").write_bytes((files / "a.de").read_bytes())
     command = ["score", "--references", "ref.de", "--language", "de"]

@@ -5,6 +5,7 @@ For example `xlm-tf score --references ref.de --systems old.de new.de --language
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 from xlm_tf.cli.argument_types import whole
@@ -75,6 +76,14 @@ def run(args):
     texts = _read(args)
     references = list(zip(*(texts[path] for path in args.references), strict=True))
     systems = {path: texts[path] for path in args.systems}
+    for path, own in systems.items():
+        if any(own) and all("\t" in text for text in own if text):
+            print(
+                f"warning: every line of {path} has a tab, which is scored as text. If "
+                "these are columns, such as those of `translate --scores`, keep that "
+                "of the translations alone.",
+                file=sys.stderr,
+            )
     comparison = compare_translations(systems, references, args.language, args.seed)
     console = table_console()
     print_table(

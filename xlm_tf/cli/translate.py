@@ -77,7 +77,8 @@ def add_shared_arguments(parser, models):
         "--n-best",
         type=whole("n_best"),
         default=1,
-        help="write the n best: number of the text, rank, score and text, tabs between",
+        help="write the n best: number of the text, rank, score and text, tabs "
+        "between; of a text longer than the model reads, which is split, the best",
     )
     parser.add_argument(
         "--scores", action="store_true", help="write the score and a tab before a text"
