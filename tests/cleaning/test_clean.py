@@ -517,8 +517,8 @@ def test_what_is_changed_before_it_ends_is_refused(tmp_path, monkeypatch):
     with pytest.raises(FileExistsError, match=r"content of recipe\.data.*en\[0\]"):
         run(tmp_path, **fields)
     progress = tmp_path / "cleaned" / "unfinished" / "progress.jsonl"
-    for content in (progress.read_text()[:-30], ""):
-        progress.write_text(content)
+    for content in (progress.read_bytes()[:-30], b"", b"\xff\xfe\n"):
+        progress.write_bytes(content)
         with pytest.raises(ValueError, match=r"progress.jsonl is damaged: .* Delete"):
             run(tmp_path, **fields)
 

@@ -583,6 +583,30 @@ def test_an_output_that_cannot_be_written(workspace, tmp_path, capsys):
     assert re.search(r"recipe\.output: .*file/run cannot be written", line)
 
 
+@pytest.mark.parametrize(
+    "content",
+    ["[]", '{"files": ', '{"files": {"a": 3}, "folders": {}}', "{}", "\udcff"],
+)
+def test_a_damaged_record_of_files_is_said(workspace, tmp_path, content):
+    recipe = load_recipe(workspace / "recipe.yaml", output=tmp_path / "run")
+    claim_output(recipe)
+    path = tmp_path / "run" / "inputs.json"
+    path.write_text(content, errors="surrogateescape")
+    with pytest.raises(ValueError, match=r"inputs\.json is damaged: .* or delete "):
+        claim_output(recipe)
+
+
+@pytest.mark.slow
+def test_lines_of_curves_that_are_none_are_left_out(workspace, uninterrupted, tmp_path):
+    shutil.copytree(uninterrupted, tmp_path / "run")
+    path = tmp_path / "run" / "metrics.jsonl"
+    before = path.read_bytes()
+    path.write_bytes(b'[1]\n{"step": "x"}\n\xff\n3\n' + before + b'{"step": 1')
+    recipe = load_recipe(workspace / "recipe.yaml", output=tmp_path / "run")
+    pretraining.pretrain(recipe, quiet=True)
+    assert path.read_bytes() == before
+
+
 def test_a_recipe_may_change_until_it_trains(workspace, tmp_path):
     for seed in (1, 2):
         path = write_recipe(workspace, "x.yaml", training={"seed": seed})

@@ -468,14 +468,18 @@ class _Progress:
 
     def _entries(self):
         """The plan, and what was done of it: list of dict, at least one."""
-        lines = self._path.read_text(encoding="utf-8").splitlines()
-        return self._read(lambda: list(map(json.loads, lines or [""])), self._path)
+
+        def read():
+            lines = self._path.read_text(encoding="utf-8").splitlines()
+            return list(map(json.loads, lines or [""]))
+
+        return self._read(read, self._path)
 
     def _read(self, read, path):
         """What is read of a file, or a ValueError that says how to go on without."""
         try:
             return read()
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(
                 f"{path} is damaged: {error}. Delete {self._output}, and start again."
             ) from error

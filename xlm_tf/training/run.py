@@ -19,6 +19,7 @@ from xlm_tf.output_files import (
 )
 from xlm_tf.tensorflow_errors import plain_message
 from xlm_tf.training.checkpoint import TrainingCheckpoint
+from xlm_tf.training.input_files import RECORD as INPUTS_FILE
 from xlm_tf.training.input_files import Inputs, differences
 from xlm_tf.training.optimizer import SCHEDULES_TO_THE_END
 from xlm_tf.training.reporting import Reporter
@@ -296,7 +297,8 @@ class TrainingRun(keras.callbacks.Callback):
         # A run killed after an evaluation, before its checkpoint, evaluates again.
         if not self.metrics_file.exists():
             return
-        lines = self.metrics_file.read_text(encoding="utf-8").splitlines()
+        text = self.metrics_file.read_text(encoding="utf-8", errors="replace")
+        lines = text.splitlines()
         kept = [line for line in lines if _step_of(line) <= self.step]
         with whole_file(self.metrics_file) as partial:
             partial.write_text("".join(f"{x}\n" for x in kept), encoding="utf-8")
@@ -360,8 +362,8 @@ def _badness(metrics, metric):
 
 def _step_of(line):
     try:
-        return json.loads(line)["step"]
-    except (json.JSONDecodeError, KeyError):  # half-written by a killed run
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):  # half-written by a killed run
         return math.inf
 
 
@@ -397,7 +399,7 @@ def claim_output(recipe):
     content = recipe.model_dump(mode="json")
     changed, is_begun = [], False
     try:
-        inputs = Inputs.read(output)
+        inputs = _inputs_of(output)
         if record.exists():
             before = json.loads(record.read_text(encoding="utf-8"))
             both = before, content
@@ -442,6 +444,17 @@ def claim_output(recipe):
         ) from error
     if not is_begun or inputs is None:
         Inputs.of(recipe).write(output)
+
+
+def _inputs_of(output):
+    """What a run was begun with; a ValueError where that is damaged."""
+    try:
+        return Inputs.read(output)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(
+            f"{output / INPUTS_FILE} is damaged: {error!r}. Choose another output, or "
+            f"delete {output}."
+        ) from error
 
 
 def _is_longer(recipe, before, changed):
