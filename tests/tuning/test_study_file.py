@@ -208,6 +208,17 @@ def test_a_recipe_of_the_package_and_seeds_of_its_own(write_study):
         load_study(path)
 
 
+@pytest.mark.parametrize("training", [3, "x", [{}], True])
+@pytest.mark.parametrize("changes", [{}, {"metric": "accuracy"}])
+def test_a_recipe_whose_parts_are_none(write_study, training, changes):
+    path = write_study({"training": training}, **changes)
+    with pytest.raises(
+        RecipeError, match=r"study\.yaml: .*recipe\.training "
+    ) as raised:
+        load_study(path)
+    assert all(line.startswith(f"{path}: ") for line in raised.value.lines)
+
+
 def test_arguments_stand_in_place_of_the_file(write_study, tmp_path):
     path = write_study()
     study = load_study(path, output=tmp_path / "other", trials=7)

@@ -361,14 +361,17 @@ def load_study(path, data_folder=None, output=None, trials=None):
                 f"study.switches.{name} is a field of the recipe, which a switch does "
                 "not set: name it in search, or choose another name."
             )
-    for name, value in settings.set.items():
-        _put(base, name, value)
-    if settings.metric is not None:
-        _put(base, "training.early_stopping_metric", settings.metric)
     base["output"] = "run"  # every trial has its own
-    if (base.get("training") or {}).get("seeds"):
-        problems.append("recipe.training.seeds must be left out: study.seeds has them.")
     try:
+        for name, value in settings.set.items():
+            _put(base, name, value)
+        if settings.metric is not None:
+            _put(base, "training.early_stopping_metric", settings.metric)
+        training = base.get("training")
+        if isinstance(training, dict) and training.get("seeds"):
+            problems.append(
+                "recipe.training.seeds must be left out: study.seeds has them."
+            )
         study = Study(settings, base, recipe_path, folder, data_folder)
         metric = (study.metric or "").removeprefix("mean/")
         if settings.languages == "worst" and "/" in metric:
