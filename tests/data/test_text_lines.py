@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xlm_tf.data import text_lines
 from xlm_tf.data.text_lines import (
     FileLines,
     binary_lines,
@@ -45,7 +46,34 @@ def test_a_line_ends_with_a_line_feed(tmp_path, content, lines, is_plain):
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.text("ab\r\n").map(str.encode)))
 def test_chunks_change_nothing(chunks):
-    assert list(split_lines(chunks)) == list(split_lines([b"".join(chunks)]))
+    whole = split_lines([b"".join(chunks)], "a.txt")
+    assert list(split_lines(chunks, "a.txt")) == list(whole)
+
+
+@pytest.mark.parametrize(
+    ("content", "number"),
+    [
+        (b"x" * 900 + b"\nb\n", 1),
+        (b"a\nb\n" + b"x" * 900, 3),
+        (b"a\n\n" + b"x" * 900 + b"\r\nb", 3),
+        (b"a\r" * 400 + b"\n" + b"x\r" * 500, 2),
+    ],
+)
+def test_a_line_that_would_fill_the_memory_is_refused(
+    tmp_path, monkeypatch, content, number
+):
+    monkeypatch.setattr(text_lines, "CHUNK", 64)
+    monkeypatch.setattr(text_lines, "LONGEST_LINE", 800)
+    with pytest.raises(ValueError, match=rf"a\.txt, line {number}: longer than"):
+        lines_of(tmp_path / "a.txt", content)
+    with pytest.raises(ValueError, match=rf"a\.gz, line {number}: longer than"):
+        lines_of(tmp_path / "a.gz", gzip.compress(content))
+
+
+def test_lines_of_old_macs_are_as_many_as_they_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(text_lines, "CHUNK", 64)
+    monkeypatch.setattr(text_lines, "LONGEST_LINE", 800)
+    assert lines_of(tmp_path / "a.txt", b"ab\r" * 900) == ([b"ab"] * 900, False)
 
 
 def test_all_parts_of_a_gzip_file_are_read(tmp_path):

@@ -348,7 +348,7 @@ def _namespace(value):
 def _read_words(path):
     """The entries of a word list, as lines are repaired: frozenset of str."""
     try:
-        lines = [usable_text(line) for line in split_lines(unpacked(path))]
+        lines = [usable_text(line) for line in split_lines(unpacked(path), path)]
     except ValueError as error:
         raise ValueError(f"{path}, a list of words: {error}") from error
     words = frozenset(

@@ -144,7 +144,7 @@ def _size(line):
 
 def _lines(paths):
     streams = [
-        split_lines(with_cut_lines(unpacked(path), longest_line(path), path))
+        split_lines(with_cut_lines(unpacked(path), longest_line(path), path), path)
         for path in paths
     ]
     if len(paths) == 1:

@@ -81,7 +81,7 @@ def read_lines(path, encoding="utf-8"):
     chunks = _not_packed(chunks, name)
     if encoding != "utf-8":
         chunks = _as_utf8(chunks, name, encoding)
-    for number, line in enumerate(split_lines(chunks), start=1):
+    for number, line in enumerate(split_lines(chunks, name), start=1):
         if number == 1:
             _check_mark(name, line)
         try:

@@ -12,6 +12,8 @@ import zlib
 from pathlib import Path
 
 CHUNK = 1 << 20
+# Bytes of a line: what is longer is no text of many lines, and fills the memory.
+LONGEST_LINE = 100 << 20
 _GZIP = b"\x1f\x8b"
 # What files that are no UTF-8 text begin with.
 _OTHER_KINDS = {
@@ -65,31 +67,45 @@ def binary_lines(path, found=None):
         found: `FileLines` to fill in, complete after the last line.
 
     Raises:
-        ValueError: a gzip file that is damaged or cut off.
+        ValueError: a gzip file that is damaged or cut off, or a line of more than
+            100 MB.
     """
     found = FileLines() if found is None else found
-    for number, line in enumerate(split_lines(unpacked(path, found), found), start=1):
+    lines = split_lines(unpacked(path, found), path, found)
+    for number, line in enumerate(lines, start=1):
         found.lines = number
         yield number, line
 
 
-def split_lines(chunks, found=None):
+def split_lines(chunks, name, found=None):
     """The lines of a stream of bytes, by the rule of `binary_lines`.
 
     Args:
         chunks: iterable of bytes.
+        name: of the file, for the error.
         found: `FileLines`, of which `is_plain` is set.
 
     Yields:
         bytes.
+
+    Raises:
+        ValueError: a line of more than 100 MB.
     """
     found = FileLines() if found is None else found
-    parts, has_line_feed = [], False
+    parts, length, ended = [], 0, 0
     for chunk in chunks:
         first, *others = chunk.split(b"\n")
         parts.append(first)
+        length += len(first)
+        if length > LONGEST_LINE and (ended or not _has_return(parts)):
+            raise ValueError(
+                f"{name}, line {ended + 1}: longer than {LONGEST_LINE >> 20} MB. "
+                "Expected a text, such as a sentence, per line: put line ends between "
+                "them."
+            )
         if others:
-            has_line_feed = True
+            length = len(others[-1])
+            ended += len(others)
             yield _without_returns(b"".join(parts), found)
             *whole, last = others
             if b"\r" in chunk:
@@ -97,7 +113,7 @@ def split_lines(chunks, found=None):
             yield from whole
             parts = [last]
     rest = b"".join(parts).rstrip(b"\r")
-    if not has_line_feed and b"\r" in rest:
+    if not ended and b"\r" in rest:
         found.is_plain = False
         yield from rest.split(b"\r")
     elif rest:
@@ -229,6 +245,11 @@ def _copies():
     folder = tempfile.mkdtemp(prefix="xlm_tf_text_")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def _has_return(parts):
+    """Whether bytes may be lines of old Macs: bool."""
+    return any(b"\r" in part for part in parts)
 
 
 def _without_returns(line, found):
