@@ -12,7 +12,7 @@ import zlib
 from pathlib import Path
 
 CHUNK = 1 << 20
-# Bytes of a line: what is longer is no text of many lines, and fills the memory.
+# Bytes of a line, which is read whole: what is longer is a file without line ends.
 LONGEST_LINE = 100 << 20
 _GZIP = b"\x1f\x8b"
 # What files that are no UTF-8 text begin with.

@@ -13,8 +13,7 @@ from xlm_tf.data.sampling import sample_datasets
 from xlm_tf.text.languages import language_probabilities
 from xlm_tf.training.corpus_files import keys_of_sides
 from xlm_tf.training.finetuning_recipe import evaluation_names
-from xlm_tf.training.held_out import FoldSelection, Selection, keys_of_fold
-from xlm_tf.training.recipe import HELD_OUT_SHARE
+from xlm_tf.training.held_out import keys_of_fold
 from xlm_tf.training.text_sources import (
     PAIR,
     read,
@@ -22,6 +21,7 @@ from xlm_tf.training.text_sources import (
     source_name,
     sources_of_texts,
     split,
+    split_sizes,
     texts_of_pairs,
 )
 
@@ -99,8 +99,10 @@ class FinetuningData:
         self.recipe = recipe
         every = texts_of_pairs(recipe.data)
         if recipe.held_out is None:
-            new_selection = _new_selection(recipe, every, processes)
-            train, held_out = split(every, new_selection, processes)
+            is_of_fold = None
+            if recipe.held_out_fold is not None:
+                is_of_fold = _sources_of_fold(every, recipe.held_out_fold, processes)
+            train, held_out = split(every, recipe.held_out_share, is_of_fold, processes)
             self.held_out = [
                 EvaluationSet.of(
                     source_name("pairs", key), key, ([pair] for pair in pairs)
@@ -112,12 +114,7 @@ class FinetuningData:
         self.train, self.reports = train["pairs"], reports_of(train)
         if recipe.held_out is not None:
             self.held_out = self._evaluation_sets("held_out")
-        self.split_sizes = {}
-        if recipe.held_out is None:
-            self.split_sizes = {
-                scored.name: (own.count, own.left_out, sum(map(len, scored.references)))
-                for own, scored in zip(self.train.values(), self.held_out, strict=True)
-            }
+        self.split_sizes = split_sizes(train)
         self.test = self._evaluation_sets("test")
 
     def texts(self):
@@ -169,13 +166,11 @@ class FinetuningData:
         return sets
 
 
-def _new_selection(recipe, every, processes):
-    """The selection of a direction's held-out pairs: function to a `Selection`.
+def _sources_of_fold(every, fold, processes):
+    """Which sources are held out, by their keys: function from int to bool.
 
-    The pairs of one source come to one side, in folds those that share any text.
+    Pairs that share a text on either side, or through others, are in one fold.
     """
-    if recipe.held_out_fold is None:
-        return functools.partial(Selection, recipe.held_out_share or HELD_OUT_SHARE)
     keys = {}
     for texts, _, parts in read(every, keys_of_sides, processes):
         own = keys.setdefault(source_name("pairs", texts.languages), [])
@@ -191,10 +186,8 @@ def _new_selection(recipe, every, processes):
         name: group_keys[np.searchsorted(texts, own[:, 0])].tolist()
         for name, own in keys.items()
     }
-    is_of_fold = keys_of_fold(sources, recipe.held_out_fold)
-    return functools.partial(
-        FoldSelection, functools.partial(_is_held_out, is_of_fold, texts, group_keys)
-    )
+    is_of_fold = keys_of_fold(sources, fold)
+    return functools.partial(_is_held_out, is_of_fold, texts, group_keys)
 
 
 def _is_held_out(is_of_fold, texts, group_keys, source):

@@ -82,7 +82,7 @@ def prepare(
         return _finish(folder, reporter)
     train, held_out, reports = read_corpora(recipe, processes)
     reporter.say_broken(reports)
-    reporter.say_split(recipe.held_out_fold, split_sizes(recipe, train, held_out))
+    reporter.say_split(recipe.held_out_fold, split_sizes(train))
     check_tokens(train, tokenizer)
     sources = {(language,): own for language, own in train["texts"].items()}
     sources |= train["pairs"]

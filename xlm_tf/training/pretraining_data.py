@@ -54,7 +54,7 @@ class PretrainingData:
         if recipe.data.prepared is None:
             self.prepared = None
             train, held_out, self.reports = read_corpora(recipe, processes)
-            self.split_sizes = split_sizes(recipe, train, held_out)
+            self.split_sizes = split_sizes(train)
             check_tokens(train, tokenizer)
             self.train_sources = sources_by_objective(train, recipe, recipe.starts)
         else:

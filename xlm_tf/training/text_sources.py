@@ -46,12 +46,14 @@ class Source:
         count: int.
         reports: tuple of `CorpusReport`.
         left_out: int, how many more there would be if none were held out.
+        scored: int, how many of these are scored; None where none are held out.
     """
 
     examples: tf.data.Dataset
     count: int
     reports: tuple = ()
     left_out: int = 0
+    scored: int | None = None
 
 
 def read_corpora(recipe, processes=1):
@@ -70,14 +72,10 @@ def read_corpora(recipe, processes=1):
         ValueError: a corpus without usable text; names it.
     """
     if recipe.held_out is None:
-        every = _texts_of(recipe.data)
-        new_selection = functools.partial(
-            Selection, recipe.held_out_share or HELD_OUT_SHARE
-        )
+        every, is_of_fold = _texts_of(recipe.data), None
         if recipe.held_out_fold is not None:
-            is_held_out = _keys_of_fold(every, recipe.held_out_fold, processes)
-            new_selection = functools.partial(FoldSelection, is_held_out)
-        train, held_out = split(every, new_selection, processes)
+            is_of_fold = _keys_of_fold(every, recipe.held_out_fold, processes)
+        train, held_out = split(every, recipe.held_out_share, is_of_fold, processes)
         held_out = held_out_sources(held_out)
     else:
         train = sources_of(recipe.data, processes)
@@ -85,22 +83,20 @@ def read_corpora(recipe, processes=1):
     return train, held_out, [*reports_of(train), *reports_of(held_out)]
 
 
-def split_sizes(recipe, train, held_out):
-    """How a recipe's texts are divided: dict from languages, and pairs, to three int.
+def split_sizes(train):
+    """How texts are divided: dict from languages, and pairs, to three int.
 
     They are how many sentences or pairs are trained on, left out of that, and scored.
-    Empty where the recipe names its held-out texts.
+    Empty where none of them are held out.
 
     Args:
-        recipe: `PretrainingRecipe`.
-        train, held_out: of `read_corpora`.
+        train: dict of dicts of `Source`, the first of what `split` gives.
     """
-    if recipe.held_out is not None:
-        return {}
     return {
-        source_name(kind, key): (own.count, own.left_out, held_out[kind][key].count)
+        source_name(kind, key): (own.count, own.left_out, own.scored)
         for kind, sources in train.items()
         for key, own in sources.items()
+        if own.scored is not None
     }
 
 
@@ -220,7 +216,7 @@ def texts_of_pairs(entries):
     return found
 
 
-def split(every, new_selection, processes):
+def split(every, share, is_of_fold, processes):
     """What is trained on, and what is held out.
 
     A document, or the pairs of one source text, come to one side, and no text that is
@@ -228,8 +224,9 @@ def split(every, new_selection, processes):
 
     Args:
         every: list of `Texts`.
-        new_selection: function to a `Selection`, of a language or pair; it travels to
-            other processes.
+        share: float, that is held out; None: the usual one.
+        is_of_fold: function from a key to bool, of the fold that is held out instead;
+            it travels to other processes. None: a share is.
         processes: see `read_corpora`.
 
     Returns:
@@ -239,6 +236,9 @@ def split(every, new_selection, processes):
     Raises:
         ValueError: a corpus without usable text, or with too few; names it.
     """
+    new_selection = functools.partial(Selection, share or HELD_OUT_SHARE)
+    if is_of_fold is not None:
+        new_selection = functools.partial(FoldSelection, is_of_fold)
     sources = {"texts": {}, "pairs": {}}
     selections = {"texts": {}, "pairs": {}}
     files = []
@@ -280,7 +280,11 @@ def split(every, new_selection, processes):
             )
             examples = without_texts(examples, fields[kind], spellings)
             train[kind][key] = Source(
-                examples, count, source.reports, source.count - count
+                examples,
+                count,
+                source.reports,
+                left_out=source.count - count,
+                scored=len(held_out[kind][key]),
             )
     return train, held_out
 
